@@ -1,0 +1,110 @@
+/**
+ * The configuration as the gateway uses it: immutable, complete, with every secret resolved. Built by load.ts;
+ * a reload builds a whole new one and swaps the reference.
+ */
+
+import type { JsonObject } from '../../translators/shared/canonical.ts'
+import type { EventDialect, Translator, UnsupportedPolicy } from '../../translators/shared/translator.ts'
+
+export interface Runtime {
+  /** Where it came from, for the start banner: a path, or `sandbox`. */
+  source: string
+  listen: { host: string; port: number }
+  /** `sqlite:<path>` or `sqlite::memory:`. */
+  store: { url: string }
+  admin: { keyHash: Buffer | null }
+  projects: ReadonlyMap<string, ProjectRuntime>
+  /** Hex SHA-256 of the key → key. Empty when no key is configured (open, on loopback only). */
+  keys: ReadonlyMap<string, KeyRuntime>
+  providers: ReadonlyMap<string, ProviderRuntime>
+  /** In the configuration's order. */
+  models: readonly ModelRuntime[]
+  /** Whether `<provider>/<model>` addresses a provider directly. Default true. */
+  directRouting: boolean
+  limits: LimitsRuntime
+  log: LogRuntime
+  /** Seconds of silence after which an SSE comment is sent. Default 15. */
+  pingSeconds: number
+  /** Non-fatal remarks to print at start, e.g. a provider without its secret. */
+  warnings: readonly string[]
+}
+
+export interface ProjectRuntime {
+  id: string
+  name: string
+  /** Provider id → what this project maps to there. */
+  upstream: ReadonlyMap<string, { projectId?: string }>
+}
+
+/** A project key: only its hash is kept. */
+export interface KeyRuntime {
+  /** As configured, else `<project>/<position from 1>`. */
+  name: string
+  projectId: string
+  events: EventDialect
+  unsupported: UnsupportedPolicy | null
+}
+
+export interface ProviderRuntime {
+  id: string
+  translator: Translator
+  baseUrl: string
+  projectId?: string
+  credentials: { apiKey?: string; adminKey?: string }
+  options: JsonObject
+  unsupported: UnsupportedPolicy
+  /** Environment variables that are named in the configuration and not set. Not empty: the provider is unavailable. */
+  missing: readonly string[]
+  timeouts: TimeoutsRuntime
+  /** Keep-alive connections to the provider at most. Default 256. */
+  maxConnections: number
+  /** Total tries per target before the next one, the first included. Default 2. */
+  attempts: number
+}
+
+/** Milliseconds. */
+export interface TimeoutsRuntime {
+  /** To an open connection. Default 10 000. */
+  connect: number
+  /** From the sent request to the response head. Default 120 000. */
+  firstByte: number
+  /** Between two chunks of the body. Default 120 000. */
+  idle: number
+  /** From start to the last byte. Default 1 800 000. */
+  total: number
+}
+
+/** One entry of `models`; `pattern` may end in or hold one `*`. */
+export interface ModelRuntime {
+  pattern: string
+  targets: readonly TargetRuntime[]
+}
+
+export interface TargetRuntime {
+  provider: string
+  /** The provider's name of the model; `*` stands for what the pattern's `*` matched. */
+  model: string
+}
+
+export interface LimitsRuntime {
+  /** Bytes of a request body. Default 33 554 432. */
+  bodyBytes: number
+  /** Milliseconds a client may take to send its headers. Default 30 000. */
+  headersTimeout: number
+  /** Milliseconds without a byte of an unfinished request body. Default 60 000. */
+  bodyIdleTimeout: number
+  /** Milliseconds an idle keep-alive connection stays open. Default 65 000. */
+  keepAliveTimeout: number
+  /** Milliseconds that requests in flight get to end when the process is told to stop. Default 30 000. */
+  drainTimeout: number
+}
+
+export interface LogRuntime {
+  /** `full`, `metadata` (rows without bodies) or `none`. Default `full`. */
+  bodies: 'full' | 'metadata' | 'none'
+  /** Bytes kept of each body; the rest is cut and marked. Default 1 048 576. */
+  maxBodyBytes: number
+  /** Bound of the queue to the writer; past either, rows are dropped and counted. Defaults 10 000 and 134 217 728. */
+  queueRows: number
+  queueBytes: number
+}

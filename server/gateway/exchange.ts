@@ -1,0 +1,135 @@
+/**
+ * The record of one request, which everything cross-cutting watches: metrics, spans and log rows are written by
+ * observers of it and nowhere else.
+ */
+
+import type { ResponseStatus, Usage } from '../../translators/shared/canonical.ts'
+import type { Adaptation, UpstreamFacts } from '../../translators/shared/translator.ts'
+import type { ErrorOrigin } from '../errors.ts'
+
+/** Who calls. `keyName` never holds the key. */
+export interface Caller {
+  projectId: string
+  /** The key's name in the configuration (`acme/1` when it has none), `admin`, or `open` when no key is configured. */
+  keyName: string
+}
+
+export interface ExchangeError {
+  type: string
+  code: string
+  message: string
+  param: string | null
+  origin: ErrorOrigin
+}
+
+/**
+ * Bytes of one body kept for the log: chunks as they came, never joined on the request path.
+ * `bytes` counts all that passed, also what was not kept once `truncated`.
+ */
+export interface CapturedBody {
+  chunks: (string | Uint8Array)[]
+  bytes: number
+  truncated: boolean
+}
+
+/** One call to one provider. All times are milliseconds of `performance.now()`, null until they happen. */
+export interface Attempt {
+  /** From 1. */
+  index: number
+  provider: string
+  variant: string
+  upstreamModel: string
+  /** Without credentials. */
+  url: string
+  startedAt: number
+  headAt: number | null
+  firstOutputAt: number | null
+  endedAt: number | null
+  /** HTTP status, null when none came. */
+  httpStatus: number | null
+  error: ExchangeError | null
+  /** Header names and values as sent, secrets replaced by `[redacted]`. */
+  requestHeaders: Record<string, string>
+  responseHeaders: Record<string, string>
+  request: CapturedBody
+  response: CapturedBody
+  adaptations: Adaptation[]
+  usage: Usage | null
+  facts: UpstreamFacts | null
+  /** Number of output events sent on to the client. */
+  events: number
+}
+
+/** Sums of a request. Times are milliseconds of `performance.now()` unless a name says otherwise. */
+export interface Exchange {
+  /** `req_…`, or the client's own `x-request-id` if sane. */
+  id: string
+  operation: 'responses.create'
+  /** Unix milliseconds. */
+  createdAt: number
+  startedAt: number
+  /** When the first output event was handed to the client's socket. */
+  firstOutputAt: number | null
+  endedAt: number | null
+  caller: Caller | null
+  clientAddress: string
+  userAgent: string
+  /** What the client asked for, and whether an alias, a wildcard or direct routing found its targets. Empty until parsed. */
+  model: string
+  stream: boolean
+  /** `traceparent` and `tracestate` of the caller, as they came. */
+  traceHeaders: { traceparent?: string; tracestate?: string }
+  /** Filled by the tracing observer, for logs. */
+  traceId: string | null
+  attempts: Attempt[]
+  /** Of the request as a whole, then those of the attempt that answered. */
+  adaptations: Adaptation[]
+  responseId: string | null
+  /** The response's final status; null when the request never became one. */
+  status: ResponseStatus | null
+  /** What the client saw; 499 when it had gone. */
+  httpStatus: number | null
+  error: ExchangeError | null
+  usage: Usage | null
+  /** `estimated` when the provider told none and the gateway counted. */
+  usageSource: 'provider' | 'estimated' | null
+  /** Milliseconds spent waiting for providers (connect to last byte, retries included); the rest is the gateway's own. */
+  upstreamMs: number
+  /** Strings that must not appear in the log: the presented key. Never stored. */
+  secrets: string[]
+  /** Fields of the request worth a span attribute; set once the body is valid. */
+  settings: RequestSettings | null
+  clientRequest: CapturedBody
+  clientRequestHeaders: Record<string, string>
+  clientResponse: CapturedBody
+}
+
+/** Settings of the request that spans and metrics name. */
+export interface RequestSettings {
+  maxOutputTokens: number | null
+  temperature: number | null
+  topP: number | null
+  frequencyPenalty: number | null
+  presencePenalty: number | null
+  serviceTier: string | null
+  /** `text` or `json`. */
+  outputType: 'text' | 'json'
+  conversationId: string | null
+  metadata: Record<string, string> | null
+}
+
+/** Watches exchanges. Never throws, never blocks, never changes what it sees but for the members named here. */
+export interface Observer {
+  /** Admitted: the head of the request has been read. May set `traceId`. */
+  started?(exchange: Exchange): void
+  /** A call is about to be sent; may add trace headers to `headers`, which go to the provider. */
+  attemptStarted?(exchange: Exchange, attempt: Attempt, headers: Record<string, string>): void
+  /** The call is over; `willRetry` when another attempt follows. */
+  attemptEnded?(exchange: Exchange, attempt: Attempt, willRetry: boolean): void
+  /** The first output event goes to the client. */
+  firstOutput?(exchange: Exchange, attempt: Attempt): void
+  /** Over, whatever happened: exactly once per started exchange. */
+  finished?(exchange: Exchange): void
+  /** Flush and stop. */
+  close?(): Promise<void>
+}
