@@ -1,0 +1,65 @@
+/** Constraints on the output that the gateway enforces itself: which items may pass. */
+import { type Item, isToolCallItem, type JsonObject } from './canonical.ts'
+import { needsName } from './item-kinds.ts'
+import type { Context } from './translator.ts'
+
+/** What has passed and what has not, so far. */
+export interface GuardState {
+  /** Tool calls of every kind that passed. */
+  toolCalls: number
+  /** Calls that the client is to answer (functions, custom tools) that passed. */
+  clientCalls: number
+  dropped: number
+  /** Outputs that belong to these leave no trace either. */
+  droppedCallIds: Set<string>
+}
+
+/** The guard that an item meets, for the adaptations; null when it may pass. */
+export function admitItem(
+  sent: Context['sent'],
+  state: GuardState,
+  type: string,
+  item: JsonObject,
+): { field: string; detail: string } | null {
+  const callId = typeof item.call_id === 'string' ? item.call_id : null
+  if (type.endsWith('_call_output') && callId !== null && state.droppedCallIds.has(callId)) {
+    return { field: 'tools', detail: 'output of a call that was dropped' }
+  }
+  if (!isToolCallItem(type)) return null
+  const refusal = findRefusal(sent, state, type, item)
+  if (refusal !== null) {
+    state.dropped++
+    if (callId !== null) state.droppedCallIds.add(callId)
+    return refusal
+  }
+  state.toolCalls++
+  if (needsName(type)) state.clientCalls++
+  return null
+}
+
+function findRefusal(
+  { guards, toolNames }: Context['sent'],
+  state: GuardState,
+  type: string,
+  item: JsonObject,
+): { field: string; detail: string } | null {
+  if (needsName(type) && guards.allowedTools !== undefined) {
+    const name = String(item.name)
+    const own = toolNames[name]?.name ?? name
+    if (!guards.allowedTools.includes(own) && !guards.allowedTools.includes(name)) {
+      return { field: 'tool_choice', detail: 'a call that is not allowed was dropped' }
+    }
+  }
+  if (guards.parallelToolCalls === false && needsName(type) && state.clientCalls > 0) {
+    return { field: 'parallel_tool_calls', detail: 'only the first call was kept' }
+  }
+  if (guards.maxToolCalls !== undefined && state.toolCalls >= guards.maxToolCalls) {
+    return { field: 'max_tool_calls', detail: 'calls past the limit were dropped' }
+  }
+  return null
+}
+
+/** Whether dropping left nothing but thoughts: no message, no call. */
+export function isNothingLeft(state: GuardState, output: readonly Item[]): boolean {
+  return state.dropped > 0 && output.every((item) => item.type === 'reasoning')
+}

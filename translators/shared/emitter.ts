@@ -1,0 +1,284 @@
+/**
+ * The emitter: the only code that makes ids, indexes, sequence numbers, brackets and the terminal event. A dialect
+ * tells it what happened; whatever it is told, and in whatever order, what comes out is legal.
+ *
+ *   (waiting) ──first item, or the end──► created → in_progress
+ *        │                                     │
+ *        │                                     ▼
+ *        │        ┌─► item added → ( part added → delta* → done → part done )* → item done ─┐
+ *        │        └─────────────────────── next item (may overlap) ◄───────────────────────┘
+ *        │                                     │
+ *        ├── complete ──► verify ─────────► completed | incomplete      (open items are closed first)
+ *        └── fail ─┬─ nothing sent yet ───► no event at all: `failure` is set, another target may answer
+ *                  └─ something sent ─────► (open items closed as incomplete) → error → failed
+ *
+ * Nothing is emitted before the first item, so that a failure before it can still be answered by another target.
+ * An item's index is given when it is added; an `incomplete` item is the last one, so an item that ended incomplete
+ * stays open until the end shows whether another followed. A dropped item (see `Guards`) leaves no trace.
+ */
+import type { CanonicalEvent, CanonicalResponse, Item, JsonObject, Usage } from './canonical.ts'
+import { admitItem, type GuardState, isNothingLeft } from './emitter-guards.ts'
+import { WholeItemWriter } from './emitter-item.ts'
+import { MessageWriter, ReasoningWriter } from './emitter-writers.ts'
+import { errorTypeOf, makeFailure } from './failures.ts'
+import { buildEcho, buildFinal, type ProviderEcho } from './response-object.ts'
+import type { Adaptation, Context, UpstreamFailure } from './translator.ts'
+import { readUsage } from './usage.ts'
+
+/** What the emitter and a dialect see of a writer. */
+export interface ItemWriter {
+  readonly type: string
+  readonly isOpen: boolean
+  /** A guard took it out: nothing of it is sent. */
+  readonly dropped: boolean
+  /** The provider said that the item is incomplete. */
+  readonly endedIncomplete: boolean
+  readonly outputIndex: number
+  finish(status?: 'completed' | 'incomplete'): void
+  close(status: 'completed' | 'incomplete'): void
+}
+
+/** What writers need of the emitter. */
+export interface EmitterCore {
+  readonly context: Context
+  nextSequence(): number
+  push(event: CanonicalEvent): void
+  pushItem(moment: 'added' | 'done', outputIndex: number, item: Item): void
+  /** Starts the stream when this is the first item. */
+  claimIndex(writer: ItemWriter): number
+  settle(outputIndex: number, item: Item): void
+  /** Asks the guards. False: the item must leave no trace. */
+  admit(type: string, item: JsonObject): boolean
+  /** False when the id has been used in this response already. */
+  claimCorrelation(key: string): boolean
+  note(field: string, action: Adaptation['action'], detail: string): void
+}
+
+export class Emitter implements EmitterCore {
+  readonly context: Context
+  failure: UpstreamFailure | null = null
+  final: CanonicalResponse | null = null
+  private provider: ProviderEcho = {}
+  private echo: CanonicalResponse | null = null
+  private events: CanonicalEvent[] = []
+  private sequence = 0
+  private lastUsage: Usage | null = null
+  private readonly writers: ItemWriter[] = []
+  private readonly waiting = new Set<WholeItemWriter>()
+  private readonly output: Item[] = []
+  private readonly correlations = new Set<string>()
+  private readonly notes = new Set<string>()
+  private readonly guardState: GuardState = {
+    toolCalls: 0,
+    clientCalls: 0,
+    dropped: 0,
+    droppedCallIds: new Set(),
+  }
+
+  constructor(context: Context) {
+    this.context = context
+  }
+
+  /** Whether the client has been sent anything. */
+  get started(): boolean {
+    return this.echo !== null
+  }
+
+  get ended(): boolean {
+    return this.failure !== null || this.final !== null
+  }
+
+  /** The events since the last call. */
+  take(): CanonicalEvent[] {
+    const taken = this.events
+    if (taken.length > 0) this.events = []
+    return taken
+  }
+
+  /** Defaults that the provider told; they count for the echo when told before the first item. */
+  describeProvider(provider: ProviderEcho): void {
+    Object.assign(this.provider, provider)
+  }
+
+  message(item?: JsonObject): MessageWriter {
+    return new MessageWriter(this, item)
+  }
+
+  reasoning(item?: JsonObject): ReasoningWriter {
+    return new ReasoningWriter(this, item)
+  }
+
+  /** Any other item: a function call, a built-in tool, an unknown kind. */
+  item(item: Item): WholeItemWriter {
+    const writer = new WholeItemWriter(this, item)
+    if (writer.isOpen && writer.outputIndex < 0) this.waiting.add(writer)
+    return writer
+  }
+
+  /** The provider's usage in any of its spellings; the last one told counts. */
+  usage(value: unknown): void {
+    this.lastUsage = readUsage(value) ?? this.lastUsage
+  }
+
+  complete(): void {
+    this.end('completed', null)
+  }
+
+  /** @param reason `max_output_tokens`, `content_filter`, … */
+  incomplete(reason: string): void {
+    this.end('incomplete', reason)
+  }
+
+  /** Before the first event: sets `failure` and emits nothing. After it: `error`, then `response.failed`. */
+  fail(failure: UpstreamFailure): void {
+    if (this.ended) return
+    if (!this.started) {
+      this.failure = failure
+      return
+    }
+    this.closeOpen('incomplete')
+    this.pushFailure(failure)
+  }
+
+  nextSequence(): number {
+    return this.sequence++
+  }
+
+  push(event: CanonicalEvent): void {
+    this.events.push(event)
+  }
+
+  pushItem(moment: 'added' | 'done', outputIndex: number, item: Item): void {
+    this.push({
+      type: `response.output_item.${moment}`,
+      sequence_number: this.nextSequence(),
+      output_index: outputIndex,
+      item,
+    })
+  }
+
+  claimIndex(writer: ItemWriter): number {
+    this.start()
+    this.writers.push(writer)
+    if (writer instanceof WholeItemWriter) this.waiting.delete(writer)
+    return this.writers.length - 1
+  }
+
+  settle(outputIndex: number, item: Item): void {
+    this.output[outputIndex] = item
+  }
+
+  admit(type: string, item: JsonObject): boolean {
+    const refusal = admitItem(this.context.sent, this.guardState, type, item)
+    if (refusal === null) return true
+    this.note(refusal.field, 'emulated', refusal.detail)
+    return false
+  }
+
+  claimCorrelation(key: string): boolean {
+    if (this.correlations.has(key)) return false
+    this.correlations.add(key)
+    return true
+  }
+
+  note(field: string, action: Adaptation['action'], detail: string): void {
+    const key = `${field}\n${action}\n${detail}`
+    if (this.notes.has(key)) return
+    this.notes.add(key)
+    this.context.note({ field, action, detail })
+  }
+
+  private start(): void {
+    if (this.echo !== null) return
+    this.echo = buildEcho(this.context, this.provider)
+    for (const type of ['response.created', 'response.in_progress']) {
+      this.push({ type, sequence_number: this.nextSequence(), response: this.echo })
+    }
+  }
+
+  private end(status: 'completed' | 'incomplete', reason: string | null): void {
+    if (this.ended) return
+    const last = this.closeOpen(status)
+    if (status === 'completed' && last === 'incomplete') {
+      status = 'incomplete'
+      reason = 'max_output_tokens'
+    }
+    const failure = status === 'completed' ? this.findFault() : null
+    if (failure !== null) {
+      if (this.started) this.pushFailure(failure)
+      else this.failure = failure
+      return
+    }
+    this.start()
+    this.pushTerminal(status, reason, null)
+  }
+
+  /**
+   * Closes whatever is open, in order. Only the last item may be incomplete; an earlier one that the provider never
+   * closed counts as whole, unless it is a call whose arguments break off.
+   */
+  private closeOpen(status: 'completed' | 'incomplete'): 'completed' | 'incomplete' {
+    for (const writer of this.waiting) if (status === 'completed') writer.close('completed')
+    this.waiting.clear()
+    let lastStatus: 'completed' | 'incomplete' = 'completed'
+    const lastIndex = this.writers.length - 1
+    for (const [index, writer] of this.writers.entries()) {
+      if (!writer.isOpen) continue
+      const isLast = index === lastIndex
+      const cutCall = writer instanceof WholeItemWriter && !writer.isPlausiblyWhole && status === 'incomplete'
+      const closing = (isLast && (status === 'incomplete' || writer.endedIncomplete)) || cutCall
+      writer.close(closing ? 'incomplete' : 'completed')
+      if (closing) lastStatus = 'incomplete'
+    }
+    return lastStatus
+  }
+
+  /** What forbids to call the response completed: every call was refused, or the output does not verify. */
+  private findFault(): UpstreamFailure | null {
+    if (isNothingLeft(this.guardState, this.output)) {
+      return makeFailure(
+        'tool_call_not_allowed',
+        'The model answered only with tool calls that this request does not allow.',
+      )
+    }
+    const fault = this.context.verify?.(this.output)
+    return fault ? makeFailure(fault.code, fault.message) : null
+  }
+
+  private pushFailure(failure: UpstreamFailure): void {
+    const { code, message, param } = failure
+    this.push({
+      type: 'error',
+      sequence_number: this.nextSequence(),
+      error: { type: errorTypeOf(failure), code, message, param },
+    })
+    this.pushTerminal('failed', null, { code, message })
+  }
+
+  private pushTerminal(
+    status: 'completed' | 'incomplete' | 'failed',
+    reason: string | null,
+    error: { code: string; message: string } | null,
+  ): void {
+    const echo = this.echo as CanonicalResponse
+    this.final = buildFinal(echo, {
+      status,
+      output: this.output,
+      usage: this.lastUsage,
+      error,
+      incompleteReason: reason,
+      completedAt: status === 'completed' ? Math.max(this.context.now(), echo.created_at) : null,
+      serviceTier: this.provider.service_tier ?? null,
+    })
+    this.push({
+      type: `response.${status}`,
+      sequence_number: this.nextSequence(),
+      response: this.final,
+    })
+  }
+}
+
+/** A machine for one response; see the drawing above. */
+export function createEmitter(context: Context): Emitter {
+  return new Emitter(context)
+}
