@@ -157,7 +157,8 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamControl {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.done) return
+    // After a pause undici's parser reports an empty chunk, which would be paused upon again, for ever.
+    if (this.done || chunk.length === 0) return
     if (!this.paused) this.deadline.touch()
     if (this.decoder === null) {
       this.deliver(chunk)
@@ -183,7 +184,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamControl {
       this.retry()
       return
     }
-    this.fail(describeFailure(error, this))
+    this.fail(describeFailure(error, { sent: this.sent, responded: this.responded }))
   }
 
   /** Whether the request went to a kept-alive socket that was already closed at the other end. */

@@ -58,7 +58,10 @@ export function createSseParser({ onEvent, maxEventBytes = 16 * 1024 * 1024 }: S
   }
 
   function takeLine(text: string, start: number, end: number): void {
-    if (start === end) return dispatch()
+    if (start === end) {
+      dispatch()
+      return
+    }
     const colon = text.indexOf(':', start)
     if (colon === start) return
     const nameEnd = colon === -1 || colon > end ? end : colon

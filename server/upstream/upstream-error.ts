@@ -1,5 +1,6 @@
 /** What can go wrong with a call to a provider below HTTP, in words that are safe for the client. */
 
+import { errors } from 'undici'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 
 export type UpstreamErrorKind =
@@ -75,7 +76,7 @@ export function describeFailure(error: unknown, { sent, responded }: CallProgres
       },
     )
   }
-  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
+  if (error instanceof errors.HTTPParserError && !error.message.includes('Invalid EOF state')) {
     return new UpstreamError('protocol', `The provider's answer is not valid HTTP${detail}.`, {
       sent,
       cause: error,
