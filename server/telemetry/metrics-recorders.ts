@@ -121,16 +121,26 @@ function codeOf({ error, facts }: Attempt): string {
 }
 
 /** Records calls to providers, ours and those of the GenAI conventions. */
-export function createAttemptRecorder(
-  registry: Registry,
-  models: LabelLimiter,
-  responseModels: LabelLimiter,
-) {
+export function createAttemptRecorder({
+  registry,
+  models,
+  responseModels,
+  providers,
+}: {
+  registry: Registry
+  models: LabelLimiter
+  responseModels: LabelLimiter
+  providers: Iterable<string>
+}) {
   const series = createAttemptSeries(registry)
   const errorCode = createClosedLabel(errorCodes)
   const attempts = cacheChildren((...labels) => series.attempts.labels(...labels))
   const retries = cacheChildren((...labels) => series.retries.labels(...labels))
   const fallbacks = cacheChildren((...labels) => series.fallbacks.labels(...labels))
+  for (const provider of providers) {
+    attempts(provider, '').inc(0)
+    retries(provider).inc(0)
+  }
   const recordGenAi = createGenAiRecorder(registry, models, responseModels)
   return {
     started(exchange: Exchange, attempt: Attempt): void {
@@ -172,7 +182,7 @@ function createGenAiRecorder(registry: Registry, models: LabelLimiter, responseM
       if (endedAt !== null && attempt.events > 1)
         outputChunks(...common).observe(toSeconds((endedAt - firstOutputAt) / (attempt.events - 1)))
     }
-    if (usage === null) return
+    if (usage === null || exchange.usageSource === 'estimated') return
     // Nothing cached and nothing reasoned are no recordings: they would drown the sizes of those that did.
     for (const [type, count] of countTypes(usage))
       if (count > 0 || type === 'input' || type === 'output') tokens(...common, type).observe(count)

@@ -25,6 +25,8 @@ export interface MetricsOptions {
   version: string
   /** Model names of the configuration: aliases, and the names that targets have at their providers. */
   models?: Iterable<string>
+  /** Provider ids of the configuration: their counters start at 0 instead of being absent until the first failure. */
+  providers?: Iterable<string>
   /** Canonical field names that adaptations may name; any other counts as `_other`. */
   fields?: Iterable<string>
   /** Places for model names that are not in the configuration (wildcards, direct routing). Default 50. */
@@ -52,7 +54,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const models = createLabelLimiter({ known: options.models, maxOthers })
   const responseModels = createLabelLimiter({ known: options.models, maxOthers })
   const requests = createRequestRecorder(registry, models, options.fields ?? [])
-  const attempts = createAttemptRecorder(registry, models, responseModels)
+  const attempts = createAttemptRecorder({
+    registry,
+    models,
+    responseModels,
+    providers: options.providers ?? [],
+  })
   const inFlight = createInFlight(registry)
   addReadSeries(registry, options)
   if (options.processMetrics ?? true) addProcessSeries(registry)

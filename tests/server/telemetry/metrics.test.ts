@@ -256,6 +256,12 @@ describe('metrics of calls to providers', () => {
     assert.equal(pick(samples, 'dragoman_requests_total', { provider: 'beta' }), 1)
   })
 
+  test('counters of configured providers stand at zero before the first failure', async () => {
+    const samples = await read(create({ providers: ['alpha', 'beta'] }))
+    assert.equal(pick(samples, 'dragoman_attempts_total', { provider: 'beta', error_code: '' }), 0)
+    assert.equal(pick(samples, 'dragoman_retries_total', { provider: 'alpha' }), 0)
+  })
+
   test('a call given up for a client that has gone is no success', async () => {
     const metrics = create()
     run(

@@ -1,0 +1,103 @@
+/**
+ * Span attributes as OpenTelemetry's GenAI conventions (v1.41, "Development") and HTTP conventions name them.
+ * What is not known is left out: an attribute is never made up.
+ */
+import type { Attributes } from '@opentelemetry/api'
+import type { Attempt, Exchange } from '../gateway/exchange.ts'
+
+/** Drops null and undefined. */
+function known(attributes: Record<string, Attributes[string] | null>): Attributes {
+  const result: Attributes = {}
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== null && value !== undefined) result[name] = value
+  return result
+}
+
+/** Known when the call starts; a sampler may decide by them. */
+export function describeCall(exchange: Exchange, attempt: Attempt): Attributes {
+  const { settings } = exchange
+  const { address, port, apiType } = describeUrl(attempt.url)
+  return known({
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': attempt.provider,
+    'gen_ai.request.model': attempt.upstreamModel,
+    'gen_ai.request.stream': exchange.stream ? true : null,
+    'gen_ai.conversation.id': settings?.conversationId ?? null,
+    'gen_ai.output.type': settings?.outputType ?? null,
+    'gen_ai.request.max_tokens': settings?.maxOutputTokens ?? null,
+    'gen_ai.request.temperature': settings?.temperature ?? null,
+    'gen_ai.request.top_p': settings?.topP ?? null,
+    'gen_ai.request.frequency_penalty': settings?.frequencyPenalty ?? null,
+    'gen_ai.request.presence_penalty': settings?.presencePenalty ?? null,
+    'openai.api.type': apiType,
+    'openai.request.service_tier': apiType === null ? null : (settings?.serviceTier ?? null),
+    'server.address': address,
+    'server.port': port,
+    'dragoman.variant': attempt.variant,
+    'dragoman.attempt': attempt.index,
+  })
+}
+
+/** Known when the call is over. */
+export function describeOutcome(exchange: Exchange, attempt: Attempt): Attributes {
+  const { facts, firstOutputAt } = attempt
+  const usage = exchange.usageSource === 'estimated' ? null : attempt.usage
+  const firstChunk =
+    exchange.stream && firstOutputAt !== null ? (firstOutputAt - attempt.startedAt) / 1000 : null
+  return known({
+    'gen_ai.response.id': facts?.responseId ?? null,
+    'gen_ai.response.model': facts?.model ?? null,
+    'gen_ai.response.time_to_first_chunk': firstChunk,
+    'gen_ai.usage.input_tokens': usage?.input_tokens ?? null,
+    'gen_ai.usage.output_tokens': usage?.output_tokens ?? null,
+    'gen_ai.usage.cache_read.input_tokens': usage?.input_tokens_details.cached_tokens ?? null,
+    'gen_ai.usage.reasoning.output_tokens': usage?.output_tokens_details.reasoning_tokens ?? null,
+    'openai.response.service_tier': facts?.serviceTier ?? null,
+    'http.response.status_code': attempt.httpStatus,
+    'error.type': attempt.error?.code ?? null,
+  })
+}
+
+/** The inbound request when it starts. */
+export function describeRequest(exchange: Exchange): Attributes {
+  return known({
+    'http.request.method': 'POST',
+    'http.route': '/v1/responses',
+    'url.path': '/v1/responses',
+    'url.scheme': 'http',
+    'client.address': exchange.clientAddress || null,
+    'user_agent.original': exchange.userAgent || null,
+    'dragoman.request.id': exchange.id,
+  })
+}
+
+/** The inbound request when it is over. */
+export function describeAnswer(exchange: Exchange): Attributes {
+  return known({
+    'http.response.status_code': exchange.httpStatus,
+    'error.type': exchange.error?.code ?? null,
+    'dragoman.project': exchange.caller?.projectId ?? null,
+    'dragoman.model': exchange.model || null,
+    'dragoman.stream': exchange.stream,
+    'dragoman.status': exchange.status,
+    'dragoman.provider': exchange.attempts.at(-1)?.provider ?? null,
+    'dragoman.attempts': exchange.attempts.length,
+    'dragoman.response.id': exchange.responseId,
+  })
+}
+
+/** The provider's own host and port, and which of OpenAI's interfaces the path is. */
+function describeUrl(url: string): { address: string | null; port: number | null; apiType: string | null } {
+  const parsed = URL.parse(url)
+  if (parsed === null) return { address: null, port: null, apiType: null }
+  const path = parsed.pathname
+  return {
+    address: parsed.hostname,
+    port: parsed.port === '' ? (parsed.protocol === 'http:' ? 80 : 443) : Number(parsed.port),
+    apiType: path.endsWith('/responses')
+      ? 'responses'
+      : path.endsWith('/chat/completions')
+        ? 'chat_completions'
+        : null,
+  }
+}
