@@ -1,0 +1,51 @@
+/**
+ * What the store asks of a database engine, and no more. Drivers run inside the store's worker threads; SQL text is
+ * written once, with `?` for parameters, in the common subset of the engines.
+ */
+
+export type SqlValue = string | number | null | Uint8Array
+
+export type SqlRow = Record<string, SqlValue>
+
+export interface Statement {
+  sql: string
+  params: readonly SqlValue[]
+}
+
+export interface Driver {
+  /** Runs one query. */
+  all(sql: string, params?: readonly SqlValue[]): Promise<SqlRow[]>
+  /**
+   * Runs the statements in one transaction: all or none. There are no reads between them: what depends on the stored
+   * state is decided in SQL (`ON CONFLICT … WHERE … RETURNING`). Gives the returned rows of each statement.
+   */
+  batch(statements: readonly Statement[]): Promise<SqlRow[][]>
+  close(): Promise<void>
+}
+
+/** Why a store cannot be used. */
+export type StoreProblem =
+  | 'bad_url'
+  | 'unwritable'
+  | 'corrupt'
+  | 'locked'
+  | 'foreign'
+  | 'newer_schema'
+  | 'disk_full'
+  | 'failed'
+
+/** Thrown when the store cannot be opened or used. The message is for the operator and says what to do. */
+export class StoreError extends Error {
+  readonly problem: StoreProblem
+
+  constructor(problem: StoreProblem, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'StoreError'
+    this.problem = problem
+  }
+
+  /** Whether the same write may succeed later without anyone touching the gateway. */
+  get transient(): boolean {
+    return this.problem === 'locked' || this.problem === 'disk_full' || this.problem === 'unwritable'
+  }
+}

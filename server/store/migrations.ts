@@ -1,0 +1,121 @@
+/**
+ * The schema as the list of steps that made it. Append-only: a released step is never edited, renamed or removed.
+ *
+ * Conventions: `key` orders requests by admission (see keys.ts), so a range of keys is a range of time and every page is
+ * a range of keys; SQLite appends it to each index of the table by itself. `*_at` are Unix milliseconds, `*_us`
+ * microseconds, booleans 0 or 1, JSON is text.
+ */
+
+export interface Migration {
+  name: string
+  statements: readonly string[]
+}
+
+/** Names of the steps that a database has. */
+export const migrationsTable = `
+  CREATE TABLE IF NOT EXISTS migrations (
+    name TEXT PRIMARY KEY,
+    applied_at INTEGER NOT NULL
+  )`
+
+const requests = `
+  CREATE TABLE requests (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    client_request_id TEXT,
+    operation TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    project TEXT,
+    key_name TEXT,
+    model TEXT,
+    provider TEXT,
+    upstream_model TEXT,
+    status TEXT NOT NULL,
+    http_status INTEGER,
+    stream INTEGER NOT NULL,
+    input_tokens INTEGER,
+    cached_tokens INTEGER,
+    output_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    total_tokens INTEGER,
+    usage_source TEXT,
+    latency_us INTEGER,
+    ttft_us INTEGER,
+    upstream_us INTEGER,
+    overhead_us INTEGER,
+    attempts INTEGER NOT NULL,
+    response_id TEXT,
+    trace_id TEXT,
+    error_type TEXT,
+    error_code TEXT,
+    error_message TEXT,
+    error_param TEXT,
+    error_origin TEXT,
+    adaptations TEXT,
+    user_agent TEXT,
+    client_address TEXT
+  )`
+
+const attempts = `
+  CREATE TABLE attempts (
+    request_key INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    variant TEXT NOT NULL,
+    upstream_model TEXT NOT NULL,
+    url TEXT NOT NULL,
+    http_status INTEGER,
+    started_us INTEGER NOT NULL,
+    ttfb_us INTEGER,
+    ttft_us INTEGER,
+    duration_us INTEGER,
+    upstream_response_id TEXT,
+    upstream_reported_model TEXT,
+    input_tokens INTEGER,
+    cached_tokens INTEGER,
+    output_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    total_tokens INTEGER,
+    events INTEGER NOT NULL,
+    error_type TEXT,
+    error_code TEXT,
+    error_message TEXT,
+    error_param TEXT,
+    error_origin TEXT,
+    adaptations TEXT,
+    PRIMARY KEY (request_key, attempt)
+  )`
+
+/** `attempt` is 0 for what the client sent and got. `content` is null when only the headers and the size are kept. */
+const bodies = `
+  CREATE TABLE bodies (
+    request_key INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    truncated INTEGER NOT NULL,
+    encoding TEXT NOT NULL,
+    content BLOB,
+    PRIMARY KEY (request_key, attempt, kind)
+  )`
+
+export const migrations: readonly Migration[] = [
+  {
+    name: '0001-requests',
+    statements: [
+      requests,
+      attempts,
+      bodies,
+      'CREATE UNIQUE INDEX requests_by_id ON requests (id)',
+      'CREATE INDEX requests_by_client_id ON requests (client_request_id) WHERE client_request_id IS NOT NULL',
+      'CREATE INDEX requests_by_project ON requests (project)',
+      'CREATE INDEX requests_by_model ON requests (model)',
+      'CREATE INDEX requests_by_provider ON requests (provider)',
+      'CREATE INDEX requests_by_status ON requests (status)',
+      'CREATE INDEX requests_with_error ON requests (key) WHERE error_code IS NOT NULL',
+      'CREATE INDEX requests_by_response ON requests (response_id) WHERE response_id IS NOT NULL',
+      'CREATE INDEX requests_by_trace ON requests (trace_id) WHERE trace_id IS NOT NULL',
+    ],
+  },
+]

@@ -1,0 +1,35 @@
+/** The thread of queries, on a connection that cannot write. */
+
+import { workerData } from 'node:worker_threads'
+import { createDeadline } from './deadline.ts'
+import { type Driver, StoreError } from './driver.ts'
+import { facets, overview } from './overview-query.ts'
+import { getRequest, listRequests } from './request-queries.ts'
+import { openSqlite } from './sqlite-driver.ts'
+import { answerCalls } from './worker-loop.ts'
+import type { ReaderCalls, ReaderSettings } from './worker-protocol.ts'
+
+const settings = workerData as ReaderSettings
+
+let driver: Driver | null = null
+
+answerCalls<ReaderCalls>({
+  open: async () => {
+    driver = openSqlite({ ...settings, readonly: true })
+    return null
+  },
+  listRequests: ({ input, deadline }) => listRequests(opened(), input, createDeadline(deadline)),
+  getRequest: ({ id }) => getRequest(opened(), id),
+  overview: ({ input, deadline }) => overview(opened(), input, createDeadline(deadline)),
+  facets: () => facets(opened()),
+  close: async () => {
+    await driver?.close()
+    driver = null
+    return null
+  },
+})
+
+function opened(): Driver {
+  if (driver === null) throw new StoreError('failed', 'The store is closed.')
+  return driver
+}

@@ -1,0 +1,230 @@
+/** The store over SQLite: one thread that writes, one that reads. */
+
+import { stat } from 'node:fs/promises'
+import { GatewayError } from '../errors.ts'
+import type { AdminOverviewQuery, AdminRequestsQuery } from '../http/admin-contract.ts'
+import { createKeyMaker } from './keys.ts'
+import { checkListQuery, checkOverviewQuery } from './query-input.ts'
+import type { RecordFilterSource, RequestRecord } from './records.ts'
+import type { Store } from './store.ts'
+import { preparePlace, type StorePlace } from './store-url.ts'
+import { WorkerCallError, WorkerClient } from './worker-client.ts'
+import type { ReaderCalls, ReaderSettings, WriterCalls, WriterSettings } from './worker-protocol.ts'
+
+export interface SqliteStoreOptions {
+  place: StorePlace
+  busyTimeout: number
+  queryTimeout: number
+  retryDelay: number
+  maxPages: number | null
+}
+
+/** Queries waiting for the reader beyond which another is refused. */
+const maximumWaiting = 64
+
+/** Opens both threads. Throws StoreError. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { path, remove } = preparePlace(options.place)
+  const store = new SqliteStore(path, remove, options)
+  try {
+    await store.open()
+    return store
+  } catch (error) {
+    await store.abandon()
+    throw error
+  }
+}
+
+class SqliteStore implements Store {
+  readonly location: string
+  leftovers = 0
+  readonly #remove: () => void
+  readonly #options: SqliteStoreOptions
+  readonly #queues = new Set<() => Promise<void>>()
+  #writer: WorkerClient<WriterCalls>
+  #reader: WorkerClient<ReaderCalls> | null = null
+  #filter: RecordFilterSource | null = null
+  #nextKey: (createdAt: number) => number = createKeyMaker(0)
+  #problem: string | null = null
+  #closing: Promise<void> | null = null
+  #restart: NodeJS.Timeout | null = null
+
+  constructor(path: string, remove: () => void, options: SqliteStoreOptions) {
+    this.location = path
+    this.#remove = remove
+    this.#options = options
+    this.#writer = this.#startWriter()
+  }
+
+  async open(): Promise<void> {
+    const { lastKey, leftovers } = await this.#writer.call('open', { recover: true })
+    this.leftovers = leftovers
+    this.#nextKey = createKeyMaker(lastKey)
+    await this.#openReader()
+  }
+
+  /** Stops without writing anything more. */
+  async abandon(): Promise<void> {
+    this.#closing ??= Promise.resolve()
+    if (this.#restart !== null) clearTimeout(this.#restart)
+    await this.#writer.stop()
+    await this.#reader?.stop()
+    this.#remove()
+  }
+
+  nextKey(createdAt: number): number {
+    return this.#nextKey(createdAt)
+  }
+
+  async setFilter(source: RecordFilterSource): Promise<void> {
+    this.#filter = source
+    await this.#writer.call('setFilter', source)
+  }
+
+  writeRequests(records: RequestRecord[]): Promise<{ written: number; lost: number }> {
+    return this.#writer.call('write', records)
+  }
+
+  addQueue(flush: () => Promise<void>): () => void {
+    this.#queues.add(flush)
+    return () => this.#queues.delete(flush)
+  }
+
+  async listRequests(query: AdminRequestsQuery) {
+    const input = checkListQuery(query)
+    return this.#ask('listRequests', { input, deadline: this.#options.queryTimeout })
+  }
+
+  async getRequest(id: string) {
+    return this.#ask('getRequest', { id })
+  }
+
+  async overview(query: AdminOverviewQuery) {
+    const input = checkOverviewQuery(query, Date.now())
+    return this.#ask('overview', { input, deadline: this.#options.queryTimeout })
+  }
+
+  async facets() {
+    return this.#ask('facets', null)
+  }
+
+  healthy(): boolean {
+    return this.#problem === null
+  }
+
+  problem(): string | null {
+    return this.#problem
+  }
+
+  async sizeBytes(): Promise<number> {
+    const files = [this.location, `${this.location}-wal`]
+    const sizes = await Promise.all(
+      files.map((file) =>
+        stat(file).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    )
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([...this.#queues].map((flush) => flush()))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.flush()
+    if (this.#restart !== null) clearTimeout(this.#restart)
+    // Either thread may be gone already, which is no reason to fail the way out.
+    await this.#reader?.call('close', null).catch(() => undefined)
+    await this.#writer.call('close', null).catch(() => undefined)
+    await this.#reader?.stop()
+    await this.#writer.stop()
+    this.#remove()
+  }
+
+  async #ask<K extends keyof ReaderCalls & string>(
+    name: K,
+    argument: ReaderCalls[K]['argument'],
+  ): Promise<ReaderCalls[K]['value']> {
+    const reader = this.#reader ?? (await this.#openReader())
+    if (reader.pending >= maximumWaiting) {
+      throw new GatewayError('internal_error', 'Too many queries are waiting. Try again in a moment.', {
+        status: 503,
+        code: 'query_overload',
+      })
+    }
+    try {
+      return await reader.call(name, argument)
+    } catch (error) {
+      if (!(error instanceof WorkerCallError) || error.remoteName !== 'DeadlineError') throw error
+      const seconds = this.#options.queryTimeout / 1000
+      throw new GatewayError(
+        'internal_error',
+        `The query took longer than ${seconds} s. Ask for a shorter time or add a filter.`,
+        { status: 503, code: 'query_timeout', retryable: false, cause: error },
+      )
+    }
+  }
+
+  async #openReader(): Promise<WorkerClient<ReaderCalls>> {
+    const settings: ReaderSettings = { path: this.location, busyTimeout: this.#options.busyTimeout }
+    const reader = new WorkerClient<ReaderCalls>({
+      script: new URL('./reader-worker.ts', import.meta.url),
+      settings,
+      // The next query starts another.
+      onLost: () => {
+        if (this.#reader === reader) this.#reader = null
+      },
+    })
+    this.#reader = reader
+    try {
+      await reader.call('open', null)
+    } catch (error) {
+      this.#reader = null
+      await reader.stop()
+      throw error
+    }
+    return reader
+  }
+
+  #startWriter(): WorkerClient<WriterCalls> {
+    const { busyTimeout, maxPages, retryDelay } = this.#options
+    const settings: WriterSettings = { path: this.location, busyTimeout, maxPages, retryDelay }
+    return new WorkerClient<WriterCalls>({
+      script: new URL('./writer-worker.ts', import.meta.url),
+      settings,
+      onNotice: ({ problem }) => {
+        this.#problem = problem
+      },
+      onLost: (reason) => {
+        this.#problem = `The thread that writes the store stopped: ${reason}`
+        this.#restartWriter()
+      },
+    })
+  }
+
+  #restartWriter(): void {
+    if (this.#closing !== null) return
+    this.#restart = setTimeout(async () => {
+      this.#writer = this.#startWriter()
+      try {
+        // This process goes on, so its open requests are no leftovers.
+        await this.#writer.call('open', { recover: false })
+        if (this.#filter !== null) await this.#writer.call('setFilter', this.#filter)
+        this.#problem = null
+      } catch (error) {
+        this.#problem = error instanceof Error ? error.message : String(error)
+        await this.#writer.stop()
+        this.#restartWriter()
+      }
+    }, this.#options.retryDelay)
+    this.#restart.unref()
+  }
+}

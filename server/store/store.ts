@@ -1,0 +1,74 @@
+/**
+ * The store as the gateway sees it: writes and queries as promises, both on threads of their own. Once open it never
+ * throws for what goes wrong with the disk: it says so in `problem()`, goes on trying, and traffic goes on.
+ */
+
+import type {
+  AdminFacets,
+  AdminOverview,
+  AdminOverviewQuery,
+  AdminRequest,
+  AdminRequestList,
+  AdminRequestsQuery,
+} from '../http/admin-contract.ts'
+import type { RecordFilterSource, RequestRecord } from './records.ts'
+import { openSqliteStore } from './sqlite-store.ts'
+import { parseStoreUrl } from './store-url.ts'
+
+export interface StoreOptions {
+  /** `sqlite:<path>` (its directories are made) or `sqlite::memory:` (a temporary file, gone at close). */
+  url: string
+  /** Milliseconds to wait for a lock that another program holds on the file. Default 5000. */
+  busyTimeout?: number
+  /** Milliseconds a query of the admin API may take. Default 5000. */
+  queryTimeout?: number
+  /** Milliseconds between tries to write what could not be written for now. Default 1000. */
+  retryDelay?: number
+  /** Pages of 4096 bytes that the file may grow to. Default null: no limit but the disk's. */
+  maxPages?: number | null
+}
+
+export interface Store {
+  /** Where it is: the path of the database file. */
+  readonly location: string
+  /** Requests that a stopped process had left open and that were ended as `gateway_restarted`. */
+  readonly leftovers: number
+  /** The key of a request that is admitted now; `createdAt` in Unix milliseconds. */
+  nextKey(createdAt: number): number
+  /** What takes secrets out of every record. Without it nothing is written. Replaces an earlier one. */
+  setFilter(source: RecordFilterSource): Promise<void>
+  /** Resolves once committed; `lost` counts records that could not be prepared. Rejects when the whole batch is lost. */
+  writeRequests(records: RequestRecord[]): Promise<{ written: number; lost: number }>
+  /** Registers a queue in front of the store that `flush` and `close` empty first. Gives the way to take it off again. */
+  addQueue(flush: () => Promise<void>): () => void
+
+  /** Throws GatewayError `invalid_request` naming the parameter. */
+  listRequests(query: AdminRequestsQuery): Promise<AdminRequestList>
+  /** By the request's id, else its response's, else the client's own; the newest when the client used that twice. */
+  getRequest(id: string): Promise<AdminRequest | null>
+  /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
+  overview(query: AdminOverviewQuery): Promise<AdminOverview>
+  facets(): Promise<AdminFacets>
+
+  /** Whether the last write succeeded. */
+  healthy(): boolean
+  /** Why not, for the operator; null when healthy. */
+  problem(): string | null
+  /** Bytes on disk, with what is still in the write-ahead log. */
+  sizeBytes(): Promise<number>
+  /** Resolves when everything queued so far is written, or cannot be for now. */
+  flush(): Promise<void>
+  /** Writes what is queued and closes. A second call does nothing. */
+  close(): Promise<void>
+}
+
+/** Opens, migrates and recovers the store. Throws StoreError with what to do about it. */
+export async function openStore({
+  url,
+  busyTimeout = 5000,
+  queryTimeout = 5000,
+  retryDelay = 1000,
+  maxPages = null,
+}: StoreOptions): Promise<Store> {
+  return openSqliteStore({ place: parseStoreUrl(url), busyTimeout, queryTimeout, retryDelay, maxPages })
+}

@@ -1,0 +1,56 @@
+/** What the main thread and the store's workers say to each other. */
+
+import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
+import type { ListInput, OverviewInput } from './query-input.ts'
+import type { RecordFilterSource, RequestRecord } from './records.ts'
+
+/** One call; answered by a Reply of the same id. */
+export interface Call {
+  id: number
+  name: string
+  argument: unknown
+}
+
+export type Reply =
+  | { id: number; ok: true; value: unknown }
+  | { id: number; ok: false; error: { name: string; message: string; problem: string | null } }
+
+/** Told without being asked: the state of writing has changed. `problem` is null when all is well. */
+export interface HealthNotice {
+  notice: 'health'
+  problem: string | null
+}
+
+export interface WriterSettings {
+  path: string
+  /** Milliseconds to wait for a lock that another program holds. */
+  busyTimeout: number
+  maxPages: number | null
+  /** Milliseconds between tries of a batch that could not be written for now. */
+  retryDelay: number
+}
+
+export interface ReaderSettings {
+  path: string
+  busyTimeout: number
+}
+
+/** The writer's calls: argument → value. */
+export interface WriterCalls {
+  /** Opens, migrates, ends what a stopped process left open. */
+  open: { argument: { recover: boolean }; value: { lastKey: number; leftovers: number; applied: string[] } }
+  setFilter: { argument: RecordFilterSource; value: null }
+  /** Resolves once the records are committed. */
+  write: { argument: RequestRecord[]; value: { written: number; lost: number } }
+  close: { argument: null; value: null }
+}
+
+/** The reader's calls; `deadline` in milliseconds. */
+export interface ReaderCalls {
+  open: { argument: null; value: null }
+  listRequests: { argument: { input: ListInput; deadline: number }; value: AdminRequestList }
+  getRequest: { argument: { id: string }; value: AdminRequest | null }
+  overview: { argument: { input: OverviewInput; deadline: number }; value: AdminOverview }
+  facets: { argument: null; value: AdminFacets }
+  close: { argument: null; value: null }
+}

@@ -1,0 +1,115 @@
+/** The one thread that writes. Each batch is one transaction. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Driver, type Statement, StoreError } from './driver.ts'
+import { migrate } from './migrate.ts'
+import { migrations } from './migrations.ts'
+import type { RecordFilter, RecordFilterSource, RequestRecord } from './records.ts'
+import { failLeftovers, writeRequest } from './request-writes.ts'
+import { lockSqlite, openSqlite } from './sqlite-driver.ts'
+import { answerCalls, tellHealth } from './worker-loop.ts'
+import type { Call, WriterCalls, WriterSettings } from './worker-protocol.ts'
+
+const settings = workerData as WriterSettings
+
+let driver: Driver | null = null
+let lock: { close(): void } | null = null
+let filter: RecordFilter | null = null
+let problem: string | null = null
+let closing = false
+
+answerCalls<WriterCalls>({ open, setFilter, write, close })
+
+// Calls are answered in order, so a batch that is being tried again would keep the close waiting for ever.
+parentPort?.on('message', (call: Call) => {
+  if (call.name === 'close') closing = true
+})
+
+async function open({ recover }: { recover: boolean }): Promise<WriterCalls['open']['value']> {
+  const { path, busyTimeout, maxPages } = settings
+  lock = lockSqlite(path)
+  try {
+    driver = openSqlite({ path, readonly: false, busyTimeout, maxPages })
+    const tables = await driver.all(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    )
+    const applied = await migrate({
+      driver,
+      name: path,
+      steps: migrations,
+      now: Date.now(),
+      tables: tables.map((row) => String(row.name)),
+    })
+    const [leftovers] = recover ? await driver.batch([failLeftovers]) : []
+    const [newest] = await driver.all('SELECT max(key) AS key FROM requests')
+    return { lastKey: Number(newest?.key ?? 0), leftovers: leftovers?.length ?? 0, applied }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function setFilter({ module, settings: filterSettings }: RecordFilterSource): Promise<null> {
+  const { createRecordFilter } = (await import(module)) as {
+    createRecordFilter: (settings: unknown) => RecordFilter
+  }
+  filter = createRecordFilter(filterSettings)
+  return null
+}
+
+async function write(records: RequestRecord[]): Promise<WriterCalls['write']['value']> {
+  const statements: Statement[] = []
+  let lost = 0
+  for (const record of records) {
+    try {
+      statements.push(...prepare(record))
+    } catch (error) {
+      // One record that cannot be prepared must not take the rest of the batch along.
+      lost += 1
+      setProblem(`A request could not be prepared for the log: ${describe(error)}`)
+    }
+  }
+  await commit(statements)
+  if (lost === 0) setProblem(null)
+  return { written: records.length - lost, lost }
+}
+
+function prepare(record: RequestRecord): Statement[] {
+  if (filter === null) throw new Error('no filter for secrets is set')
+  return writeRequest(record, filter)
+}
+
+/** Tries again for as long as the reason may pass by itself (a full disk, a lock): the bounded queue is on the other side. */
+async function commit(statements: Statement[]): Promise<void> {
+  for (;;) {
+    try {
+      if (driver === null) throw new StoreError('failed', 'The store is closed.')
+      await driver.batch(statements)
+      return
+    } catch (error) {
+      setProblem(describe(error))
+      if (!(error instanceof StoreError) || !error.transient || closing) throw error
+      await sleep(settings.retryDelay)
+    }
+  }
+}
+
+async function close(): Promise<null> {
+  closing = true
+  await driver?.close()
+  driver = null
+  lock?.close()
+  lock = null
+  return null
+}
+
+function setProblem(next: string | null): void {
+  if (next === problem) return
+  problem = next
+  tellHealth(problem)
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

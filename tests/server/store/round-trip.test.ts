@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
+
+test('a request is found whole by its id and by its response id', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store)
+  const exchange = makeExchange()
+  log.started?.(exchange)
+  log.finished?.(exchange)
+  await store.flush()
+
+  const found = await store.getRequest(exchange.id)
+  assert.deepEqual(await store.getRequest(exchange.responseId ?? ''), found)
+  assert.deepEqual(found, {
+    id: exchange.id,
+    created_at: new Date(exchange.createdAt).toISOString(),
+    project: 'acme',
+    key: 'acme/1',
+    model: 'org/model',
+    provider: 'sail',
+    upstream_model: 'vendor/upstream',
+    status: 'completed',
+    http_status: 200,
+    stream: true,
+    input_tokens: 10,
+    cached_tokens: 4,
+    output_tokens: 20,
+    reasoning_tokens: 5,
+    total_tokens: 30,
+    usage_source: 'provider',
+    latency_ms: 32.5,
+    ttft_ms: 12.25,
+    upstream_ms: 28,
+    overhead_ms: 4.5,
+    attempts: 1,
+    response_id: exchange.responseId,
+    trace_id: 'f'.repeat(32),
+    error: null,
+    adaptations: [{ field: 'temperature', action: 'clamped', detail: 'temperature=1' }],
+    user_agent: 'test/1',
+    client_address: '127.0.0.1',
+    client_request: message('{"model":"org/model","input":"hello"}', { 'content-type': 'application/json' }),
+    upstream_request: message('{"model":"vendor/upstream"}', { 'content-type': 'application/json' }),
+    upstream_response: message('data: {"type":"response.completed"}\n\n', {
+      'content-type': 'text/event-stream',
+    }),
+    client_response: message('data: {"type":"response.created"}\n\ndata: [DONE]\n\n', {}),
+    attempt_list: [
+      {
+        index: 1,
+        provider: 'sail',
+        variant: 'sail',
+        upstream_model: 'vendor/upstream',
+        url: 'https://upstream.test/v1/responses',
+        http_status: 200,
+        started_ms: 2,
+        ttfb_ms: 8.5,
+        ttft_ms: 10,
+        duration_ms: 28,
+        upstream_response_id: 'up_1',
+        upstream_reported_model: 'vendor/upstream-2',
+        error: null,
+        adaptations: [],
+        request: message('{"model":"vendor/upstream"}', { 'content-type': 'application/json' }),
+        response: message('data: {"type":"response.completed"}\n\n', { 'content-type': 'text/event-stream' }),
+      },
+    ],
+  })
+  assert.equal(await store.getRequest('req_none'), null)
+})
+
+test('a running request has a row, which its end replaces', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store)
+  const exchange = makeExchange({
+    caller: null,
+    model: '',
+    attempts: [],
+    adaptations: [],
+    status: null,
+    httpStatus: null,
+    responseId: null,
+    usage: null,
+    usageSource: null,
+    firstOutputAt: null,
+    endedAt: null,
+  })
+  log.started?.(exchange)
+  await store.flush()
+  const running = await store.getRequest(exchange.id)
+  assert.equal(running?.status, 'in_progress')
+  assert.equal(running.latency_ms, null)
+  assert.equal(running.model, null)
+  assert.equal(running.total_tokens, null)
+
+  exchange.model = 'org/model'
+  exchange.caller = { projectId: 'acme', keyName: 'acme/1' }
+  const attempt = makeAttempt({ endedAt: null })
+  exchange.attempts.push(attempt)
+  log.attemptStarted?.(exchange, attempt, {})
+  await store.flush()
+  const sent = await store.getRequest(exchange.id)
+  assert.equal(sent?.status, 'in_progress')
+  assert.equal(sent.model, 'org/model')
+  assert.equal(sent.provider, 'sail')
+
+  exchange.status = 'completed'
+  exchange.httpStatus = 200
+  exchange.endedAt = 2000
+  log.finished?.(exchange)
+  await store.flush()
+  assert.equal((await store.getRequest(exchange.id))?.status, 'completed')
+  const list = await store.listRequests({})
+  assert.equal(list.data.length, 1)
+  assert.equal(list.data[0]?.latency_ms, 1000)
+  assert.equal(log.written(), 3)
+})
+
+test('a request that never became a response failed; one whose client went was cancelled', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store)
+  const error = {
+    type: 'authentication_error',
+    code: 'invalid_api_key',
+    message: 'No.',
+    param: null,
+    origin: 'client',
+  } as const
+  const refused = makeExchange({ status: null, httpStatus: 401, attempts: [], error })
+  const gone = makeExchange({ status: 'in_progress', httpStatus: 499 })
+  for (const exchange of [refused, gone]) {
+    log.started?.(exchange)
+    log.finished?.(exchange)
+  }
+  await store.flush()
+  const row = await store.getRequest(refused.id)
+  assert.equal(row?.status, 'failed')
+  assert.deepEqual(row.error, error)
+  assert.equal(row.provider, null)
+  assert.equal(row.upstream_request, null)
+  assert.equal((await store.getRequest(gone.id))?.status, 'cancelled')
+})
+
+test('the attempt that answered is the request’s provider, and every attempt is kept', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store)
+  const error = {
+    type: 'server_error',
+    code: 'upstream_error',
+    message: 'Bad.',
+    param: null,
+    origin: 'upstream',
+  } as const
+  const exchange = makeExchange({
+    attempts: [
+      makeAttempt({ error, httpStatus: 500, facts: null, firstOutputAt: null, response: captured('oops') }),
+      makeAttempt({ index: 2, provider: 'scaleway', upstreamModel: 'other', response: captured('fine') }),
+    ],
+  })
+  log.finished?.(exchange)
+  await store.flush()
+  const found = await store.getRequest(exchange.id)
+  assert.equal(found?.provider, 'scaleway')
+  assert.equal(found.upstream_model, 'other')
+  assert.equal(found.attempts, 2)
+  assert.equal(found.upstream_response?.body.text, 'fine')
+  assert.deepEqual(
+    found.attempt_list.map((attempt) => [attempt.provider, attempt.error?.code, attempt.response.body.text]),
+    [
+      ['sail', 'upstream_error', 'oops'],
+      ['scaleway', undefined, 'fine'],
+    ],
+  )
+})
+
+test('a client that sends the same request id twice has two rows, the newest found by it', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store)
+  for (const model of ['org/first', 'org/second']) {
+    const exchange = makeExchange({ clientRequestId: 'same', model })
+    log.started?.(exchange)
+    log.finished?.(exchange)
+  }
+  await store.flush()
+  assert.equal((await store.listRequests({})).data.length, 2)
+  assert.equal((await store.getRequest('same'))?.model, 'org/second')
+})
+
+test('an in-memory store works and leaves nothing behind', async (t) => {
+  const { openStore } = await import('../../../server/store/store.ts')
+  const { existsSync } = await import('node:fs')
+  const store = await openStore({ url: 'sqlite::memory:' })
+  t.after(() => store.close())
+  const log = await openTestLog(store)
+  const exchange = makeExchange()
+  log.finished?.(exchange)
+  await store.flush()
+  assert.equal((await store.getRequest(exchange.id))?.status, 'completed')
+  assert.ok((await store.sizeBytes()) > 0)
+  assert.ok(existsSync(store.location))
+  await store.close()
+  assert.ok(!existsSync(store.location))
+})
+
+function message(text: string, headers: Record<string, string>) {
+  return { headers, body: { text, bytes: Buffer.byteLength(text), truncated: false } }
+}
