@@ -23,6 +23,11 @@ export interface Runtime {
   directRouting: boolean
   limits: LimitsRuntime
   log: LogRuntime
+  /**
+   * What happens when an answer breaks the strict json_schema that was asked and the provider does not enforce it:
+   * `retry` tries once more (a stream is then held back until it is proved). Default false: it fails at once.
+   */
+  structuredOutput: { retry: boolean }
   /** Seconds of silence after which an SSE comment is sent. Default 15. */
   pingSeconds: number
   /** Non-fatal remarks to print at start, e.g. a provider without its secret. */
@@ -60,6 +65,8 @@ export interface ProviderRuntime {
   maxConnections: number
   /** Total tries per target before the next one, the first included. Default 2. */
   attempts: number
+  /** Names that the provider serves beyond `translator.contract.models`; `*` for any. Default none. */
+  models?: readonly string[]
 }
 
 /** Milliseconds. */

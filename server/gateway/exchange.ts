@@ -44,11 +44,12 @@ export interface Attempt {
   startedAt: number
   headAt: number | null
   firstOutputAt: number | null
+  /** The provider's last byte; the client may still be sent what followed from it. */
   endedAt: number | null
   /** HTTP status, null when none came. */
   httpStatus: number | null
   error: ExchangeError | null
-  /** Header names and values as sent, secrets replaced by `[redacted]`. */
+  /** As sent and as received, credentials included: whoever keeps them redacts them. */
   requestHeaders: Record<string, string>
   responseHeaders: Record<string, string>
   request: CapturedBody
@@ -58,12 +59,16 @@ export interface Attempt {
   facts: UpstreamFacts | null
   /** Number of output events sent on to the client. */
   events: number
+  /** Milliseconds that the gateway's own code took of this attempt (parse, translate, write). */
+  ownMs: number
 }
 
 /** Sums of a request. Times are milliseconds of `performance.now()` unless a name says otherwise. */
 export interface Exchange {
-  /** `req_…`, or the client's own `x-request-id` if sane. */
+  /** `req_…`, made by the gateway: unique, also when a client repeats its own id. */
   id: string
+  /** The client's own `x-request-id` if sane: echoed to it, and found by the admin API as well. */
+  clientRequestId: string | null
   operation: 'responses.create'
   /** Unix milliseconds. */
   createdAt: number
@@ -93,13 +98,17 @@ export interface Exchange {
   usage: Usage | null
   /** `estimated` when the provider told none and the gateway counted. */
   usageSource: 'provider' | 'estimated' | null
-  /** Milliseconds spent waiting for providers (connect to last byte, retries included); the rest is the gateway's own. */
+  /**
+   * Milliseconds spent waiting for providers (connect to last byte, and between retries); the rest is the gateway's own.
+   * While the request runs it holds the waits between retries only; see `measureOwnTime`.
+   */
   upstreamMs: number
   /** Strings that must not appear in the log: the presented key. Never stored. */
   secrets: string[]
   /** Fields of the request worth a span attribute; set once the body is valid. */
   settings: RequestSettings | null
   clientRequest: CapturedBody
+  /** As received, credentials included: whoever keeps them redacts them. */
   clientRequestHeaders: Record<string, string>
   clientResponse: CapturedBody
 }

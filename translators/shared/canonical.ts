@@ -239,6 +239,13 @@ export const terminalEventTypes = [
   'response.cancelled',
 ] as const
 
+const terminalTypes: ReadonlySet<string> = new Set(terminalEventTypes)
+
+/** Whether the event ends its stream. */
+export function isTerminalEvent(event: { type: string }): boolean {
+  return terminalTypes.has(event.type)
+}
+
 /** Item kinds that the model produces to call a tool, known by name; anything ending in `_call` counts as well. */
 export function isToolCallItem(type: string): boolean {
   return type.endsWith('_call') || type === 'tool_search_call'

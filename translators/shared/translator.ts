@@ -3,7 +3,14 @@
  * Nothing here or below may use the network, the file system, the environment, a clock or randomness:
  * what a translator needs of those comes in through `Target` and `Context`.
  */
-import type { CanonicalEvent, CanonicalRequest, CanonicalResponse, Item, JsonObject } from './canonical.ts'
+import type {
+  CanonicalEvent,
+  CanonicalRequest,
+  CanonicalResponse,
+  Item,
+  JsonObject,
+  Usage,
+} from './canonical.ts'
 
 /**
  * How a canonical field meets a provider.
@@ -35,9 +42,34 @@ export interface Limit {
   values?: readonly string[]
 }
 
+/**
+ * The wire form of a `mapped` field, or the way an `emulated` one is done:
+ * `system_message` first in the input, `system` as the role, `user`/`safety_identifier`/`generate_summary`/`logprobs`/`reasoning.effort`
+ * as the member that takes the value, `id` alone instead of an object, `nested` `{type, function: {name}}`, `only_tool` (just that tool is sent, as `required`),
+ * `without_tools` (the tools are left out), `function_call` instead of the custom kind, `json_schema` that allows any object,
+ * `plain_text` messages where all parts are text, `without_ids` for items.
+ */
+export type WireForm =
+  | 'system_message'
+  | 'system'
+  | 'user'
+  | 'safety_identifier'
+  | 'generate_summary'
+  | 'logprobs'
+  | 'reasoning.effort'
+  | 'id'
+  | 'nested'
+  | 'only_tool'
+  | 'without_tools'
+  | 'function_call'
+  | 'json_schema'
+  | 'plain_text'
+  | 'without_ids'
+
 export interface FieldContract {
   support: Support
   limit?: Limit
+  form?: WireForm
   /** The sentence of the provider's document (or of its other public material, marked `[seen]`) that this row rests on. */
   source: string
   /** One line for the support matrix when the support word does not say enough. */
@@ -78,7 +110,7 @@ export interface Target {
 export interface Guards {
   /** Tool calls past this many are dropped. */
   maxToolCalls?: number
-  /** Function names that may be called; a call to any other is dropped. Absent: no constraint. Empty: no call at all. */
+  /** Function names, as sent upstream, that may be called; a call to any other is dropped. Absent: no constraint. Empty: no call at all. */
   allowedTools?: readonly string[]
   /** False: only the first function call is kept. */
   parallelToolCalls?: boolean
@@ -111,7 +143,7 @@ export interface Refusal {
 
 /** A failure told by a provider, in the canonical words. */
 export interface UpstreamFailure {
-  /** The provider's HTTP status, or the one that its error body under a 200 means. */
+  /** What the client is told: the provider's HTTP status, or the one that its error body under a 200 means, made truthful (a 401 is a 502). */
   status: number
   /** Canonical code, e.g. `rate_limit_exceeded`, `context_length_exceeded`, `upstream_authentication_failed`. */
   code: string
@@ -154,6 +186,8 @@ export interface Context {
   events: EventDialect
   /** Checks the final output (strict json_schema); a failure turns the terminal event into `response.failed`. */
   verify?(output: Item[]): { code: string; message: string } | null
+  /** Counts the tokens of an answer whose provider told none; the result goes out as usage and is noted as `emulated:usage`. */
+  estimateUsage?(output: Item[]): Usage
   /** A change noticed while the answer streams. */
   note(adaptation: Adaptation): void
 }

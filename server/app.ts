@@ -1,0 +1,146 @@
+/** The composition root: the only file that constructs things and knows them all. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { canonicalFields } from '../translators/shared/contract-fields.ts'
+import { resolveModel } from './config/resolve-model.ts'
+import type { Runtime } from './config/runtime.ts'
+import type { Exchange } from './gateway/exchange.ts'
+import { combineObservers } from './gateway/observe.ts'
+import { createGateway } from './gateway/respond.ts'
+import { createHttpApp } from './http/app.ts'
+import { openStore } from './store/store.ts'
+import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import { createRequestLog } from './telemetry/request-log.ts'
+import { createTracing, passTraceHeaders } from './telemetry/tracing.ts'
+import { createUpstreamClient } from './upstream/client.ts'
+import { createSseParser } from './upstream/sse-parser.ts'
+import { version } from './version.ts'
+
+export interface App {
+  /** Starts to accept; resolves with the origin, e.g. `http://127.0.0.1:8787`. */
+  listen(): Promise<string>
+  /** Lets requests in flight end within `limits.drainTimeout`, flushes the record, and frees everything. */
+  close(): Promise<void>
+  /** Resolves when every finished request is in the store. */
+  flush(): Promise<void>
+}
+
+export interface AppOptions {
+  runtime: Runtime
+  /** For the standard variables of tracing and logging. */
+  env: Record<string, string | undefined>
+  logger?: Logger
+  /** Default: the built dashboard beside this folder. */
+  dashboardFolder?: string
+}
+
+/** Queued connections that the kernel holds while the process is busy. */
+const backlog = 4096
+
+export async function createApp({
+  runtime,
+  env,
+  logger = createLogger({ env }),
+  dashboardFolder,
+}: AppOptions): Promise<App> {
+  const startedAt = new Date()
+  const store = await openStore({ url: runtime.store.url })
+  const requestLog = await createRequestLog({
+    store,
+    settings: runtime.log,
+    providerSecrets: providerSecrets(runtime),
+    onDropped: ({ rows, bodies, reason }) => logger.error('log rows dropped', { rows, bodies, reason }),
+  })
+  const tracing = await createTracing({ env, version, logger })
+  const metrics = createMetrics({
+    version,
+    models: runtime.models.flatMap(({ pattern, targets }) => [pattern, ...targets.map(({ model }) => model)]),
+    providers: runtime.providers.keys(),
+    fields: canonicalFields,
+    log: () => ({
+      written: requestLog.written(),
+      dropped: requestLog.dropped(),
+      queued: requestLog.queued(),
+    }),
+    store: async () => ({ sizeBytes: await store.sizeBytes(), healthy: store.healthy() }),
+  })
+  const observer = combineObservers(
+    [tracing?.observer ?? passTraceHeaders, metrics.observer, requestLog, createRequestLogger(logger)],
+    (error) => logger.error('an observer failed', { error: String(error) }),
+  )
+  const client = createUpstreamClient()
+  let draining = false
+  const app = await createHttpApp({
+    runtime: () => runtime,
+    gateway: createGateway({ runtime: () => runtime, resolveModel, client, createSseParser, observer }),
+    observer,
+    draining: () => draining,
+    onUnexpected: (error, exchange) => logUnexpected(logger, error, exchange),
+    admin: { queries: store, version, startedAt, logRowsDropped: () => requestLog.dropped() },
+    scrape: () => metrics.scrape(),
+    problems: () =>
+      [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),
+    dashboardFolder: dashboardFolder ?? fileURLToPath(new URL('../dashboard/dist', import.meta.url)),
+  })
+  const server = createServer(
+    {
+      keepAliveTimeout: runtime.limits.keepAliveTimeout,
+      headersTimeout: runtime.limits.headersTimeout,
+      requestTimeout: 0,
+    },
+    app.callback(),
+  )
+  return {
+    listen: () => listen(server, runtime.listen),
+    flush: () => requestLog.flush(),
+    async close() {
+      draining = true
+      await drain(server, runtime.limits.drainTimeout)
+      await client.destroy()
+      await observer.close()
+      await store.close()
+      await tracing?.shutdown()
+    },
+  }
+}
+
+function listen(server: Server, { host, port }: Runtime['listen']): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, backlog, () => {
+      server.off('error', reject)
+      const address = server.address() as AddressInfo
+      resolve(
+        `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+      )
+    })
+  })
+}
+
+/** Stops accepting, ends idle connections, and cuts what is still running after `timeout` milliseconds. */
+function drain(server: Server, timeout: number): Promise<void> {
+  if (!server.listening) return Promise.resolve()
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), timeout)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+function providerSecrets(runtime: Runtime): string[] {
+  return [...runtime.providers.values()].flatMap(({ credentials }) =>
+    [credentials.apiKey, credentials.adminKey].filter((secret) => secret !== undefined),
+  )
+}
+
+function logUnexpected(logger: Logger, error: unknown, exchange: Exchange | null): void {
+  logger.error('a request failed unexpectedly', {
+    request_id: exchange?.id,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  })
+}

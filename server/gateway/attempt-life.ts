@@ -1,0 +1,66 @@
+import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
+import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
+import type { Runtime } from '../config/runtime.ts'
+import type { Candidate } from './candidates.ts'
+import { captureChunk, createCapture } from './capture.ts'
+import type { Attempt, Exchange } from './exchange.ts'
+import { describeFailure } from './failures.ts'
+
+/** Opens the record of an attempt and adds it to its exchange. `limit`: bytes of each body to keep. */
+export function beginAttempt(
+  exchange: Exchange,
+  candidate: Candidate,
+  sent: UpstreamRequest,
+  body: string,
+  limit: number,
+): Attempt {
+  const attempt: Attempt = {
+    index: exchange.attempts.length + 1,
+    provider: candidate.provider.id,
+    variant: candidate.provider.translator.id,
+    upstreamModel: candidate.target.model,
+    url: sent.url,
+    startedAt: performance.now(),
+    headAt: null,
+    firstOutputAt: null,
+    endedAt: null,
+    httpStatus: null,
+    error: null,
+    requestHeaders: {},
+    responseHeaders: {},
+    request: createCapture(),
+    response: createCapture(),
+    adaptations: [...sent.adaptations],
+    usage: null,
+    facts: null,
+    events: 0,
+    ownMs: 0,
+  }
+  captureChunk(attempt.request, body, limit)
+  exchange.attempts.push(attempt)
+  return attempt
+}
+
+/** Closes the record of an attempt. */
+export function endAttempt(attempt: Attempt, failure: UpstreamFailure | null): void {
+  attempt.endedAt ??= performance.now()
+  if (failure !== null) attempt.error = describeFailure(failure)
+}
+
+/** Takes over what the attempt that answered came to. */
+export function concludeExchange(exchange: Exchange, attempt: Attempt, final: CanonicalResponse): void {
+  exchange.responseId = final.id
+  exchange.status = final.status
+  exchange.usage = final.usage
+  exchange.usageSource ??= final.usage === null ? null : 'provider'
+  exchange.adaptations.push(...attempt.adaptations)
+  if (final.error === null) return
+  const error = { type: 'server_error', ...final.error, param: null, origin: 'upstream' as const }
+  attempt.error = error
+  exchange.error = error
+}
+
+/** Bytes of each body to keep for the log. */
+export function captureLimit(runtime: Runtime): number {
+  return runtime.log.bodies === 'full' ? runtime.log.maxBodyBytes : 0
+}

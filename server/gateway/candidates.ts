@@ -1,0 +1,74 @@
+import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
+import type { Target, UnsupportedPolicy } from '../../translators/shared/translator.ts'
+import type { ProviderRuntime, Runtime } from '../config/runtime.ts'
+import { GatewayError } from '../errors.ts'
+
+/** One way to serve a request: a provider that has its secret, and the target there. */
+export interface Candidate {
+  provider: ProviderRuntime
+  target: Target
+}
+
+/** What a model name was resolved to; see server/config/resolve-model.ts. */
+export interface ResolvedModel {
+  targets: readonly { provider: ProviderRuntime; model: string }[]
+}
+
+export interface CandidateOptions {
+  runtime: Runtime
+  request: CanonicalRequest
+  resolved: ResolvedModel | null
+  projectId: string
+  /** Of the request or of its key; null leaves it to each provider. */
+  unsupported: UnsupportedPolicy | null
+  idempotencyKey: string | null
+}
+
+/**
+ * The targets of the request's model in order, without those whose provider lacks its secret.
+ * @throws GatewayError `model_not_found` (404) or `provider_not_configured` (503)
+ */
+export function selectCandidates(options: CandidateOptions): Candidate[] {
+  const { runtime, request, resolved, projectId } = options
+  if (resolved === null) {
+    throw new GatewayError(
+      'model_not_found',
+      `The model '${shorten(request.model)}' is not configured here. GET /v1/models lists what is.`,
+      { param: 'model' },
+    )
+  }
+  const upstream = runtime.projects.get(projectId)?.upstream
+  const candidates: Candidate[] = []
+  for (const { provider, model } of resolved.targets) {
+    if (provider.missing.length > 0) continue
+    candidates.push({
+      provider,
+      target: {
+        provider: provider.id,
+        model,
+        baseUrl: provider.baseUrl,
+        projectId: upstream?.get(provider.id)?.projectId ?? provider.projectId,
+        credentials: provider.credentials,
+        options: provider.options,
+        unsupported: options.unsupported ?? provider.unsupported,
+        idempotencyKey: options.idempotencyKey ?? undefined,
+      },
+    })
+  }
+  if (candidates.length === 0) throw notConfigured(request.model, resolved)
+  return candidates
+}
+
+function notConfigured(model: string, resolved: ResolvedModel): GatewayError {
+  const providers = [...new Set(resolved.targets.map(({ provider }) => `'${provider.id}'`))].join(', ')
+  return new GatewayError(
+    'provider_not_configured',
+    `The model '${shorten(model)}' is known, but its provider ${providers} has no credentials in this gateway. ` +
+      'Its operator sets the environment variable that GET /admin/status names and restarts it.',
+    { param: 'model' },
+  )
+}
+
+function shorten(name: string): string {
+  return name.length > 80 ? `${name.slice(0, 80)}…` : name
+}

@@ -1,0 +1,55 @@
+import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
+import type { Attempt, Exchange, Observer } from './exchange.ts'
+import type { ResponseSink } from './sink.ts'
+
+export interface DeliveryOptions {
+  exchange: Exchange
+  attempt: Attempt
+  sink: ResponseSink
+  observer: Required<Observer>
+  /** Keep the events back until `release`: what has been sent cannot be taken back for another try. */
+  hold: boolean
+}
+
+/** The way of one attempt's events to the client. */
+export interface Delivery {
+  /** False: the client is behind. */
+  deliver(events: readonly CanonicalEvent[]): boolean
+  /** Sends what was held back. */
+  release(): void
+  /** Whether the client has seen any of it, so that the attempt can no longer be replaced by another. */
+  sentToClient(): boolean
+  /** Characters of output so far, for an estimate when the answer is not finished. */
+  characters(): number
+}
+
+export function createDelivery({ exchange, attempt, sink, observer, hold }: DeliveryOptions): Delivery {
+  const holding = hold && sink.streaming
+  const held: CanonicalEvent[] = []
+  let characters = 0
+
+  function send(events: readonly CanonicalEvent[]): boolean {
+    if (attempt.firstOutputAt === null) {
+      attempt.firstOutputAt = performance.now()
+      if (sink.streaming) {
+        exchange.firstOutputAt = attempt.firstOutputAt
+        observer.firstOutput(exchange, attempt)
+      }
+    }
+    return sink.write(events)
+  }
+  return {
+    deliver(events) {
+      attempt.events += events.length
+      for (const event of events) if (typeof event.delta === 'string') characters += event.delta.length
+      if (!holding) return send(events)
+      for (const event of events) held.push(event)
+      return true
+    },
+    release() {
+      if (held.length > 0) send(held)
+    },
+    sentToClient: () => sink.streaming && !holding && attempt.firstOutputAt !== null,
+    characters: () => characters,
+  }
+}

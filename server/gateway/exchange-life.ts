@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http'
+import type { GatewayError } from '../errors.ts'
+import { createCapture } from './capture.ts'
+import type { Exchange } from './exchange.ts'
+import { createId } from './ids.ts'
+
+/** A client's own request id that is fit for a header, a log line and a URL. */
+const saneRequestId = /^[A-Za-z0-9._:-]{1,128}$/
+
+/** The record of a request that has just been admitted. */
+export function createExchange(request: IncomingMessage): Exchange {
+  const { headers } = request
+  const ownId = headers['x-request-id']
+  const presented = headers.authorization?.replace(/^bearer\s+/i, '')
+  const admin = headers['x-admin-key']
+  return {
+    id: createId('req'),
+    clientRequestId: typeof ownId === 'string' && saneRequestId.test(ownId) ? ownId : null,
+    operation: 'responses.create',
+    createdAt: Date.now(),
+    startedAt: performance.now(),
+    firstOutputAt: null,
+    endedAt: null,
+    caller: null,
+    clientAddress: request.socket.remoteAddress ?? '',
+    userAgent: headers['user-agent'] ?? '',
+    model: '',
+    stream: false,
+    traceHeaders: { traceparent: single(headers.traceparent), tracestate: single(headers.tracestate) },
+    traceId: null,
+    attempts: [],
+    adaptations: [],
+    responseId: null,
+    status: null,
+    httpStatus: null,
+    error: null,
+    usage: null,
+    usageSource: null,
+    upstreamMs: 0,
+    secrets: [presented, single(admin)].filter(
+      (secret): secret is string => secret !== undefined && secret !== '',
+    ),
+    settings: null,
+    clientRequest: createCapture(),
+    clientRequestHeaders: joinHeaders(headers),
+    clientResponse: createCapture(),
+  }
+}
+
+/** Notes a failure that was told to the client, or would have been had it stayed. */
+export function failExchange(exchange: Exchange, error: GatewayError): void {
+  const { type, code, message, param, origin } = error
+  exchange.error = { type, code, message, param, origin }
+  const gone = code === 'client_closed_request'
+  exchange.status = gone ? 'cancelled' : 'failed'
+  exchange.httpStatus = gone ? 499 : (exchange.httpStatus ?? error.status)
+}
+
+/** Closes the record: the last moment, and the usage of attempts that ended without an answer. */
+export function finishExchange(exchange: Exchange): void {
+  exchange.endedAt = performance.now()
+  exchange.upstreamMs = exchange.endedAt - exchange.startedAt - measureOwnTime(exchange, exchange.endedAt)
+  exchange.usage ??= exchange.attempts.at(-1)?.usage ?? null
+  if (exchange.usage === null) exchange.usageSource = null
+}
+
+/**
+ * Milliseconds since the start in which the gateway did not wait for a provider, up to `now` (of `performance.now()`).
+ * Waiting for a client that reads slowly holds the provider up and counts as its time. For a running exchange.
+ */
+export function measureOwnTime(exchange: Exchange, now: number): number {
+  let waited = exchange.upstreamMs
+  for (const { startedAt, endedAt, ownMs } of exchange.attempts)
+    waited += Math.max(0, (endedAt ?? now) - startedAt - ownMs)
+  return Math.max(0, now - exchange.startedAt - waited)
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}
+
+function joinHeaders(headers: IncomingMessage['headers']): Record<string, string> {
+  const joined: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) joined[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return joined
+}

@@ -1,0 +1,49 @@
+import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
+import type { UpstreamFailure } from '../../translators/shared/translator.ts'
+import { errorTypeForStatus, GatewayError } from '../errors.ts'
+import type { ExchangeError } from './exchange.ts'
+
+/** A failure of a provider as the record keeps it. */
+export function describeFailure({ status, code, message, param, origin }: UpstreamFailure): ExchangeError {
+  return { type: errorTypeForStatus(status), code, message, param, origin }
+}
+
+/** A failure of a provider as the client gets it when no target is left. */
+export function failureError(failure: UpstreamFailure): GatewayError {
+  return new GatewayError('upstream_error', failure.message, {
+    status: failure.status,
+    type: errorTypeForStatus(failure.status),
+    code: failure.code,
+    param: failure.param,
+    origin: failure.origin,
+    retryable: failure.retryable,
+    retryAfterSeconds: failure.retryAfterSeconds,
+  })
+}
+
+/** The failure that a failed response tells, for an attempt of which the client has seen nothing. */
+export function failureOf(final: CanonicalResponse): UpstreamFailure {
+  return {
+    status: 502,
+    code: final.error?.code ?? 'upstream_error',
+    message: final.error?.message ?? 'The provider failed without saying why.',
+    param: null,
+    retryable: true,
+    retryAfterSeconds: null,
+    origin: 'upstream',
+  }
+}
+
+/** An error of the gateway as the emitter takes it, for a stream that has been opened. */
+export function failureOfError(error: GatewayError): UpstreamFailure {
+  const { status, code, message, param, retryable, retryAfterSeconds, origin } = error
+  return {
+    status,
+    code,
+    message,
+    param,
+    retryable,
+    retryAfterSeconds,
+    origin: origin === 'client' ? 'client' : 'upstream',
+  }
+}

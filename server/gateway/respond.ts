@@ -1,0 +1,267 @@
+/** The story of one request: candidates in order, each tried until it answers, before anything has been sent. */
+import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
+import { createEmitter } from '../../translators/shared/emitter.ts'
+import type {
+  Context,
+  EventDialect,
+  Refusal,
+  UnsupportedPolicy,
+  UpstreamFailure,
+  UpstreamRequest,
+} from '../../translators/shared/translator.ts'
+import type { Runtime } from '../config/runtime.ts'
+import { GatewayError } from '../errors.ts'
+import type { UpstreamClient } from '../upstream/client.ts'
+import type { createSseParser } from '../upstream/sse-parser.ts'
+import { renderAnswerHead } from './answer-head.ts'
+import { runAttempt, waitFor } from './attempt.ts'
+import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
+import { type Candidate, type ResolvedModel, selectCandidates } from './candidates.ts'
+import { createDelivery } from './delivery.ts'
+import { estimateUsage, estimateUsageOfLength } from './estimate-usage.ts'
+import type { Attempt, Exchange, Observer } from './exchange.ts'
+import { failExchange } from './exchange-life.ts'
+import { failureError, failureOf, failureOfError } from './failures.ts'
+import { createId } from './ids.ts'
+import { refuseState } from './refuse-state.ts'
+import { isBrokenSchema, planRetry } from './retry.ts'
+import type { ResponseSink } from './sink.ts'
+import { createSchemaVerifier } from './verify-schema.ts'
+
+export interface GatewayDependencies {
+  runtime(): Runtime
+  resolveModel(runtime: Runtime, name: string): ResolvedModel | null
+  client: UpstreamClient
+  createSseParser: typeof createSseParser
+  observer: Required<Observer>
+}
+
+export interface RespondOptions {
+  exchange: Exchange
+  request: CanonicalRequest
+  /** Of the request or its key; null leaves it to each provider. */
+  unsupported: UnsupportedPolicy | null
+  events: EventDialect
+  idempotencyKey: string | null
+  sink: ResponseSink
+  /** Aborts when the client goes away. */
+  signal: AbortSignal
+}
+
+export interface Gateway {
+  /**
+   * Answers through `sink` and fills `exchange`.
+   * @throws GatewayError when nothing could be answered and the sink is not open.
+   */
+  respond(options: RespondOptions): Promise<void>
+}
+
+/** Everything of one request that its attempts share. */
+interface Work extends RespondOptions {
+  dependencies: GatewayDependencies
+  runtime: Runtime
+  responseId: string
+  createdAt: number
+  verify: Context['verify']
+  /** Wakes the provider that is being read when the client has caught up. */
+  resume: () => void
+}
+
+export function createGateway(dependencies: GatewayDependencies): Gateway {
+  return {
+    async respond(options) {
+      const runtime = dependencies.runtime()
+      const { request, exchange } = options
+      refuseState(request)
+      const work: Work = {
+        ...options,
+        dependencies,
+        runtime,
+        responseId: createId('resp'),
+        createdAt: Math.floor(exchange.createdAt / 1000),
+        verify: createSchemaVerifier(request.text?.format) ?? undefined,
+        resume: () => {},
+      }
+      options.sink.onDrain(() => work.resume())
+      try {
+        await tryCandidates(work)
+      } catch (error) {
+        if (
+          !options.sink.opened ||
+          !(error instanceof GatewayError) ||
+          error.code === 'client_closed_request'
+        )
+          throw error
+        failOpenStream(work, error)
+      }
+    },
+  }
+}
+
+async function tryCandidates(work: Work): Promise<void> {
+  const { runtime, request, exchange, dependencies } = work
+  const candidates = selectCandidates({
+    runtime,
+    request,
+    resolved: dependencies.resolveModel(runtime, request.model),
+    projectId: exchange.caller?.projectId ?? '',
+    unsupported: work.unsupported,
+    idempotencyKey: work.idempotencyKey,
+  })
+  let failure: UpstreamFailure | null = null
+  let refusal: Refusal | null = null
+  for (const [position, candidate] of candidates.entries()) {
+    const sent = candidate.provider.translator.request(request, candidate.target)
+    if (!sent.ok) {
+      refusal ??= sent
+      continue
+    }
+    failure = await tryCandidate(work, candidate, sent, position + 1 < candidates.length)
+    if (failure === null) return
+    // An answer was made and paid for; another one only where the configuration says so.
+    if (isBrokenSchema(failure) && !runtime.structuredOutput.retry) break
+  }
+  if (failure !== null) throw failureError(failure)
+  throw new GatewayError('unsupported_parameter', refusal?.message ?? 'No target can serve this request.', {
+    param: refusal?.field ?? null,
+  })
+}
+
+/** Calls one target until it answers (null) or is given up (its last failure). */
+async function tryCandidate(
+  work: Work,
+  candidate: Candidate,
+  sent: UpstreamRequest,
+  hasNextTarget: boolean,
+): Promise<UpstreamFailure | null> {
+  const { exchange, dependencies } = work
+  const body = sent.body === null ? '' : JSON.stringify(sent.body)
+  for (let tries = 1; ; tries++) {
+    const attempt = beginAttempt(exchange, candidate, sent, body, captureLimit(work.runtime))
+    const run = await callOnce(work, candidate, sent, body, attempt)
+    const wait =
+      run.failure === null
+        ? null
+        : planRetry({
+            failure: run.failure,
+            tries,
+            allowed: candidate.provider.attempts,
+            retryBrokenSchema: work.runtime.structuredOutput.retry,
+            hasNextTarget,
+          })
+    endAttempt(attempt, run.failure)
+    work.resume = () => {}
+    dependencies.observer.attemptEnded(
+      exchange,
+      attempt,
+      run.failure !== null && (wait !== null || hasNextTarget),
+    )
+    if (run.aborted) throw new GatewayError('client_closed_request', 'The client closed the connection.')
+    if (run.failure === null) return null
+    if (wait === null) return run.failure
+    exchange.upstreamMs += wait
+    if (!(await waitFor(wait, work.signal)))
+      throw new GatewayError('client_closed_request', 'The client closed the connection.')
+  }
+}
+
+interface Run {
+  failure: UpstreamFailure | null
+  aborted: boolean
+}
+
+async function callOnce(
+  work: Work,
+  candidate: Candidate,
+  sent: UpstreamRequest,
+  body: string,
+  attempt: Attempt,
+): Promise<Run> {
+  const { exchange, dependencies, sink, signal } = work
+  const headers = { ...sent.headers }
+  dependencies.observer.attemptStarted(exchange, attempt, headers)
+  attempt.requestHeaders = headers
+  sink.prepare(renderAnswerHead(candidate, [...exchange.adaptations, ...attempt.adaptations]))
+  const delivery = createDelivery({
+    exchange,
+    attempt,
+    sink,
+    observer: dependencies.observer,
+    hold: sent.guards.verifySchema === true && work.runtime.structuredOutput.retry,
+  })
+  const outcome = await runAttempt({
+    wire: {
+      client: dependencies.client,
+      createSseParser: dependencies.createSseParser,
+      captureLimit: captureLimit(work.runtime),
+      signal,
+    },
+    attempt,
+    provider: candidate.provider,
+    target: candidate.target,
+    sent,
+    body,
+    headers,
+    context: createContext(work, candidate, sent, attempt),
+    deliver: delivery.deliver,
+    onResumable: (resume) => {
+      work.resume = resume
+    },
+  })
+  if (outcome.kind === 'aborted') {
+    attempt.usage = estimateUsageOfLength(work.request, delivery.characters())
+    exchange.usageSource = 'estimated'
+    return { failure: null, aborted: true }
+  }
+  if (outcome.kind === 'failed') return { failure: outcome.failure, aborted: false }
+  const { final } = outcome
+  if (final.status === 'failed' && !delivery.sentToClient())
+    return { failure: failureOf(final), aborted: false }
+  delivery.release()
+  concludeExchange(exchange, attempt, final)
+  sink.prepare(renderAnswerHead(candidate, [...exchange.adaptations, ...attempt.adaptations]))
+  sink.finish(final)
+  return { failure: null, aborted: false }
+}
+
+function createContext(work: Work, candidate: Candidate, sent: UpstreamRequest, attempt: Attempt): Context {
+  return {
+    ...createBaseContext(work, (adaptation) => attempt.adaptations.push(adaptation)),
+    sent,
+    options: candidate.target.options,
+    verify: sent.guards.verifySchema === true ? work.verify : undefined,
+    estimateUsage(output) {
+      work.exchange.usageSource = 'estimated'
+      return estimateUsage(work.request, output)
+    },
+  }
+}
+
+function createBaseContext(work: Work, note: Context['note']): Context {
+  return {
+    request: work.request,
+    sent: { guards: {}, toolNames: {} },
+    options: {},
+    responseId: work.responseId,
+    createdAt: work.createdAt,
+    // Nothing is kept yet, and a client that relies on `store` must be able to see that.
+    echo: { store: false, background: false },
+    newId: createId,
+    now: () => Math.floor(Date.now() / 1000),
+    events: work.events,
+    note,
+  }
+}
+
+/** The head was sent (a ping came before any output), so the failure is told as events. */
+function failOpenStream(work: Work, error: GatewayError): void {
+  const { exchange, sink } = work
+  const emitter = createEmitter(
+    createBaseContext(work, (adaptation) => exchange.adaptations.push(adaptation)),
+  )
+  emitter.failAloud(failureOfError(error))
+  failExchange(exchange, error)
+  exchange.responseId = work.responseId
+  sink.write(emitter.take())
+  if (emitter.final !== null) sink.finish(emitter.final)
+}

@@ -1,0 +1,102 @@
+/** The HTTP surface: the middleware order and the whole route table on one screen. */
+import Router from '@koa/router'
+import Koa from 'koa'
+import { configSchema } from '../config/schema.ts'
+import { GatewayError, toGatewayError } from '../errors.ts'
+import { createId } from '../gateway/ids.ts'
+import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
+import { createDashboardFiles } from './dashboard-files.ts'
+import { createModelRoutes } from './model-routes.ts'
+import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
+import { renderError } from './send-error.ts'
+
+export interface HttpDependencies extends ResponsesRouteDependencies {
+  admin: Omit<AdminDependencies, 'runtime'>
+  /** Prometheus text and its content type. */
+  scrape(): Promise<{ contentType: string; body: string }>
+  /** What keeps the process from serving well, in words; empty when ready. */
+  problems(): string[]
+  /** The folder of the built dashboard. */
+  dashboardFolder: string
+}
+
+export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa> {
+  const { runtime } = dependencies
+  const app = new Koa()
+  const responses = createResponsesRoute(dependencies)
+  const models = createModelRoutes({ runtime })
+  const admin = createAdminRoutes({ runtime, ...dependencies.admin })
+  const dashboard = await createDashboardFiles(dependencies.dashboardFolder)
+  const router = new Router()
+
+  router.get('/v1/models', models.list)
+  router.get('/v1/models/*id', models.get)
+  router.get('/admin/requests', admin.list)
+  router.get('/admin/requests/:id', admin.get)
+  router.get('/admin/overview', admin.overview)
+  router.get('/admin/facets', admin.facets)
+  router.get('/admin/status', admin.status)
+  router.get('/metrics', async (ctx) => {
+    const { contentType, body } = await dependencies.scrape()
+    ctx.set('content-type', contentType)
+    ctx.body = body
+  })
+  router.get('/healthz', (ctx) => {
+    ctx.body = { status: 'alive' }
+  })
+  router.get('/readyz', (ctx) => {
+    const problems = dependencies.problems()
+    ctx.status = problems.length === 0 ? 200 : 503
+    ctx.body = { status: problems.length === 0 ? 'ready' : 'not ready', problems }
+  })
+  router.get('/config.schema.json', (ctx) => {
+    ctx.body = configSchema
+  })
+
+  app.on('error', () => {})
+  app.use(async (ctx, next) => {
+    if (ctx.path === '/v1/responses' && ctx.method === 'POST') {
+      ctx.respond = false
+      return responses(ctx.req, ctx.res)
+    }
+    return next()
+  })
+  app.use(answerErrors(dependencies))
+  app.use(router.routes())
+  app.use(dashboard)
+  app.use((ctx) => {
+    const allowed = allowedMethods(router, ctx.path)
+    if (allowed.length === 0) {
+      throw new GatewayError(
+        'not_found',
+        `There is no ${ctx.method} ${ctx.path.slice(0, 200)} here. The API is at /v1/responses and /v1/models.`,
+      )
+    }
+    ctx.set('allow', allowed.join(', '))
+    throw new GatewayError(
+      'method_not_allowed',
+      `${ctx.path} takes ${allowed.join(', ')}, not ${ctx.method}.`,
+    )
+  })
+  return app
+}
+
+function answerErrors({ onUnexpected }: HttpDependencies): Koa.Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (thrown) {
+      const error = toGatewayError(thrown)
+      if (error.code === 'internal_error') onUnexpected(thrown, null)
+      const { body, headers } = renderError(error, createId('req'))
+      ctx.status = error.status
+      ctx.set(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])))
+      ctx.body = body
+    }
+  }
+}
+
+function allowedMethods(router: Router, path: string): string[] {
+  if (path === '/v1/responses') return ['POST']
+  return [...new Set(router.match(path, 'OPTIONS').path.flatMap((layer) => layer.methods))]
+}

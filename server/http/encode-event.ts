@@ -1,0 +1,45 @@
+import type { CanonicalEvent, CanonicalResponse, JsonObject } from '../../translators/shared/canonical.ts'
+
+/**
+ * Serialises responses and events of one request. The response object stands in `created`, `in_progress` and the
+ * terminal event and echoes all tools and instructions each time (35 KB for a coding agent): those members keep their
+ * identity through a request, so their text is made once.
+ */
+export interface ResponseEncoder {
+  response(response: CanonicalResponse): string
+  /** `event:` and `data:` lines and the blank line. */
+  event(event: CanonicalEvent): string
+}
+
+const echoedMembers = new Set(['tools', 'instructions', 'text', 'metadata', 'reasoning'])
+
+export function createEncoder(): ResponseEncoder {
+  const texts = new Map<unknown, string>()
+
+  function encodeEcho(value: unknown): string {
+    let text = texts.get(value)
+    if (text === undefined) {
+      text = JSON.stringify(value)
+      texts.set(value, text)
+    }
+    return text
+  }
+  function encodeResponse(response: JsonObject): string {
+    let text = ''
+    for (const key of Object.keys(response)) {
+      const value = response[key]
+      if (value === undefined) continue
+      const member = echoedMembers.has(key) && value !== null ? encodeEcho(value) : JSON.stringify(value)
+      text += `${text === '' ? '{' : ','}"${key}":${member}`
+    }
+    return `${text}}`
+  }
+  return {
+    response: encodeResponse,
+    event(event) {
+      if (event.response === undefined) return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+      const { type, sequence_number, response } = event as CanonicalEvent & { response: JsonObject }
+      return `event: ${type}\ndata: {"type":"${type}","sequence_number":${sequence_number},"response":${encodeResponse(response)}}\n\n`
+    },
+  }
+}

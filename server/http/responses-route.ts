@@ -1,0 +1,161 @@
+/** `POST /v1/responses`: the hot route. Reads and writes the Node objects directly; Koa only led here. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
+import type { KeyRuntime, Runtime } from '../config/runtime.ts'
+import { GatewayError, toGatewayError } from '../errors.ts'
+import { captureLimit } from '../gateway/attempt-life.ts'
+import { captureChunk } from '../gateway/capture.ts'
+import type { Exchange, Observer } from '../gateway/exchange.ts'
+import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
+import { readSettings } from '../gateway/read-settings.ts'
+import type { Gateway } from '../gateway/respond.ts'
+import { validateRequest } from '../gateway/validate-request.ts'
+import { authenticate } from './authenticate.ts'
+import { parseBody } from './parse-body.ts'
+import { readBody } from './read-body.ts'
+import { sendError } from './send-error.ts'
+import { publicRequestId, serverTiming } from './server-timing.ts'
+import { createJsonSink, createSseSink } from './sinks.ts'
+
+export interface ResponsesRouteDependencies {
+  runtime(): Runtime
+  gateway: Gateway
+  observer: Required<Observer>
+  /** True once the process has been told to stop. */
+  draining(): boolean
+  /** Something threw that is not a GatewayError: a defect. `exchange` is null outside of requests that have a row. */
+  onUnexpected(error: unknown, exchange: Exchange | null): void
+}
+
+export type ResponsesRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+export function createResponsesRoute(dependencies: ResponsesRouteDependencies): ResponsesRoute {
+  return async function handleResponses(request, response) {
+    const exchange = createExchange(request)
+    const hangUp = new AbortController()
+    response.once('close', () => {
+      if (!response.writableFinished) hangUp.abort()
+    })
+    // A client that vanishes while it is written to must not be an uncaught error.
+    response.on('error', () => hangUp.abort())
+    dependencies.observer.started(exchange)
+    try {
+      await answer(dependencies, exchange, request, response, hangUp.signal)
+    } catch (thrown) {
+      const error = toGatewayError(thrown)
+      if (error.code === 'internal_error') dependencies.onUnexpected(thrown, exchange)
+      concludeWithError(exchange, response, error)
+    } finally {
+      finishExchange(exchange)
+      dependencies.observer.finished(exchange)
+    }
+  }
+}
+
+async function answer(
+  dependencies: ResponsesRouteDependencies,
+  exchange: Exchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const { headers } = request
+  if (dependencies.draining()) {
+    throw new GatewayError(
+      'shutting_down',
+      'This gateway is shutting down. Try again: another instance will answer.',
+    )
+  }
+  const runtime = dependencies.runtime()
+  const { caller, key } = authenticate({
+    runtime,
+    authorization: headers.authorization,
+    adminKey: singleHeader(headers['x-admin-key']),
+    projectHeader: singleHeader(headers['x-project-id']),
+  })
+  exchange.caller = caller
+  const options = readOptions(headers, key)
+  const raw = await readBody(request, {
+    limit: runtime.limits.bodyBytes,
+    idleTimeout: runtime.limits.bodyIdleTimeout,
+  })
+  const limit = captureLimit(runtime)
+  captureChunk(exchange.clientRequest, raw, limit)
+  const body = validateRequest(parseBody(raw, headers['content-type']))
+  exchange.model = body.model
+  exchange.stream = body.stream === true
+  exchange.settings = readSettings(body)
+  const common = { response, exchange, captureLimit: limit }
+  const sink = exchange.stream
+    ? createSseSink({ ...common, pingSeconds: runtime.pingSeconds })
+    : createJsonSink(common)
+  await dependencies.gateway.respond({ exchange, request: body, ...options, sink, signal })
+}
+
+/** The per-request headers, over what the key says. */
+function readOptions(
+  headers: IncomingMessage['headers'],
+  key: KeyRuntime | null,
+): { unsupported: UnsupportedPolicy | null; events: EventDialect; idempotencyKey: string | null } {
+  return {
+    unsupported:
+      readChoice(headers, 'x-dragoman-unsupported', ['adapt', 'reject'] as const) ?? key?.unsupported ?? null,
+    events:
+      readChoice(headers, 'x-dragoman-events', ['openai', 'open-responses'] as const) ??
+      key?.events ??
+      'openai',
+    idempotencyKey: readIdempotencyKey(headers),
+  }
+}
+
+function readChoice<Choice extends string>(
+  headers: IncomingMessage['headers'],
+  name: string,
+  choices: readonly Choice[],
+): Choice | null {
+  const value = singleHeader(headers[name])
+  if (value === undefined) return null
+  const found = choices.find((choice) => choice === value)
+  if (found !== undefined) return found
+  throw new GatewayError(
+    'invalid_request',
+    `The header ${name} must be ${choices.join(' or ')}, not '${value.slice(0, 40)}'.`,
+    {
+      param: name,
+    },
+  )
+}
+
+function readIdempotencyKey(headers: IncomingMessage['headers']): string | null {
+  const key = singleHeader(headers['idempotency-key']) ?? singleHeader(headers['x-idempotency-key'])
+  if (key === undefined || key === '') return null
+  if (key.length <= 255 && /^[\x21-\x7e]+$/.test(key)) return key
+  throw new GatewayError(
+    'invalid_request',
+    'The Idempotency-Key must be 1 to 255 visible ASCII characters.',
+    {
+      param: 'idempotency-key',
+    },
+  )
+}
+
+function singleHeader(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}
+
+function concludeWithError(exchange: Exchange, response: ServerResponse, error: GatewayError): void {
+  failExchange(exchange, error)
+  if (error.code === 'client_closed_request') {
+    response.destroy()
+    return
+  }
+  const body = sendError(response, error, publicRequestId(exchange), {
+    'server-timing': serverTiming(exchange),
+  })
+  if (body !== null) {
+    exchange.httpStatus = error.status
+    captureChunk(exchange.clientResponse, body, body.length)
+  } else if (!response.writableEnded) {
+    response.destroy()
+  }
+}

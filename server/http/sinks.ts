@@ -1,0 +1,113 @@
+/** Where answers are written: server-sent events and JSON, both straight to the Node response. */
+import type { ServerResponse } from 'node:http'
+import { isTerminalEvent } from '../../translators/shared/canonical.ts'
+import { captureChunk } from '../gateway/capture.ts'
+import type { Exchange } from '../gateway/exchange.ts'
+import type { ResponseSink } from '../gateway/sink.ts'
+import { createEncoder } from './encode-event.ts'
+import { publicRequestId, serverTiming } from './server-timing.ts'
+
+export interface SinkOptions {
+  response: ServerResponse
+  exchange: Exchange
+  /** Bytes of the answer kept for the log. */
+  captureLimit: number
+}
+
+/**
+ * Writes the contract's event stream: LF line ends, each event whole in one write, one write per batch, a comment
+ * after `pingSeconds` of silence (which opens the answer, since a client or proxy may wait no longer), `[DONE]` last.
+ */
+export function createSseSink({
+  response,
+  exchange,
+  captureLimit,
+  pingSeconds,
+}: SinkOptions & { pingSeconds: number }): ResponseSink {
+  const encoder = createEncoder()
+  let head: Record<string, string> = {}
+  let opened = false
+  let tail = ''
+  const ping = setTimeout(sendPing, pingSeconds * 1000)
+  response.once('close', () => clearTimeout(ping))
+
+  function open(): void {
+    opened = true
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      'x-request-id': publicRequestId(exchange),
+      ...head,
+      'server-timing': serverTiming(exchange),
+    })
+    exchange.httpStatus = 200
+  }
+  function sendPing(): void {
+    if (response.writableEnded || response.destroyed) return
+    if (!opened) open()
+    if (!response.writableNeedDrain) response.write(': ping\n\n')
+    ping.refresh()
+  }
+  return {
+    streaming: true,
+    get opened() {
+      return opened
+    },
+    prepare(next) {
+      head = next
+    },
+    write(events) {
+      if (!opened) open()
+      let text = ''
+      for (const event of events) {
+        if (isTerminalEvent(event)) tail += encoder.event(event)
+        else text += encoder.event(event)
+      }
+      if (text === '') return true
+      ping.refresh()
+      captureChunk(exchange.clientResponse, text, captureLimit)
+      return response.write(text)
+    },
+    onDrain(listener) {
+      response.on('drain', listener)
+    },
+    finish() {
+      clearTimeout(ping)
+      tail += 'data: [DONE]\n\n'
+      captureChunk(exchange.clientResponse, tail, captureLimit)
+      response.end(tail)
+    },
+  }
+}
+
+/** Writes the finished response object as one JSON body. */
+export function createJsonSink({ response, exchange, captureLimit }: SinkOptions): ResponseSink {
+  let head: Record<string, string> = {}
+  let opened = false
+  return {
+    streaming: false,
+    get opened() {
+      return opened
+    },
+    prepare(next) {
+      head = next
+    },
+    write: () => true,
+    onDrain: () => {},
+    finish(final) {
+      opened = true
+      const body = createEncoder().response(final)
+      captureChunk(exchange.clientResponse, body, captureLimit)
+      exchange.httpStatus = 200
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        'x-request-id': publicRequestId(exchange),
+        ...head,
+        'server-timing': serverTiming(exchange),
+      })
+      response.end(body)
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type App, createApp } from '../../server/app.ts'
+import { loadConfig } from '../../server/config/load.ts'
+import { type Sandbox, startSandbox } from '../../server/sandbox/index.ts'
+import { createLogger } from '../../server/telemetry/logger.ts'
+
+export interface TestGateway {
+  /** E.g. `http://127.0.0.1:40123`. */
+  origin: string
+  app: App
+  sandbox: Sandbox
+  /** `POST /v1/responses` with a JSON body. */
+  post(body: unknown, headers?: Record<string, string>): Promise<Response>
+  /** `GET` of an admin path as JSON, after everything finished has been written. */
+  admin<Shape>(path: string): Promise<Shape>
+  close(): Promise<void>
+}
+
+export interface TestGatewayOptions {
+  /** Changes the sandbox's configuration before it is loaded. */
+  configure?(config: Record<string, unknown>): Record<string, unknown>
+  env?: Record<string, string>
+}
+
+/** The whole gateway on a free port in front of a fresh sandbox, its store in a temporary folder. */
+export async function startGateway({
+  configure = (config) => config,
+  env = {},
+}: TestGatewayOptions = {}): Promise<TestGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'dragoman-test-'))
+  const sandbox = await startSandbox()
+  const config = configure({
+    ...structuredClone(sandbox.config),
+    listen: { host: '127.0.0.1', port: 0 },
+    store: { url: `sqlite:${join(folder, 'test.db')}` },
+  })
+  const runtime = loadConfig({ config, source: 'test', env })
+  const app = await createApp({ runtime, env, logger: createLogger({ env: { LOG_LEVEL: 'silent' } }) })
+  const origin = await app.listen()
+  return {
+    origin,
+    app,
+    sandbox,
+    post: (body, headers = {}) =>
+      fetch(`${origin}/v1/responses`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    async admin(path) {
+      await app.flush()
+      const response = await fetch(`${origin}${path}`)
+      if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
+      return response.json() as never
+    },
+    async close() {
+      await app.close()
+      await sandbox.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
