@@ -57,7 +57,8 @@ export function createTracingObserver({
       }
       const request = tracer.startSpan('POST /v1/responses', options, parent)
       open.set(exchange, { request, context: api.trace.setSpan(parent, request), calls: new Map() })
-      exchange.traceId = request.spanContext().traceId
+      const spanContext = request.spanContext()
+      exchange.traceId = api.isSpanContextValid(spanContext) ? spanContext.traceId : null
     },
     attemptStarted(exchange, attempt, headers) {
       const spans = open.get(exchange)
