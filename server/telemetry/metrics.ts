@@ -12,6 +12,10 @@ export interface LogFigures {
   dropped: number
   /** Rows waiting for the writer. */
   queued: number
+  /** Requests whose bodies were lost and whose row was kept. Default 0. */
+  bodiesDropped?: number
+  /** Bytes of bodies waiting for the writer. Default 0. */
+  queuedBytes?: number
 }
 
 /** Null where unknown. */
@@ -134,7 +138,7 @@ function addLogSeries(registry: Registry, log: () => LogFigures): void {
   createReadCounter({
     registry,
     name: 'dragoman_log_rows_written_total',
-    help: 'Rows of the request log committed to the store.',
+    help: 'Rows of the request log committed to the store; a request written while it runs counts again at its end.',
     read: () => log().written,
   })
   createReadCounter({
@@ -148,6 +152,18 @@ function addLogSeries(registry: Registry, log: () => LogFigures): void {
     name: 'dragoman_log_rows_queued',
     help: 'Rows of the request log waiting for the writer.',
     read: () => log().queued,
+  })
+  createReadCounter({
+    registry,
+    name: 'dragoman_log_bodies_dropped_total',
+    help: 'Requests of which the log kept the row and lost the bodies.',
+    read: () => log().bodiesDropped ?? 0,
+  })
+  createReadGauge({
+    registry,
+    name: 'dragoman_log_queued_bytes',
+    help: 'Bytes of bodies waiting for the writer of the request log.',
+    read: () => log().queuedBytes ?? 0,
   })
 }
 

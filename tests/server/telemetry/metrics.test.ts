@@ -367,7 +367,7 @@ describe('the scrape', () => {
   test('reads the log and the store at each scrape', async () => {
     let written = 1
     const metrics = create({
-      log: () => ({ written, dropped: 2, queued: 3 }),
+      log: () => ({ written, dropped: 2, queued: 3, bodiesDropped: 4, queuedBytes: 5 }),
       store: () => ({ sizeBytes: null, healthy: false }),
     })
     assert.equal(pick(await read(metrics), 'dragoman_log_rows_written_total'), 1)
@@ -376,6 +376,8 @@ describe('the scrape', () => {
     assert.equal(pick(samples, 'dragoman_log_rows_written_total'), 5)
     assert.equal(pick(samples, 'dragoman_log_rows_dropped_total'), 2)
     assert.equal(pick(samples, 'dragoman_log_rows_queued'), 3)
+    assert.equal(pick(samples, 'dragoman_log_bodies_dropped_total'), 4)
+    assert.equal(pick(samples, 'dragoman_log_queued_bytes'), 5)
     assert.equal(pick(samples, 'dragoman_store_healthy'), 0)
     assert.equal(
       samples.some((sample) => sample.name === 'dragoman_store_size_bytes'),
@@ -402,12 +404,14 @@ describe('the scrape', () => {
       'counter dragoman_client_disconnects_total',
       'counter dragoman_errors_total',
       'counter dragoman_fallbacks_total',
+      'counter dragoman_log_bodies_dropped_total',
       'counter dragoman_log_rows_dropped_total',
       'counter dragoman_log_rows_written_total',
       'counter dragoman_requests_total',
       'counter dragoman_retries_total',
       'counter dragoman_tokens_total',
       'gauge dragoman_build_info',
+      'gauge dragoman_log_queued_bytes',
       'gauge dragoman_log_rows_queued',
       'gauge dragoman_requests_in_flight',
       'gauge dragoman_store_healthy',
