@@ -136,6 +136,13 @@ export class Emitter implements EmitterCore {
       this.failure = failure
       return
     }
+    this.failAloud(failure)
+  }
+
+  /** As `fail`, but also emits when nothing was sent: for a client whose stream has been opened already. */
+  failAloud(failure: UpstreamFailure): void {
+    if (this.ended) return
+    this.start()
     this.closeOpen('incomplete')
     this.pushFailure(failure)
   }
@@ -255,6 +262,12 @@ export class Emitter implements EmitterCore {
     this.pushTerminal('failed', null, { code, message })
   }
 
+  private estimateUsage(): Usage | null {
+    const estimated = this.context.estimateUsage?.(this.output) ?? null
+    if (estimated !== null) this.note('usage', 'emulated', 'estimated')
+    return estimated
+  }
+
   private pushTerminal(
     status: 'completed' | 'incomplete' | 'failed',
     reason: string | null,
@@ -264,7 +277,7 @@ export class Emitter implements EmitterCore {
     this.final = buildFinal(echo, {
       status,
       output: this.output,
-      usage: this.lastUsage,
+      usage: this.lastUsage ?? this.estimateUsage(),
       error,
       incompleteReason: reason,
       completedAt: status === 'completed' ? Math.max(this.context.now(), echo.created_at) : null,

@@ -1,0 +1,205 @@
+/**
+ * Which item of the answer an event or a whole item is about. Ids may change with every event, indexes may jump or
+ * repeat, `added` may be missing or come twice: identity is looked for in the order call_id, id, index, likeness.
+ */
+import type { Item, JsonObject } from '../shared/canonical.ts'
+import { cleanHarmonyText } from '../shared/harmony.ts'
+import { needsName, streamedMember } from '../shared/item-kinds.ts'
+import { readStreamedText, textOfParts } from './shapes.ts'
+import {
+  createSlot,
+  readIdentity,
+  type Slot,
+  type SlotIdentity,
+  type SlotOptions,
+  WholeSlot,
+} from './slots.ts'
+
+export class OutputTracker {
+  readonly slots: Slot[] = []
+  private readonly options: SlotOptions
+  /** The slot of the last delta: nearly every event is about it. */
+  private last: Slot | null = null
+
+  constructor(options: SlotOptions) {
+    this.options = options
+  }
+
+  /** Whether the provider has closed every item, and there is one. */
+  get isSettled(): boolean {
+    return this.slots.length > 0 && this.slots.every((slot) => slot.done || !slot.isOpen)
+  }
+
+  /** `output_item.added`. */
+  add(item: Item, index: unknown): void {
+    const identity = readIdentity(item, index)
+    const known = this.findAdded(item.type, identity)
+    const slot = known ?? this.create(identity, item)
+    if (known instanceof WholeSlot) known.settle({ ...item })
+    else slot.remember(item)
+  }
+
+  /** `output_item.done`. */
+  finish(item: Item, index: unknown): void {
+    const identity = readIdentity(item, index)
+    const slot = this.findDone(item, identity) ?? this.create(identity, item)
+    this.settle(slot, item)
+    slot.finish(item.status)
+  }
+
+  /** The item of this type that an event is about, made when there is none (its `added` is missing). */
+  locate(type: string, event: JsonObject): Slot {
+    const id = typeof event.item_id === 'string' && event.item_id !== '' ? event.item_id : null
+    const { last } = this
+    if (last?.isOpen && last.type === type && id !== null && last.identity.id === id) return last
+    const identity = readIdentity({ id, call_id: event.call_id }, event.output_index)
+    const slot = this.find(type, identity) ?? this.createLate(type, identity)
+    this.last = slot
+    return slot
+  }
+
+  /** The item of this type that an event is about, or null. */
+  find(type: string, { id, index, callId }: SlotIdentity): Slot | null {
+    const open = this.slots.filter((slot) => slot.type === type && slot.isOpen)
+    return (
+      (callId !== null && open.findLast((slot) => slot.identity.callId === callId)) ||
+      (id !== null && open.findLast((slot) => slot.identity.id === id)) ||
+      (index !== null && open.findLast((slot) => slot.identity.index === index)) ||
+      (id === null && index === null && open.at(-1)) ||
+      null
+    )
+  }
+
+  /** The whole output, finished or so far, as the provider tells it: what is missing of it is sent. */
+  settleAll(items: readonly Item[]): void {
+    const free = new Set(this.slots)
+    for (const [index, item] of items.entries()) {
+      const identity = readIdentity(item, null)
+      const slot = this.match(item, identity, free) ?? this.create({ ...identity, index }, item)
+      free.delete(slot)
+      if (slot.continuation !== null) free.delete(slot.continuation)
+      this.settle(slot, item)
+      if (item.status === 'incomplete') slot.finish('incomplete')
+    }
+  }
+
+  /** A piece of an answer whose pieces are to be put together. */
+  appendAll(items: readonly Item[]): void {
+    for (const item of items) {
+      const identity = readIdentity(item, null)
+      const last = this.slots.at(-1)
+      const isSame = last?.isOpen && last.type === item.type && agrees(last.identity, identity, item.type)
+      const slot = isSame ? last : this.create(identity, item)
+      slot.appendItem(item)
+    }
+  }
+
+  /** The response is over in order: sends what was only announced. */
+  wrapUp(): void {
+    for (const slot of this.slots) if (slot.isOpen) slot.wrapUp()
+  }
+
+  private create(identity: SlotIdentity, item: Item): Slot {
+    const slot = createSlot(identity, item, this.options)
+    this.slots.push(slot)
+    return slot
+  }
+
+  /** No item of this type is open: its `added` is missing, or it was closed too early and this is more of it. */
+  private createLate(type: string, identity: SlotIdentity): Slot {
+    const slot = this.create(identity, { type })
+    const closed =
+      identity.id === null ? undefined : this.slots.find((known) => known.identity.id === identity.id)
+    if (closed !== undefined && closed !== slot && closed.type === type) closed.continuation ??= slot
+    return slot
+  }
+
+  /** Text that a closed item lacks goes on in a new item: nothing is lost, nothing is changed after its end. */
+  private settle(slot: Slot, item: Item): void {
+    slot.identity.callId ??= readIdentity(item, null).callId
+    const unsent = slot.settle(item)
+    if (unsent === '') return
+    slot.continuation ??= this.create({ ...slot.identity }, { type: slot.type })
+    const sent = slot.continuation.text
+    if (unsent.startsWith(sent)) slot.continuation.appendText(unsent.slice(sent.length))
+  }
+
+  /** What an item says, as far as slots keep it: for comparing. */
+  likeness(item: Item): string {
+    if (item.type === 'message') {
+      const text = textOfParts(item.content)
+      return this.options.cleanHarmony ? cleanHarmonyText(text).text : text
+    }
+    if (item.type === 'reasoning') return textOfParts(item.summary) + textOfParts(item.content)
+    return readStreamedText(item)
+  }
+
+  /** The same `added` twice, with or without another id. */
+  private findAdded(type: string, identity: SlotIdentity): Slot | null {
+    const { id, index, callId } = identity
+    const same = this.slots.filter((slot) => slot.type === type)
+    if (callId !== null) {
+      const call = same.find((slot) => slot.identity.callId === callId)
+      if (call !== undefined) return call
+    }
+    return (
+      (id !== null && same.findLast((slot) => slot.isOpen && slot.identity.id === id)) ||
+      same.findLast(
+        (slot) =>
+          slot.isOpen &&
+          slot.text === '' &&
+          index !== null &&
+          slot.identity.index === index &&
+          callId === null,
+      ) ||
+      null
+    )
+  }
+
+  private findDone(item: Item, identity: SlotIdentity): Slot | null {
+    const { id, index, callId } = identity
+    const same = this.slots.filter((slot) => slot.type === item.type)
+    const call = callId !== null && same.findLast((slot) => slot.identity.callId === callId)
+    if (call) return call
+    const compatible = same.filter(
+      (slot) => !needsName(item.type) || callId === null || slot.identity.callId === null,
+    )
+    const open = compatible.filter((slot) => slot.isOpen)
+    const text = this.likeness(item)
+    return (
+      (id !== null && compatible.findLast((slot) => slot.identity.id === id)) ||
+      (index !== null && open.findLast((slot) => slot.identity.index === index)) ||
+      open.findLast((slot) => slot.text !== '' && text.startsWith(slot.text)) ||
+      (id === null && index === null && open.at(-1)) ||
+      // The same `done` twice, under another id.
+      (index !== null &&
+        compatible.findLast((slot) => slot.done && slot.identity.index === index && slot.text === text)) ||
+      null
+    )
+  }
+
+  private match(item: Item, { id, callId }: SlotIdentity, free: ReadonlySet<Slot>): Slot | null {
+    const same = [...free].filter((slot) => slot.type === item.type)
+    const call = callId !== null && same.find((slot) => slot.identity.callId === callId)
+    if (call) return call
+    const able = same.filter(
+      (slot) => !needsName(item.type) || callId === null || slot.identity.callId === null,
+    )
+    const text = this.likeness(item)
+    return (
+      (id !== null && able.find((slot) => slot.identity.id === id)) ||
+      (text !== '' && able.find((slot) => slot.text === text)) ||
+      able.find((slot) => text.startsWith(slot.text)) ||
+      able[0] ||
+      null
+    )
+  }
+}
+
+/** In pieces, an item goes on unless its identity says otherwise. */
+function agrees(known: SlotIdentity, told: SlotIdentity, type: string): boolean {
+  if (told.callId !== null && known.callId !== null) return told.callId === known.callId
+  if (needsName(type)) return told.callId === null
+  if (type === 'message' || type === 'reasoning' || streamedMember(type) !== null) return true
+  return told.id === known.id
+}
