@@ -105,7 +105,7 @@ export class ResponsesStream implements StreamTranslator {
   }
 
   private read(eventName: string, data: string): void {
-    const event = parseObject(data)
+    const event = parseObject(data) ?? this.readBroken(data)
     if (event === null) {
       this.emitter.note('stream', 'dropped', 'an event that is not a JSON object')
       return
@@ -114,6 +114,13 @@ export class ResponsesStream implements StreamTranslator {
     if (type === 'error' || isErrorBody(event, type)) this.failWith(event)
     else if (type === null) this.readUntyped(event)
     else if (!this.isRepeated(event, data)) this.readTyped(type, event)
+  }
+
+  /** One recorded provider forgets the last brace of its longest events, the terminal one among them. */
+  private readBroken(data: string): JsonObject | null {
+    const event = data.startsWith('{') ? (parseObject(`${data}}`) ?? parseObject(`${data}}}`)) : null
+    if (event !== null) this.emitter.note('stream', 'mapped', 'an event without its closing brace')
+    return event
   }
 
   private readUntyped(event: JsonObject): void {
