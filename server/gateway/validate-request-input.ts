@@ -185,7 +185,7 @@ type Measure = 'units' | 'characters'
 
 function measureText(value: unknown, measure: Measure): number {
   if (typeof value === 'string') {
-    return measure === 'units' ? value.length : countCharacters(value) ? value.length : countCharacters(value)
+    return measure === 'units' ? value.length : countCharacters(value)
   }
   if (!Array.isArray(value)) return 0
   let total = 0

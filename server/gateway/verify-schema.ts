@@ -17,9 +17,10 @@ export type SchemaVerifier = (output: Item[]) => SchemaProblem | null
 /**
  * Every message's text is checked, as OpenAI's SDKs parse every one. Not checked: a refusal, a message that was cut
  * (`incomplete`), commentary, and a turn that ends in calls for the client to answer, which is not the final output.
+ * @returns null when the format promises nothing.
  */
-export function createSchemaVerifier(format: TextFormat | null | undefined): SchemaVerifier {
-  if (!format || format.type === 'text') return () => null
+export function createSchemaVerifier(format: TextFormat | null | undefined): SchemaVerifier | null {
+  if (!format || format.type === 'text') return null
   const schema = format.type === 'json_schema' ? format.schema : { type: 'object' }
   return (output) => {
     if (!isFinal(output)) return null
