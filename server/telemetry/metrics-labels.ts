@@ -67,17 +67,3 @@ export function createFieldLabel(fields: Iterable<string>): (field: string) => s
     return name
   }
 }
-
-/** One child per label set, made once: looking it up costs less than prom-client's own validation. */
-export function cacheChildren<Child>(create: (...labels: string[]) => Child): (...labels: string[]) => Child {
-  const children = new Map<string, Child>()
-  return (...labels) => {
-    const key = labels.join('\u0000')
-    let child = children.get(key)
-    if (child === undefined) {
-      child = create(...labels)
-      children.set(key, child)
-    }
-    return child
-  }
-}

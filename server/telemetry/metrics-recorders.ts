@@ -1,16 +1,9 @@
 /** What of an exchange goes into which series. */
-import type { Registry } from 'prom-client'
 import type { Usage } from '../../translators/shared/canonical.ts'
 import { errorKinds } from '../errors.ts'
 import type { Attempt, Exchange } from '../gateway/exchange.ts'
-import {
-  cacheChildren,
-  createClosedLabel,
-  createFieldLabel,
-  type LabelLimiter,
-  otherLabel,
-} from './metrics-labels.ts'
-import { createAttemptSeries, createGenAiSeries, createRequestSeries } from './metrics-series.ts'
+import { createClosedLabel, createFieldLabel, type LabelLimiter, otherLabel } from './metrics-labels.ts'
+import type { AttemptSeries, GenAiSeries, RequestSeries } from './metrics-series.ts'
 
 const errorTypes = [...Object.values(errorKinds).map((kind) => kind.type), 'conflict_error']
 /** Codes that clients and attempts may carry: the gateway's own, and those that only a provider's answer has. */
@@ -24,16 +17,19 @@ const errorCodes = [
 const statuses = ['completed', 'incomplete', 'failed', 'cancelled', 'queued', 'in_progress']
 
 /** Records a finished request. */
-export function createRequestRecorder(registry: Registry, models: LabelLimiter, fields: Iterable<string>) {
-  const series = createRequestSeries(registry)
+export function createRequestRecorder({
+  series,
+  models,
+  fields,
+}: {
+  series: RequestSeries
+  models: LabelLimiter
+  fields: Iterable<string>
+}) {
   const errorType = createClosedLabel(errorTypes)
   const errorCode = createClosedLabel(errorCodes)
   const status = createClosedLabel(statuses)
   const field = createFieldLabel(fields)
-  const requests = cacheChildren((...labels) => series.requests.labels(...labels))
-  const errors = cacheChildren((...labels) => series.errors.labels(...labels))
-  const adaptations = cacheChildren((...labels) => series.adaptations.labels(...labels))
-  const disconnects = cacheChildren((...labels) => series.disconnects.labels(...labels))
   const times = createTimesRecorder(series)
   const tokens = createTokensRecorder(series)
 
@@ -43,17 +39,14 @@ export function createRequestRecorder(registry: Registry, models: LabelLimiter, 
     const model = models.label(exchange.model, isAnswered(exchange))
     const stream = String(exchange.stream)
     const httpStatus = exchange.httpStatus === null ? '' : `${Math.trunc(exchange.httpStatus / 100)}xx`
-    requests(
-      provider,
-      model,
-      stream,
-      status(exchange.status ?? ''),
-      httpStatus,
-      errorType(error?.type ?? ''),
-    ).inc()
-    if (error !== null) errors(error.origin, errorCode(error.code)).inc()
-    if (exchange.httpStatus === 499 || error?.code === 'client_closed_request') disconnects(stream).inc()
-    for (const change of exchange.adaptations) adaptations(provider, field(change.field), change.action).inc()
+    series.requests
+      .cell(provider, model, stream, status(exchange.status ?? ''), httpStatus, errorType(error?.type ?? ''))
+      .inc()
+    if (error !== null) series.errors.cell(error.origin, errorCode(error.code)).inc()
+    if (exchange.httpStatus === 499 || error?.code === 'client_closed_request')
+      series.disconnects.cell(stream).inc()
+    for (const change of exchange.adaptations)
+      series.adaptations.cell(provider, field(change.field), change.action).inc()
     tokens(exchange, model)
     times(exchange, provider, model, stream)
   }
@@ -64,28 +57,23 @@ function isAnswered(exchange: Exchange): boolean {
   return exchange.status === 'completed' || exchange.status === 'incomplete'
 }
 
-type RequestSeries = ReturnType<typeof createRequestSeries>
-
 function createTimesRecorder(series: RequestSeries) {
-  const durations = cacheChildren((...labels) => series.duration.labels(...labels))
-  const firstTokens = cacheChildren((...labels) => series.firstToken.labels(...labels))
-  const overheads = cacheChildren((...labels) => series.overhead.labels(...labels))
   return (exchange: Exchange, provider: string, model: string, stream: string): void => {
     if (exchange.endedAt === null) return
     const total = exchange.endedAt - exchange.startedAt
     const outcome = exchange.error === null ? 'success' : 'error'
-    durations(provider, model, stream, outcome).observe(toSeconds(total))
-    overheads(stream).observe(toSeconds(total - exchange.upstreamMs))
+    series.duration.cell(provider, model, stream, outcome).observe(toSeconds(total))
+    series.overhead.cell(stream).observe(toSeconds(total - exchange.upstreamMs))
     if (exchange.stream && exchange.firstOutputAt !== null)
-      firstTokens(provider, model).observe(toSeconds(exchange.firstOutputAt - exchange.startedAt))
+      series.firstToken.cell(provider, model).observe(toSeconds(exchange.firstOutputAt - exchange.startedAt))
   }
 }
 
 /** Every call costs tokens, also one that failed; only when the answering one told none does the gateway's own count stand in. */
 function createTokensRecorder(series: RequestSeries) {
-  const tokens = cacheChildren((...labels) => series.tokens.labels(...labels))
   function add(usage: Usage, provider: string, model: string): void {
-    for (const [type, count] of countTypes(usage)) if (count > 0) tokens(provider, model, type).inc(count)
+    for (const [type, count] of countTypes(usage))
+      if (count > 0) series.tokens.cell(provider, model, type).inc(count)
   }
   return (exchange: Exchange, model: string): void => {
     for (const attempt of exchange.attempts)
@@ -122,49 +110,42 @@ function codeOf({ error, facts }: Attempt): string {
 
 /** Records calls to providers, ours and those of the GenAI conventions. */
 export function createAttemptRecorder({
-  registry,
+  series,
+  genAi,
   models,
   responseModels,
   providers,
 }: {
-  registry: Registry
+  series: AttemptSeries
+  genAi: GenAiSeries
   models: LabelLimiter
   responseModels: LabelLimiter
   providers: Iterable<string>
 }) {
-  const series = createAttemptSeries(registry)
   const errorCode = createClosedLabel(errorCodes)
-  const attempts = cacheChildren((...labels) => series.attempts.labels(...labels))
-  const retries = cacheChildren((...labels) => series.retries.labels(...labels))
-  const fallbacks = cacheChildren((...labels) => series.fallbacks.labels(...labels))
   for (const provider of providers) {
-    attempts(provider, '').inc(0)
-    retries(provider).inc(0)
+    series.attempts.cell(provider, '').inc(0)
+    series.retries.cell(provider).inc(0)
   }
-  const recordGenAi = createGenAiRecorder(registry, models, responseModels)
+  const recordGenAi = createGenAiRecorder(genAi, models, responseModels)
   return {
     started(exchange: Exchange, attempt: Attempt): void {
       const previous = attempt.index > 1 ? exchange.attempts[attempt.index - 2] : undefined
       if (previous === undefined) return
       if (previous.provider === attempt.provider && previous.upstreamModel === attempt.upstreamModel)
-        retries(attempt.provider).inc()
-      else fallbacks(previous.provider, attempt.provider).inc()
+        series.retries.cell(attempt.provider).inc()
+      else series.fallbacks.cell(previous.provider, attempt.provider).inc()
     },
     ended(exchange: Exchange, attempt: Attempt): void {
-      attempts(attempt.provider, errorCode(codeOf(attempt))).inc()
+      series.attempts.cell(attempt.provider, errorCode(codeOf(attempt))).inc()
       recordGenAi(exchange, attempt)
     },
   }
 }
 
-function createGenAiRecorder(registry: Registry, models: LabelLimiter, responseModels: LabelLimiter) {
-  const series = createGenAiSeries(registry)
+function createGenAiRecorder(series: GenAiSeries, models: LabelLimiter, responseModels: LabelLimiter) {
   // The conventions' own word for an error that is not in the list.
   const errorType = createClosedLabel(errorCodes, '_OTHER')
-  const durations = cacheChildren((...labels) => series.operationDuration.labels(...labels))
-  const firstChunks = cacheChildren((...labels) => series.timeToFirstChunk.labels(...labels))
-  const outputChunks = cacheChildren((...labels) => series.timePerOutputChunk.labels(...labels))
-  const tokens = cacheChildren((...labels) => series.tokenUsage.labels(...labels))
 
   return function record(exchange: Exchange, attempt: Attempt): void {
     const { endedAt, firstOutputAt, usage } = attempt
@@ -176,15 +157,20 @@ function createGenAiRecorder(registry: Registry, models: LabelLimiter, responseM
       model === otherLabel && reported !== '' ? otherLabel : responseModels.label(reported, succeeded)
     const common = ['chat', attempt.provider, model, responseModel]
     if (endedAt !== null)
-      durations(...common, errorType(code)).observe(toSeconds(endedAt - attempt.startedAt))
+      series.operationDuration
+        .cell(...common, errorType(code))
+        .observe(toSeconds(endedAt - attempt.startedAt))
     if (exchange.stream && firstOutputAt !== null) {
-      firstChunks(...common).observe(toSeconds(firstOutputAt - attempt.startedAt))
+      series.timeToFirstChunk.cell(...common).observe(toSeconds(firstOutputAt - attempt.startedAt))
       if (endedAt !== null && attempt.events > 1)
-        outputChunks(...common).observe(toSeconds((endedAt - firstOutputAt) / (attempt.events - 1)))
+        series.timePerOutputChunk
+          .cell(...common)
+          .observe(toSeconds((endedAt - firstOutputAt) / (attempt.events - 1)))
     }
     if (usage === null || exchange.usageSource === 'estimated') return
     // Nothing cached and nothing reasoned are no recordings: they would drown the sizes of those that did.
     for (const [type, count] of countTypes(usage))
-      if (count > 0 || type === 'input' || type === 'output') tokens(...common, type).observe(count)
+      if (count > 0 || type === 'input' || type === 'output')
+        series.tokenUsage.cell(...common, type).observe(count)
   }
 }

@@ -2,7 +2,8 @@
  * Every metric that the gateway records, with its name, help, labels and buckets: the names are an interface
  * (dashboards and alerts are built on them), so a test pins them.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { CellCounter, CellHistogram } from './metrics-cells.ts'
 
 /** Seconds; of the GenAI conventions, and three more for long reasoning. */
 export const genAiSecondsBuckets = [
@@ -28,37 +29,39 @@ export const durationBuckets = [
 /** Seconds until the client sees the first output. */
 export const firstTokenBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
+export type GenAiSeries = ReturnType<typeof createGenAiSeries>
+export type RequestSeries = ReturnType<typeof createRequestSeries>
+export type AttemptSeries = ReturnType<typeof createAttemptSeries>
+
 /** The client-side metrics of OpenTelemetry's GenAI conventions (v1.41) in Prometheus spelling: one recording per call. */
-export function createGenAiSeries(registry: Registry) {
+export function createGenAiSeries() {
   const common = [
     'gen_ai_operation_name',
     'gen_ai_provider_name',
     'gen_ai_request_model',
     'gen_ai_response_model',
   ]
-  const registers = [registry]
-  const seconds = { registers, buckets: genAiSecondsBuckets }
+  const seconds = { buckets: genAiSecondsBuckets }
   return {
-    operationDuration: new Histogram({
+    operationDuration: new CellHistogram({
       ...seconds,
       name: 'gen_ai_client_operation_duration_seconds',
       help: 'Duration of one call to a provider, in seconds.',
       labelNames: [...common, 'error_type'],
     }),
-    timeToFirstChunk: new Histogram({
+    timeToFirstChunk: new CellHistogram({
       ...seconds,
       name: 'gen_ai_client_operation_time_to_first_chunk_seconds',
       help: 'Time from sending a streaming call to its first output, in seconds.',
       labelNames: common,
     }),
-    timePerOutputChunk: new Histogram({
+    timePerOutputChunk: new CellHistogram({
       ...seconds,
       name: 'gen_ai_client_operation_time_per_output_chunk_seconds',
       help: 'Mean time between the output events of one streaming call after the first, in seconds; one recording per call.',
       labelNames: common,
     }),
-    tokenUsage: new Histogram({
-      registers,
+    tokenUsage: new CellHistogram({
       buckets: genAiTokenBuckets,
       name: 'gen_ai_client_token_usage',
       help: 'Tokens of one call as its provider counted them; cached_input is part of input, reasoning is part of output.',
@@ -68,63 +71,53 @@ export function createGenAiSeries(registry: Registry) {
 }
 
 /** What clients saw. */
-export function createRequestSeries(registry: Registry) {
-  const registers = [registry]
+export function createRequestSeries() {
   const routed = ['provider', 'model']
   return {
-    requests: new Counter({
-      registers,
+    requests: new CellCounter({
       name: 'dragoman_requests_total',
       help: 'Finished requests by provider, model asked for, stream, final status of the response, class of the HTTP status and error type.',
       labelNames: [...routed, 'stream', 'status', 'http_status', 'error_type'],
     }),
-    errors: new Counter({
-      registers,
+    errors: new CellCounter({
       name: 'dragoman_errors_total',
       help: 'Requests that ended with an error, by whose fault it was (client, gateway, upstream) and its code.',
       labelNames: ['origin', 'code'],
     }),
-    tokens: new Counter({
-      registers,
+    tokens: new CellCounter({
       name: 'dragoman_tokens_total',
       help: 'Tokens used, failed calls included, by type; cached_input is part of input, reasoning is part of output.',
       labelNames: [...routed, 'type'],
     }),
-    adaptations: new Counter({
-      registers,
+    adaptations: new CellCounter({
       name: 'dragoman_adaptations_total',
       help: 'Changes made to requests and responses because the provider cannot take them as they are.',
       labelNames: ['provider', 'field', 'action'],
     }),
-    disconnects: new Counter({
-      registers,
+    disconnects: new CellCounter({
       name: 'dragoman_client_disconnects_total',
       help: 'Clients that hung up before the end of their answer.',
       labelNames: ['stream'],
     }),
-    ...createRequestTimes(registry, routed),
+    ...createRequestTimes(routed),
   }
 }
 
-function createRequestTimes(registry: Registry, routed: string[]) {
-  const registers = [registry]
+function createRequestTimes(routed: string[]) {
   return {
-    overhead: new Histogram({
-      registers,
+    overhead: new CellHistogram({
       buckets: overheadBuckets,
       name: 'dragoman_overhead_seconds',
       help: "The gateway's own time per request: its duration without waiting for providers, in seconds.",
       labelNames: ['stream'],
     }),
-    duration: new Histogram({
-      registers,
+    duration: new CellHistogram({
       buckets: durationBuckets,
       name: 'dragoman_request_duration_seconds',
       help: 'Time from the head of a request to the end of its answer, in seconds.',
       labelNames: [...routed, 'stream', 'outcome'],
     }),
-    firstToken: new Histogram({
-      registers,
+    firstToken: new CellHistogram({
       buckets: firstTokenBuckets,
       name: 'dragoman_time_to_first_token_seconds',
       help: 'Time from the head of a streaming request to its first output on the client connection, in seconds.',
@@ -134,23 +127,19 @@ function createRequestTimes(registry: Registry, routed: string[]) {
 }
 
 /** What the gateway tried at the providers. */
-export function createAttemptSeries(registry: Registry) {
-  const registers = [registry]
+export function createAttemptSeries() {
   return {
-    attempts: new Counter({
-      registers,
+    attempts: new CellCounter({
       name: 'dragoman_attempts_total',
       help: 'Calls made to providers, by the code of their error (empty when they succeeded).',
       labelNames: ['provider', 'error_code'],
     }),
-    retries: new Counter({
-      registers,
+    retries: new CellCounter({
       name: 'dragoman_retries_total',
       help: 'Calls repeated at the same provider and model after a failure.',
       labelNames: ['provider'],
     }),
-    fallbacks: new Counter({
-      registers,
+    fallbacks: new CellCounter({
       name: 'dragoman_fallbacks_total',
       help: 'Requests passed on from a provider that failed to the next target of the model.',
       labelNames: ['from', 'to'],

@@ -2,7 +2,13 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Exchange, Observer } from '../gateway/exchange.ts'
 import { createLabelLimiter } from './metrics-labels.ts'
 import { createAttemptRecorder, createRequestRecorder } from './metrics-recorders.ts'
-import { createReadCounter, createReadGauge } from './metrics-series.ts'
+import {
+  createAttemptSeries,
+  createGenAiSeries,
+  createReadCounter,
+  createReadGauge,
+  createRequestSeries,
+} from './metrics-series.ts'
 
 /** State of the request log's queue, since the start of the process. */
 export interface LogFigures {
@@ -51,15 +57,25 @@ export interface Metrics {
   knowModels(names: Iterable<string>): void
 }
 
-/** Metrics of this gateway on a registry of their own. Every label is closed or capped (see metrics-labels.ts). */
+/**
+ * Metrics of this gateway, nothing global. What every request adds to is kept in cells, what is read at a scrape in a
+ * registry of prom-client. Every label is closed or capped (see metrics-labels.ts).
+ */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   const maxOthers = options.maxOtherModels ?? 50
   const models = createLabelLimiter({ known: options.models, maxOthers })
   const responseModels = createLabelLimiter({ known: options.models, maxOthers })
-  const requests = createRequestRecorder(registry, models, options.fields ?? [])
+  const series = {
+    request: createRequestSeries(),
+    attempt: createAttemptSeries(),
+    genAi: createGenAiSeries(),
+  }
+  const cells = Object.values(series).flatMap((group) => Object.values<{ render(): string }>(group))
+  const requests = createRequestRecorder({ series: series.request, models, fields: options.fields ?? [] })
   const attempts = createAttemptRecorder({
-    registry,
+    series: series.attempt,
+    genAi: series.genAi,
     models,
     responseModels,
     providers: options.providers ?? [],
@@ -78,11 +94,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
         requests(exchange)
       },
     },
-    scrape: async () => ({
-      contentType: registry.contentType,
+    async scrape() {
       // prom-client writes NaN (an event loop not measured yet) in a spelling of its own.
-      body: (await registry.metrics()).replaceAll(/ Nan$/gm, ' NaN'),
-    }),
+      const own = (await registry.metrics()).replaceAll(/ Nan$/gm, ' NaN')
+      return {
+        contentType: registry.contentType,
+        body: [...cells.map((cell) => cell.render()), own].join('\n'),
+      }
+    },
     knowModels(names) {
       const list = [...names]
       models.know(list)
