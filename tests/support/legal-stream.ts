@@ -169,7 +169,8 @@ export function assertLegalStream(
   for (const [index, event] of events.entries()) assert.equal(event.sequence_number, index, 'gapless from 0')
   assert.equal(events[0]?.type, 'response.created')
   assert.equal(events[1]?.type, 'response.in_progress')
-  for (const event of events.slice(0, 2)) assertResponse(event.response, 'in_progress')
+  const created = assertResponse(events[0]?.response, 'in_progress')
+  assert.deepEqual(events[1]?.response, created)
   const checker = new StreamChecker(dialect)
   const terminal = events.at(-1) as CanonicalEvent
   const isFailed = terminal.type === 'response.failed'
@@ -180,7 +181,7 @@ export function assertLegalStream(
   const status = /^response\.(completed|incomplete|failed)$/.exec(terminal.type)?.[1]
   assert.ok(status !== undefined, `the last event is a terminal one, not ${terminal.type}`)
   const final = assertResponse(terminal.response, status)
-  assert.equal(final.id, (events[0]?.response as CanonicalResponse).id, 'the response id is stable')
+  assert.equal(final.id, created.id, 'the response id is stable')
   assert.deepEqual(final.output, checker.items, 'the final output is what output_item.done said')
   assertEnd(final)
   return final

@@ -85,13 +85,18 @@ export class ResponsesStream implements StreamTranslator {
   /** A response object, whole or so far; with the last one the response ends. */
   readSnapshot(body: JsonObject): void {
     this.learn(body)
-    const { isFinished } = readEnding(body)
+    const { status, isFinished } = readEnding(body)
     if (!isFinished) this.sawUnfinished = true
     this.lastSnapshot = body
+    if (status === 'failed') {
+      this.finish(body)
+      return
+    }
     this.snapshots.read(readOutput(body, this.cleanHarmony), isFinished)
   }
 
   finishSnapshots(): void {
+    if (this.emitter.ended) return
     this.snapshots.end()
     this.finish(this.lastSnapshot ?? {})
   }
@@ -164,7 +169,8 @@ export class ResponsesStream implements StreamTranslator {
     this.learn(body)
     const ending = readEnding(body)
     if (ending.status === 'failed') {
-      if (this.emitter.started) this.tracker.settleAll(readOutput(body, this.cleanHarmony))
+      if (this.emitter.started && this.lastSnapshot === null)
+        this.tracker.settleAll(readOutput(body, this.cleanHarmony))
       this.emitter.fail(this.readFailure(body))
       return
     }

@@ -1,0 +1,72 @@
+/** OpenAI's SDK is strict about streams: its `.stream()` helper must accept everything that is emitted. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import OpenAI from 'openai'
+import type { CanonicalEvent, JsonObject } from '../../translators/shared/canonical.ts'
+import { contentOf, runBody, runStream } from './support/translate.ts'
+
+const folder = fileURLToPath(new URL('../../../shared/recordings/', import.meta.url))
+const files = existsSync(folder) ? readdirSync(folder).sort() : []
+
+/** What the SDK makes of the events: its accumulated final response, and what it saw of the deltas. */
+async function readWithSdk(events: readonly CanonicalEvent[]): Promise<{ output: unknown; deltas: string }> {
+  const body = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+  const client = new OpenAI({
+    apiKey: 'none',
+    maxRetries: 0,
+    fetch: async () =>
+      new Response(`${body}data: [DONE]\n\n`, { headers: { 'content-type': 'text/event-stream' } }),
+  })
+  const stream = client.responses.stream({ model: 'acme/model', input: 'hi' })
+  let deltas = ''
+  stream.on('response.output_text.delta', (event) => {
+    deltas += event.delta
+  })
+  const response = await stream.finalResponse()
+  return { output: response.output, deltas }
+}
+
+test('the recordings are there', (t) => {
+  if (files.length === 0) t.skip(`no recordings: ${folder} is absent`)
+})
+
+for (const file of files) {
+  test(`the SDK accepts ${file}`, async () => {
+    const text = readFileSync(`${folder}${file}`, 'utf8')
+    const { events, final } = file.endsWith('.json')
+      ? runBody(JSON.parse(text) as JsonObject)
+      : runStream(text.split('\n'))
+    if (final === null) return
+    const seen = await readWithSdk(events)
+    assert.equal(seen.deltas, final.output_text)
+    assert.deepEqual(withoutParsed(seen.output), contentOf(final.output))
+  })
+}
+
+/** The SDK adds `parsed` members of its own. */
+function withoutParsed(output: unknown): unknown {
+  return contentOf(
+    JSON.parse(JSON.stringify(output), (key, value) =>
+      key === 'parsed' || key === 'parsed_arguments' ? undefined : value,
+    ),
+  )
+}
+
+test('the SDK reports a failure in the middle', async () => {
+  const { events } = runStream([
+    { type: 'response.output_text.delta', item_id: 'a', output_index: 0, content_index: 0, delta: 'Hel' },
+    { type: 'error', code: 'rate_limit_exceeded', message: 'Slow down.' },
+  ])
+  await assert.rejects(readWithSdk(events), /Slow down/)
+})
+
+test('the SDK reports an incomplete response', async () => {
+  const { events } = runStream([
+    { type: 'response.output_text.delta', item_id: 'a', output_index: 0, content_index: 0, delta: 'Hel' },
+    { type: 'response.incomplete', response: { incomplete_details: { reason: 'content_filter' } } },
+  ])
+  const seen = await readWithSdk(events)
+  assert.equal(seen.deltas, 'Hel')
+})
