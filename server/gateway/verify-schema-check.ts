@@ -121,13 +121,20 @@ export function resolveReference(root: JsonObject, reference: string): JsonObjec
   return typeof node === 'boolean' || isObject(node) ? node : undefined
 }
 
+const anchors = new WeakMap<JsonObject, Map<unknown, JsonObject>>()
+
 function findAnchor(root: JsonObject, anchor: string): JsonObject | undefined {
-  for (const definitions of [root.$defs, root.definitions]) {
-    if (!isObject(definitions)) continue
-    for (const schema of Object.values(definitions))
-      if (isObject(schema) && schema.$anchor === anchor) return schema
+  let found = anchors.get(root)
+  if (found === undefined) {
+    found = new Map()
+    for (const definitions of [root.$defs, root.definitions]) {
+      const schemas = isObject(definitions) ? Object.values(definitions) : []
+      for (const schema of schemas)
+        if (isObject(schema) && '$anchor' in schema) found.set(schema.$anchor, schema)
+    }
+    anchors.set(root, found)
   }
-  return undefined
+  return found.get(anchor)
 }
 
 function decode(text: string): string {
