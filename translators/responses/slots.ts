@@ -32,6 +32,8 @@ export interface SlotOptions {
 export abstract class Slot {
   abstract readonly type: string
   readonly identity: SlotIdentity
+  /** The provider's id in the latest event about the item. */
+  latestId: string | null = null
   /** The provider has said that the item is done. */
   done = false
   /** The item that carries on this one's text after it was closed. */

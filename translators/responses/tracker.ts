@@ -20,6 +20,8 @@ export class OutputTracker {
   private readonly options: SlotOptions
   /** The slot of the last delta: nearly every event is about it. */
   private last: Slot | null = null
+  /** An item's id has come a second time: this provider does not change them, so a new id is a new item. */
+  private idsAreStable = false
 
   constructor(options: SlotOptions) {
     this.options = options
@@ -51,11 +53,20 @@ export class OutputTracker {
   locate(type: string, event: JsonObject): Slot {
     const id = typeof event.item_id === 'string' && event.item_id !== '' ? event.item_id : null
     const { last } = this
-    if (last?.isOpen && last.type === type && id !== null && last.identity.id === id) return last
+    if (last?.isOpen && last.type === type && id !== null && knows(last, id)) {
+      this.idsAreStable = true
+      return last
+    }
     const identity = readIdentity({ id, call_id: event.call_id }, event.output_index)
-    const slot = this.find(type, identity) ?? this.createLate(type, identity)
+    const isNew = this.idsAreStable && /\.(delta|added)$/.test(String(event.type)) && !this.isKnown(id)
+    const slot = (isNew ? null : this.find(type, identity)) ?? this.createLate(type, identity)
+    slot.latestId = id
     this.last = slot
     return slot
+  }
+
+  private isKnown(id: string | null): boolean {
+    return id === null || this.slots.some((slot) => knows(slot, id))
   }
 
   /** The item of this type that an event is about, or null. */
@@ -63,7 +74,7 @@ export class OutputTracker {
     const open = this.slots.filter((slot) => slot.type === type && slot.isOpen)
     return (
       (callId !== null && open.findLast((slot) => slot.identity.callId === callId)) ||
-      (id !== null && open.findLast((slot) => slot.identity.id === id)) ||
+      (id !== null && open.findLast((slot) => knows(slot, id))) ||
       (index !== null && open.findLast((slot) => slot.identity.index === index)) ||
       (id === null && index === null && open.at(-1)) ||
       null
@@ -167,7 +178,7 @@ export class OutputTracker {
     const open = compatible.filter((slot) => slot.isOpen)
     const text = this.likeness(item)
     return (
-      (id !== null && compatible.findLast((slot) => slot.identity.id === id)) ||
+      (id !== null && compatible.findLast((slot) => knows(slot, id))) ||
       (index !== null && open.findLast((slot) => slot.identity.index === index)) ||
       open.findLast((slot) => slot.text !== '' && text.startsWith(slot.text)) ||
       (id === null && index === null && open.at(-1)) ||
@@ -187,13 +198,17 @@ export class OutputTracker {
     )
     const text = this.likeness(item)
     return (
-      (id !== null && able.find((slot) => slot.identity.id === id)) ||
+      (id !== null && able.find((slot) => knows(slot, id))) ||
       (text !== '' && able.find((slot) => slot.text === text)) ||
       able.find((slot) => text.startsWith(slot.text)) ||
       able[0] ||
       null
     )
   }
+}
+
+function knows(slot: Slot, id: string): boolean {
+  return slot.identity.id === id || slot.latestId === id
 }
 
 /** In pieces, an item goes on unless its identity says otherwise. */
