@@ -101,3 +101,19 @@ export function checkArray(value: unknown, param: string, max = Infinity): unkno
   if (value.length > max) refuse(param, `${param} may hold at most ${max} entries; got ${value.length}.`)
   return value
 }
+
+/** Whether objects and arrays are nested deeper than `levels`. */
+export function isDeeperThan(value: object, levels: number): boolean {
+  if (levels === 0) return true
+  if (Array.isArray(value)) {
+    for (const entry of value) {
+      if (typeof entry === 'object' && entry !== null && isDeeperThan(entry, levels - 1)) return true
+    }
+    return false
+  }
+  for (const key in value) {
+    const entry: unknown = (value as JsonObject)[key]
+    if (typeof entry === 'object' && entry !== null && isDeeperThan(entry, levels - 1)) return true
+  }
+  return false
+}

@@ -22,11 +22,15 @@ import {
   describeValue,
   describeWord,
   isAbsent,
+  isDeeperThan,
   refuse,
 } from './validate-request-checks.ts'
 import { validateInput } from './validate-request-input.ts'
 import { validateToolChoice, validateTools } from './validate-request-tools.ts'
 import { checkSchema } from './verify-schema-check.ts'
+
+/** JSON can be parsed at any depth but not written again: past some thousand levels the stack ends. */
+const maxDepth = 500
 
 type Check = (value: unknown, param: string) => void
 
@@ -85,6 +89,8 @@ const simpleFields: { readonly [field: string]: Check } = {
  */
 export function validateRequest(body: unknown): CanonicalRequest {
   if (!isObject(body)) refuse(null, `The request body must be a JSON object; got ${describeValue(body)}.`)
+  if (isDeeperThan(body, maxDepth))
+    refuse(null, `The request body is nested more than ${maxDepth} levels deep.`)
   if (isAbsent(body.model)) refuse('model', 'model is missing: name the model to use.')
   checkString(body.model, 'model', { min: 1, max: 512 })
   for (const field in simpleFields) {

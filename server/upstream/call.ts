@@ -19,7 +19,8 @@ export interface UpstreamCall {
 
 /**
  * What a call tells, never before `send` has returned: `onHead` at most once, `onData` any number of times, then
- * exactly one of `onEnd` and `onError`, and nothing after. A handler that throws ends the call with `onError`.
+ * exactly one of `onEnd` and `onError`, and nothing after. An `onHead` or `onData` that throws ends the call with
+ * `onError`; the other two must not throw.
  */
 export interface UpstreamHandlers {
   /** Any final status, redirects and errors included: none is followed or judged. Names are in lower case. */
@@ -63,7 +64,11 @@ export class CountingClient extends Client {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof Call) handler.connection = this
+    if (handler instanceof Call) {
+      // It waited for a free connection and was given up meanwhile: starting it would only close this one.
+      if (handler.over) return true
+      handler.connection = this
+    }
     return super.dispatch(options, handler)
   }
 
@@ -96,6 +101,11 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamControl {
     this.handlers = handlers
     this.dispatch = dispatch
     this.deadline = createDeadline(timeouts, (kind) => this.expire(kind))
+  }
+
+  /** Whether its one end has been told. */
+  get over(): boolean {
+    return this.done
   }
 
   start(): void {

@@ -106,6 +106,12 @@ describe('limits of single fields, from both sides', () => {
     for (const body of [null, [], 'x', 1, true]) assert.equal(refusal(body).param, null)
   })
 
+  it('refuses a body that is too deep to be written again', () => {
+    const nested = (levels: number) => JSON.parse(`${'[{"a":'.repeat(levels)}1${'}]'.repeat(levels)}`)
+    validateRequest({ ...base, x: nested(200) })
+    assert.match(refusal({ ...base, x: nested(20_000) }).message, /500 levels/)
+  })
+
   it('accepts unknown fields of any kind and passes them on', () => {
     const body = { ...base, client_metadata: { a: [1] }, thinking: { budget: 1 }, x: null }
     assert.equal(validateRequest(body), body)

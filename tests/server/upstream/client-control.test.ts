@@ -105,6 +105,23 @@ describe('backpressure and abort', () => {
       },
     ))
 
+  it('leaves the connection to others when aborted while waiting for it', () =>
+    withServer(
+      (socket) => setTimeout(() => socket.write(ok('x')), 40),
+      async ({ server, client }) => {
+        const [first, second, third] = [1, 2, 3].map(() =>
+          sendCall(client, server.url, { maxConnections: 1 }),
+        )
+        await delay(10)
+        second?.control.abort()
+        assert.equal((await first?.done)?.body, 'x')
+        assert.equal((await third?.done)?.body, 'x')
+        assert.equal(second?.outcome.error?.sent, false)
+        assert.equal(server.requests.length, 2)
+        assert.equal(server.sockets.length, 1)
+      },
+    ))
+
   it('may be aborted from within onData', () =>
     withServer(
       (socket) => socket.write(chunkedHead + chunk('1') + chunk('2')),
