@@ -147,8 +147,14 @@ function sharedValues(
     toSql(error?.message ?? null, redact),
     toSql(error?.param ?? null, redact),
     error?.origin ?? null,
-    adaptations.length === 0 ? null : redact(JSON.stringify(adaptations)),
+    adaptations.length === 0
+      ? null
+      : JSON.stringify(adaptations.map((adaptation) => redactAdaptation(adaptation, redact))),
   ]
+}
+
+function redactAdaptation({ field, action, detail }: AdaptationRecord, redact: Redact): AdaptationRecord {
+  return { field: redact(field), action, detail: redact(detail) }
 }
 
 function toSql(value: string | number | boolean | null | undefined, redact: Redact): SqlValue {

@@ -78,10 +78,11 @@ class SqliteStore implements Store {
 
   async setFilter(source: RecordFilterSource): Promise<void> {
     this.#filter = source
-    await this.#writer.call('setFilter', source)
+    // A writer that is about to be replaced gets it with its start.
+    if (!this.#writer.stopped) await this.#writer.call('setFilter', source)
   }
 
-  writeRequests(records: RequestRecord[]): Promise<{ written: number; lost: number }> {
+  writeRequests(records: RequestRecord[]): Promise<{ lost: number[] }> {
     return this.#writer.call('write', records)
   }
 

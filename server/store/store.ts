@@ -37,8 +37,8 @@ export interface Store {
   nextKey(createdAt: number): number
   /** What takes secrets out of every record. Without it nothing is written. Replaces an earlier one. */
   setFilter(source: RecordFilterSource): Promise<void>
-  /** Resolves once committed; `lost` counts records that could not be prepared. Rejects when the whole batch is lost. */
-  writeRequests(records: RequestRecord[]): Promise<{ written: number; lost: number }>
+  /** Resolves once committed, with the keys of records that could not be prepared. Rejects when the whole batch is lost. */
+  writeRequests(records: RequestRecord[]): Promise<{ lost: number[] }>
   /** Registers a queue in front of the store that `flush` and `close` empty first. Gives the way to take it off again. */
   addQueue(flush: () => Promise<void>): () => void
 

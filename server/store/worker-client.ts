@@ -57,7 +57,8 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
   }
 
   call<K extends keyof C & string>(name: K, argument: C[K]['argument']): Promise<C[K]['value']> {
-    if (this.#stopped) return Promise.reject(new StoreError('failed', 'The store is closed.'))
+    if (this.#stopped)
+      return Promise.reject(new StoreError('failed', 'The store is closed, or its thread stopped.'))
     const id = this.#nextId
     this.#nextId += 1
     return new Promise<C[K]['value']>((resolve, reject) => {
@@ -66,6 +67,11 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
       if (this.#pending.size === 0) this.#worker.ref()
       this.#pending.set(id, { resolve, reject })
     })
+  }
+
+  /** Whether the thread is gone. */
+  get stopped(): boolean {
+    return this.#stopped
   }
 
   /** Ends the thread; what was not answered is refused. */

@@ -41,7 +41,7 @@ export interface WriterCalls {
   open: { argument: { recover: boolean }; value: { lastKey: number; leftovers: number; applied: string[] } }
   setFilter: { argument: RecordFilterSource; value: null }
   /** Resolves once the records are committed. */
-  write: { argument: RequestRecord[]; value: { written: number; lost: number } }
+  write: { argument: RequestRecord[]; value: { lost: number[] } }
   close: { argument: null; value: null }
 }
 

@@ -60,19 +60,19 @@ async function setFilter({ module, settings: filterSettings }: RecordFilterSourc
 
 async function write(records: RequestRecord[]): Promise<WriterCalls['write']['value']> {
   const statements: Statement[] = []
-  let lost = 0
+  const lost: number[] = []
   for (const record of records) {
     try {
       statements.push(...prepare(record))
     } catch (error) {
       // One record that cannot be prepared must not take the rest of the batch along.
-      lost += 1
+      lost.push(record.key)
       setProblem(`A request could not be prepared for the log: ${describe(error)}`)
     }
   }
   await commit(statements)
-  if (lost === 0) setProblem(null)
-  return { written: records.length - lost, lost }
+  if (lost.length === 0) setProblem(null)
+  return { lost }
 }
 
 function prepare(record: RequestRecord): Statement[] {

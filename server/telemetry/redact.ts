@@ -81,16 +81,21 @@ export function isSecretHeader(name: string): boolean {
   return secretHeaders.has(lower) || (secretHeaderEnding.test(lower) && !plainHeaders.has(lower))
 }
 
-/** A secret as it may stand in text: plain, inside a JSON string, inside a URL. Longest first, so that none hides in another. */
+/** A secret as it may stand in text: plain, in a JSON string, in JSON inside one, in a URL. Longest first, so that none hides in another. */
 function spellings(secrets: readonly string[]): string[] {
   const found = new Set<string>()
   for (const secret of secrets) {
     if (secret.length < shortestSecret) continue
     found.add(secret)
-    found.add(JSON.stringify(secret).slice(1, -1))
+    found.add(escapeJson(secret))
+    found.add(escapeJson(escapeJson(secret)))
     found.add(encodeURIComponent(secret.toWellFormed()))
   }
   return [...found].sort((a, b) => b.length - a.length)
+}
+
+function escapeJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }
 
 function replaceSecrets(text: string, secrets: readonly string[], truncated: boolean): string {

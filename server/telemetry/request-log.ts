@@ -28,9 +28,9 @@ export interface Dropped {
 }
 
 export interface RequestLog extends Observer {
-  /** Rows committed; a request that was written while it ran counts twice. */
+  /** Requests whose end is committed. */
   written(): number
-  /** Rows lost since the start. */
+  /** Requests whose end was lost since the start; the row of one that had been written while it ran stays behind. */
   dropped(): number
   /** Requests whose bodies were lost since the start, the row kept. */
   bodiesDropped(): number
@@ -193,37 +193,40 @@ class StoreRequestLog implements RequestLog {
 
   #sendBatch(): void {
     const records: RequestRecord[] = []
+    // Only ends are counted: the row of a running request is written again anyway.
+    const ends = new Set<number>()
     let bytes = 0
-    for (const [key, entry] of this.#waiting) {
+    for (const [key, { exchange, record, bytes: size }] of this.#waiting) {
       if (records.length === largestBatch) break
-      records.push(entry.record ?? recordOpen({ exchange: entry.exchange, key, kept: this.#settings.bodies }))
-      bytes += entry.bytes
+      records.push(record ?? recordOpen({ exchange, key, kept: this.#settings.bodies }))
+      if (record !== null) ends.add(key)
+      bytes += size
       this.#waiting.delete(key)
     }
     this.#waitingBytes -= bytes
     this.#sentRows += records.length
     this.#sentBytes += bytes
     this.#sentBatches += 1
-    this.#store
-      .writeRequests(records)
-      .then(
-        ({ written, lost }) => {
-          this.#written += written
-          if (lost > 0) this.#drop({ rows: lost, bodies: 0, reason: 'Rows could not be prepared.' })
-        },
-        (error: unknown) =>
-          this.#drop({
-            rows: records.length,
-            bodies: 0,
-            reason: error instanceof Error ? error.message : String(error),
-          }),
-      )
-      .finally(() => {
-        this.#sentRows -= records.length
-        this.#sentBytes -= bytes
-        this.#sentBatches -= 1
-        this.#send()
-      })
+    this.#write(records, ends).finally(() => {
+      this.#sentRows -= records.length
+      this.#sentBytes -= bytes
+      this.#sentBatches -= 1
+      this.#send()
+    })
+  }
+
+  /** Never rejects. */
+  async #write(records: RequestRecord[], ends: ReadonlySet<number>): Promise<void> {
+    try {
+      const { lost } = await this.#store.writeRequests(records)
+      const rows = lost.filter((key) => ends.has(key)).length
+      this.#written += ends.size - rows
+      if (rows > 0)
+        this.#drop({ rows, bodies: 0, reason: this.#store.problem() ?? 'Rows could not be prepared.' })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#drop({ rows: ends.size, bodies: 0, reason })
+    }
   }
 
   #drop(dropped: Dropped): void {

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AdminRequestsQuery } from '../../../server/http/admin-contract.ts'
+import type { RequestRecord } from '../../../server/store/records.ts'
+import type { Store } from '../../../server/store/store.ts'
+import { recordFinished } from '../../../server/telemetry/request-log-record.ts'
+import { makeAttempt, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
+
+const total = 20_000
+const start = Date.UTC(2026, 3, 1)
+
+interface Expected {
+  id: string
+  model: string
+  project: string
+  provider: string
+  status: string
+  failed: boolean
+}
+
+/** Rows in steps of 100 ms whose members repeat at different periods, so that every combination is there. */
+async function fill(store: Store): Promise<Expected[]> {
+  const expected: Expected[] = []
+  let batch: RequestRecord[] = []
+  for (let index = 0; index < total; index += 1) {
+    const failed = index % 11 === 0
+    const model = index === 137 || index === 15_001 ? 'org/rare' : `org/model-${index % 7}`
+    const provider = `provider-${index % 3}`
+    const exchange = makeExchange({
+      createdAt: start + index * 100,
+      model,
+      caller: { projectId: `project-${index % 5}`, keyName: 'k' },
+      status: failed ? 'failed' : 'completed',
+      error: failed
+        ? { type: 'server_error', code: `code-${index % 2}`, message: 'm', param: null, origin: 'upstream' }
+        : null,
+      attempts: [makeAttempt({ provider })],
+      endedAt: 1000 + (index % 100) + 1,
+      upstreamMs: 0.5,
+    })
+    expected.push({
+      id: exchange.id,
+      model,
+      project: `project-${index % 5}`,
+      provider,
+      status: exchange.status ?? '',
+      failed,
+    })
+    batch.push(recordFinished({ exchange, key: store.nextKey(exchange.createdAt), kept: 'none' }))
+    if (batch.length === 1000) {
+      await store.writeRequests(batch)
+      batch = []
+    }
+  }
+  return expected.reverse()
+}
+
+async function readAll(store: Store, query: AdminRequestsQuery): Promise<{ ids: string[]; pages: number }> {
+  const ids: string[] = []
+  let pages = 0
+  let before: string | undefined
+  for (;;) {
+    const page = await store.listRequests({ ...query, before })
+    assert.ok(page.data.length <= (query.limit ?? 50))
+    ids.push(...page.data.map((row) => row.id))
+    pages += 1
+    if (page.next === null) return { ids, pages }
+    before = page.next
+  }
+}
+
+test('twenty thousand rows page fully, newest first, without a gap or a duplicate', async (t) => {
+  const store = await openTestStore(t)
+  await openTestLog(store)
+  const expected = await fill(store)
+  const cases: [AdminRequestsQuery, (row: Expected) => boolean][] = [
+    [{ limit: 500 }, () => true],
+    [{ limit: 333, model: 'org/model-3' }, (row) => row.model === 'org/model-3'],
+    [{ limit: 500, project: 'project-2' }, (row) => row.project === 'project-2'],
+    [{ limit: 500, provider: 'provider-1' }, (row) => row.provider === 'provider-1'],
+    [{ limit: 100, status: 'failed' }, (row) => row.status === 'failed'],
+    [{ limit: 100, status: 'error' }, (row) => row.failed],
+    [{ model: 'org/rare' }, (row) => row.model === 'org/rare'],
+    [{ limit: 1, model: 'org/rare' }, (row) => row.model === 'org/rare'],
+    [{ model: 'org/nothing' }, () => false],
+    [
+      { limit: 500, provider: 'provider-1', status: 'completed' },
+      (row) => row.provider === 'provider-1' && row.status === 'completed',
+    ],
+    [
+      { limit: 20, model: 'org/model-3', project: 'project-2', provider: 'provider-1', status: 'error' },
+      (row) =>
+        row.model === 'org/model-3' &&
+        row.project === 'project-2' &&
+        row.provider === 'provider-1' &&
+        row.failed,
+    ],
+    [{ project: 'project-2', provider: 'nobody' }, () => false],
+  ]
+  for (const [query, matches] of cases) {
+    await t.test(JSON.stringify(query), async () => {
+      const { ids, pages } = await readAll(store, query)
+      const wanted = expected.filter(matches).map((row) => row.id)
+      assert.deepEqual(ids, wanted)
+      assert.equal(pages, Math.max(1, Math.ceil(wanted.length / (query.limit ?? 50))))
+    })
+  }
+
+  await t.test('rows that come meanwhile do not disturb older pages', async () => {
+    const first = await store.listRequests({ limit: 10 })
+    const newer = makeExchange({ createdAt: start + total * 100 })
+    await store.writeRequests([
+      recordFinished({ exchange: newer, key: store.nextKey(newer.createdAt), kept: 'none' }),
+    ])
+    const second = await store.listRequests({ limit: 10, before: first.next ?? '' })
+    assert.deepEqual(
+      [...first.data, ...second.data].map((row) => row.id),
+      expected.slice(0, 20).map((row) => row.id),
+    )
+    assert.equal((await store.listRequests({ limit: 1 })).data[0]?.id, newer.id)
+  })
+
+  await t.test('facets', async () => {
+    assert.deepEqual(await store.facets(), {
+      models: [
+        ...Array.from({ length: 7 }, (_, index) => `org/model-${index}`),
+        'org/model',
+        'org/rare',
+      ].sort(),
+      projects: ['acme', ...Array.from({ length: 5 }, (_, index) => `project-${index}`)],
+      providers: ['provider-0', 'provider-1', 'provider-2', 'sail'],
+      statuses: ['completed', 'failed'],
+    })
+  })
+
+  await t.test('overview counts each row once, in its bucket', async () => {
+    const from = new Date(start).toISOString()
+    const to = new Date(start + total * 100).toISOString()
+    const overview = await store.overview({ from, to })
+    assert.equal(overview.from, from)
+    assert.equal(overview.to, to)
+    assert.ok(overview.points.length <= 120)
+    assert.equal(overview.totals.requests, total)
+    assert.equal(overview.totals.errors, expected.filter((row) => row.failed).length)
+    assert.equal(overview.totals.input_tokens, total * 10)
+    assert.equal(overview.totals.cached_tokens, total * 4)
+    assert.equal(overview.totals.output_tokens, total * 20)
+    assert.equal(overview.totals.reasoning_tokens, total * 5)
+    // Latencies are 1..100 ms, each as often.
+    assert.equal(overview.totals.latency_p50_ms, 50)
+    assert.equal(overview.totals.latency_p95_ms, 95)
+    assert.equal(overview.totals.overhead_p50_ms, 49.5)
+    assert.equal(overview.totals.in_progress, 0)
+    for (const [index, point] of overview.points.entries()) {
+      assert.equal(
+        Date.parse(point.at),
+        Date.parse(overview.points[0]?.at ?? '') + index * overview.bucket_seconds * 1000,
+      )
+    }
+    assert.equal(
+      overview.points.reduce((sum, point) => sum + point.requests, 0),
+      total,
+    )
+    const first = overview.points[0]
+    assert.equal(first?.requests, (overview.bucket_seconds * 1000) / 100)
+    assert.deepEqual(overview.errors.map(({ origin, code }) => `${origin} ${code}`).sort(), [
+      'upstream code-0',
+      'upstream code-1',
+    ])
+    assert.equal(overview.providers.length, 3)
+    assert.equal(overview.models.length, 8)
+    assert.equal(overview.models.at(-1)?.name, 'org/rare')
+    assert.equal(overview.models.at(-1)?.total_tokens, 60)
+  })
+
+  await t.test('overview filters, and its empty buckets say null', async () => {
+    const from = String(start / 1000 - 3600)
+    const to = String(start / 1000 + 60)
+    const overview = await store.overview({
+      from,
+      to,
+      model: 'org/model-3',
+      project: 'project-3',
+      provider: 'provider-0',
+    })
+    const wanted = expected
+      .slice(-600)
+      .filter(
+        (row) => row.model === 'org/model-3' && row.project === 'project-3' && row.provider === 'provider-0',
+      )
+    assert.ok(wanted.length > 0)
+    assert.equal(overview.totals.requests, wanted.length)
+    assert.equal(overview.points[0]?.requests, 0)
+    assert.equal(overview.points[0]?.latency_p50_ms, null)
+    assert.deepEqual(
+      overview.models.map(({ name }) => name),
+      ['org/model-3'],
+    )
+  })
+})
+
+test('a page that the deadline cuts short goes on with the next one', async (t) => {
+  // No time at all: the first window of a list with two filters is the last of its page.
+  const store = await openTestStore(t, { queryTimeout: 0 })
+  await openTestLog(store)
+  const half = 6000
+  const oldest = makeExchange({
+    createdAt: start,
+    model: 'org/b',
+    attempts: [makeAttempt({ provider: 'a' })],
+  })
+  const others = Array.from({ length: 2 * half }, (_, index) =>
+    makeExchange({
+      createdAt: start + 1 + index,
+      model: index < half ? 'org/a' : 'org/b',
+      attempts: [makeAttempt({ provider: index < half ? 'a' : 'b' })],
+    }),
+  )
+  await store.writeRequests(
+    [oldest, ...others].map((exchange) =>
+      recordFinished({ exchange, key: store.nextKey(exchange.createdAt), kept: 'none' }),
+    ),
+  )
+  const query = { model: 'org/b', provider: 'a' }
+  const first = await store.listRequests(query)
+  assert.deepEqual(first.data, [])
+  assert.notEqual(first.next, null)
+  const { ids, pages } = await readAll(store, query)
+  assert.deepEqual(ids, [oldest.id])
+  assert.equal(pages, 2)
+  await assert.rejects(store.overview({ from: String(start / 1000), to: String(start / 1000 + 60) }), {
+    name: 'GatewayError',
+    code: 'query_timeout',
+    status: 503,
+  })
+})
+
+test('a query that makes no sense is refused by the name of its parameter', async (t) => {
+  const store = await openTestStore(t)
+  const refused = (param: string) => ({ name: 'GatewayError', code: 'invalid_request', status: 400, param })
+  for (const limit of [0, 501, 1.5, Number.NaN, -1]) {
+    await assert.rejects(store.listRequests({ limit }), refused('limit'))
+  }
+  for (const before of ['x', 'k', 'k!', 'kzzzzzzzzzzz', `k${'1'.repeat(30)}`, "k1' OR 1=1"]) {
+    await assert.rejects(store.listRequests({ before }), refused('before'), before)
+  }
+  await assert.rejects(store.listRequests({ status: 'odd' }), refused('status'))
+  await assert.rejects(store.overview({ from: 'yesterday' }), refused('from'))
+  await assert.rejects(store.overview({ to: '2026-13-45' }), refused('to'))
+  await assert.rejects(store.overview({ from: '2026-01-02', to: '2026-01-01' }), refused('from'))
+  await assert.rejects(store.overview({ from: '0', to: '2026-01-01' }), refused('from'))
+  assert.deepEqual(await store.listRequests({ before: '', status: '', model: '' }), { data: [], next: null })
+})
+
+test('an empty store answers with empty shapes', async (t) => {
+  const store = await openTestStore(t)
+  assert.deepEqual(await store.listRequests({}), { data: [], next: null })
+  assert.deepEqual(await store.facets(), { models: [], projects: [], providers: [], statuses: [] })
+  const overview = await store.overview({})
+  assert.equal(overview.totals.requests, 0)
+  assert.equal(overview.totals.latency_p50_ms, null)
+  assert.ok(overview.points.length >= 60 && overview.points.length <= 120)
+  assert.equal(Date.parse(overview.to) - Date.parse(overview.from), 3_600_000)
+})
