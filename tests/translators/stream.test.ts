@@ -236,6 +236,25 @@ test('a call without a call_id gets one, a second one with the same is not the s
   assert.equal(output[1]?.call_id, 'call_2')
 })
 
+test('an item that only the final object has does not take the place of another', () => {
+  const search = (id: string, query: string) => ({
+    id,
+    type: 'web_search_call',
+    status: 'completed',
+    action: { query },
+  })
+  const done = { type: 'response.output_item.done', output_index: 1, item: search('b', 'two') }
+  const output = outputOf([
+    done,
+    text('ab'),
+    completed([search('a', 'one'), search('b', 'two'), message('a'), message('ab')]),
+  ])
+  assert.deepEqual(
+    output.map((item) => (item.action as JsonObject | undefined)?.query ?? textsOf([item])[0]),
+    ['two', 'ab', 'one', 'a'],
+  )
+})
+
 test('items may overlap', () => {
   const output = outputOf([
     text('A', { item_id: 'a' }),

@@ -83,12 +83,9 @@ export class OutputTracker {
 
   /** The whole output, finished or so far, as the provider tells it: what is missing of it is sent. */
   settleAll(items: readonly Item[]): void {
-    const free = new Set(this.slots)
+    const matches = this.matchAll(items)
     for (const [index, item] of items.entries()) {
-      const identity = readIdentity(item, null)
-      const slot = this.match(item, identity, free) ?? this.create({ ...identity, index }, item)
-      free.delete(slot)
-      if (slot.continuation !== null) free.delete(slot.continuation)
+      const slot = matches.get(item) ?? this.create({ ...readIdentity(item, null), index }, item)
       this.settle(slot, item)
       if (item.status === 'incomplete') slot.finish('incomplete')
     }
@@ -145,7 +142,7 @@ export class OutputTracker {
     return readStreamedText(item)
   }
 
-  /** The same `added` twice, with or without another id. */
+  /** The same `added` twice. Another id is another item, even at the same index. */
   private findAdded(type: string, identity: SlotIdentity): Slot | null {
     const { id, index, callId } = identity
     const same = this.slots.filter((slot) => slot.type === type)
@@ -156,12 +153,7 @@ export class OutputTracker {
     return (
       (id !== null && same.findLast((slot) => slot.isOpen && slot.identity.id === id)) ||
       same.findLast(
-        (slot) =>
-          slot.isOpen &&
-          slot.text === '' &&
-          index !== null &&
-          slot.identity.index === index &&
-          callId === null,
+        (slot) => isBlank(slot) && index !== null && slot.identity.index === index && id === null,
       ) ||
       null
     )
@@ -172,9 +164,7 @@ export class OutputTracker {
     const same = this.slots.filter((slot) => slot.type === item.type)
     const call = callId !== null && same.findLast((slot) => slot.identity.callId === callId)
     if (call) return call
-    const compatible = same.filter(
-      (slot) => !needsName(item.type) || callId === null || slot.identity.callId === null,
-    )
+    const compatible = same.filter((slot) => mayBe(slot, callId))
     const open = compatible.filter((slot) => slot.isOpen)
     const text = this.likeness(item)
     return (
@@ -189,26 +179,52 @@ export class OutputTracker {
     )
   }
 
-  private match(item: Item, { id, callId }: SlotIdentity, free: ReadonlySet<Slot>): Slot | null {
-    const same = [...free].filter((slot) => slot.type === item.type)
-    const call = callId !== null && same.find((slot) => slot.identity.callId === callId)
-    if (call) return call
-    const able = same.filter(
-      (slot) => !needsName(item.type) || callId === null || slot.identity.callId === null,
-    )
-    const text = this.likeness(item)
-    return (
-      (id !== null && able.find((slot) => knows(slot, id))) ||
-      (text !== '' && able.find((slot) => slot.text === text)) ||
-      able.find((slot) => text.startsWith(slot.text)) ||
-      able[0] ||
-      null
-    )
+  /** The surest likeness first, over all items: what an item is known by must not be taken by another. */
+  private matchAll(items: readonly Item[]): Map<Item, Slot> {
+    const continuations = new Set(this.slots.map((slot) => slot.continuation))
+    const free = new Set(this.slots.filter((slot) => !continuations.has(slot)))
+    const matches = new Map<Item, Slot>()
+    const wanted = items.map((item) => ({
+      item,
+      identity: readIdentity(item, null),
+      text: this.likeness(item),
+    }))
+    for (const isLike of likenesses) {
+      for (const { item, identity, text } of wanted) {
+        if (matches.has(item)) continue
+        for (const slot of free) {
+          if (slot.type !== item.type || !isLike(slot, identity, text)) continue
+          matches.set(item, slot)
+          free.delete(slot)
+          break
+        }
+      }
+    }
+    return matches
   }
+}
+
+type Likeness = (slot: Slot, identity: SlotIdentity, text: string) => boolean
+
+const likenesses: readonly Likeness[] = [
+  (slot, { callId }) => callId !== null && slot.identity.callId === callId,
+  (slot, { id, callId }) => mayBe(slot, callId) && id !== null && knows(slot, id),
+  (slot, { callId }, text) => mayBe(slot, callId) && text !== '' && slot.text === text,
+  (slot, { callId }, text) => mayBe(slot, callId) && text.startsWith(slot.text),
+  (slot, { callId }) => mayBe(slot, callId),
+]
+
+/** Calls with different call_ids are different calls. */
+function mayBe(slot: Slot, callId: string | null): boolean {
+  return !needsName(slot.type) || callId === null || slot.identity.callId === null
 }
 
 function knows(slot: Slot, id: string): boolean {
   return slot.identity.id === id || slot.latestId === id
+}
+
+function isBlank(slot: Slot): boolean {
+  return slot.isOpen && slot.text === '' && slot.identity.callId === null
 }
 
 /** In pieces, an item goes on unless its identity says otherwise. */
