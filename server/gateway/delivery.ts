@@ -1,4 +1,4 @@
-import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
+import type { CanonicalEvent, Item } from '../../translators/shared/canonical.ts'
 import type { Attempt, Exchange, Observer } from './exchange.ts'
 import type { ResponseSink } from './sink.ts'
 
@@ -19,14 +19,14 @@ export interface Delivery {
   release(): void
   /** Whether the client has seen any of it, so that the attempt can no longer be replaced by another. */
   sentToClient(): boolean
-  /** Characters of output so far, for an estimate when the answer is not finished. */
-  characters(): number
+  /** What the deltas came to so far as one message, for an estimate when the answer is never finished. */
+  partialOutput(): Item[]
 }
 
 export function createDelivery({ exchange, attempt, sink, observer, hold }: DeliveryOptions): Delivery {
   const holding = hold && sink.streaming
   const held: CanonicalEvent[] = []
-  let characters = 0
+  let text = ''
 
   function send(events: readonly CanonicalEvent[]): boolean {
     if (attempt.firstOutputAt === null) {
@@ -41,7 +41,7 @@ export function createDelivery({ exchange, attempt, sink, observer, hold }: Deli
   return {
     deliver(events) {
       attempt.events += events.length
-      for (const event of events) if (typeof event.delta === 'string') characters += event.delta.length
+      for (const event of events) if (typeof event.delta === 'string') text += event.delta
       if (!holding) return send(events)
       for (const event of events) held.push(event)
       return true
@@ -50,6 +50,6 @@ export function createDelivery({ exchange, attempt, sink, observer, hold }: Deli
       if (held.length > 0) send(held)
     },
     sentToClient: () => sink.streaming && !holding && attempt.firstOutputAt !== null,
-    characters: () => characters,
+    partialOutput: () => [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text }] }],
   }
 }

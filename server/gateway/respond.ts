@@ -18,7 +18,7 @@ import { runAttempt, waitFor } from './attempt.ts'
 import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
 import { type Candidate, type ResolvedModel, selectCandidates } from './candidates.ts'
 import { createDelivery } from './delivery.ts'
-import { estimateUsage, estimateUsageOfLength } from './estimate-usage.ts'
+import { estimateUsage } from './estimate-usage.ts'
 import type { Attempt, Exchange, Observer } from './exchange.ts'
 import { failExchange } from './exchange-life.ts'
 import { failureError, failureOf, failureOfError } from './failures.ts'
@@ -209,7 +209,7 @@ async function callOnce(
     },
   })
   if (outcome.kind === 'aborted') {
-    attempt.usage = estimateUsageOfLength(work.request, delivery.characters())
+    attempt.usage = estimateUsage(work.request, delivery.partialOutput())
     exchange.usageSource = 'estimated'
     return { failure: null, aborted: true }
   }
