@@ -1,0 +1,159 @@
+/** The options of the process itself: where it listens, what it keeps, its limits. */
+import type { SchemaNode } from './schema-node.ts'
+
+export const listenSchema = {
+  type: 'object',
+  description: 'Where the gateway listens. --host, --port, HOST and PORT override it.',
+  default: {},
+  properties: {
+    host: {
+      type: 'string',
+      description:
+        'An address or a host name. Other than loopback only with an admin key and at least one project key.',
+      minLength: 1,
+      default: '127.0.0.1',
+    },
+    port: {
+      type: 'integer',
+      description: 'A TCP port; 0 takes any free one.',
+      minimum: 0,
+      maximum: 65_535,
+      default: 8787,
+    },
+  },
+  additionalProperties: false,
+} as const satisfies SchemaNode
+
+export const STORE_PATTERN = '^sqlite:.'
+
+export const storeSchema = {
+  type: 'object',
+  description: 'Where requests are recorded.',
+  default: {},
+  properties: {
+    url: {
+      type: 'string',
+      description:
+        '"sqlite:" and a file, relative to the working directory; or "sqlite::memory:", which is gone when the process ends.',
+      pattern: STORE_PATTERN,
+      default: 'sqlite:data/dragoman.db',
+    },
+  },
+  additionalProperties: false,
+} as const satisfies SchemaNode
+
+const MAX_WAIT = 86_400_000
+
+export const limitsSchema = {
+  type: 'object',
+  description: 'What one client may ask of the process.',
+  default: {},
+  properties: {
+    bodyBytes: {
+      type: 'integer',
+      description: 'Bytes of a request body; more is answered 413.',
+      minimum: 1,
+      maximum: 1_073_741_824,
+      default: 33_554_432,
+    },
+    headersTimeout: {
+      type: 'integer',
+      description: 'Milliseconds a client may take to send its headers.',
+      minimum: 1,
+      maximum: MAX_WAIT,
+      default: 30_000,
+    },
+    bodyIdleTimeout: {
+      type: 'integer',
+      description: 'Milliseconds without a byte of an unfinished request body, then 408.',
+      minimum: 1,
+      maximum: MAX_WAIT,
+      default: 60_000,
+    },
+    keepAliveTimeout: {
+      type: 'integer',
+      description: 'Milliseconds an idle connection stays open for the next request.',
+      minimum: 1,
+      maximum: MAX_WAIT,
+      default: 65_000,
+    },
+    drainTimeout: {
+      type: 'integer',
+      description: 'Milliseconds that requests in flight get to end when the process is told to stop.',
+      minimum: 0,
+      maximum: MAX_WAIT,
+      default: 30_000,
+    },
+  },
+  additionalProperties: false,
+} as const satisfies SchemaNode
+
+export const logSchema = {
+  type: 'object',
+  description: 'What is recorded of each request.',
+  default: {},
+  properties: {
+    bodies: {
+      type: 'string',
+      description:
+        '"full": a row with the bodies of both sides, secrets redacted. "metadata": a row without bodies. "none": nothing.',
+      enum: ['full', 'metadata', 'none'],
+      default: 'full',
+    },
+    maxBodyBytes: {
+      type: 'integer',
+      description: 'Bytes kept of each body; the rest is cut and marked.',
+      minimum: 0,
+      maximum: 67_108_864,
+      default: 1_048_576,
+    },
+    queueRows: {
+      type: 'integer',
+      description: 'Rows that may wait to be written; past it rows are dropped and counted, never requests.',
+      minimum: 1,
+      maximum: 10_000_000,
+      default: 10_000,
+    },
+    queueBytes: {
+      type: 'integer',
+      description: 'Bytes that may wait to be written; past it rows are dropped and counted, never requests.',
+      minimum: 1,
+      maximum: 17_179_869_184,
+      default: 134_217_728,
+    },
+  },
+  additionalProperties: false,
+} as const satisfies SchemaNode
+
+export const streamSchema = {
+  type: 'object',
+  description: 'How streams are sent to clients.',
+  default: {},
+  properties: {
+    pingSeconds: {
+      type: 'number',
+      description:
+        'Seconds of silence after which an SSE comment is sent, so that proxies keep the connection.',
+      minimum: 0.05,
+      maximum: 3600,
+      default: 15,
+    },
+  },
+  additionalProperties: false,
+} as const satisfies SchemaNode
+
+export const structuredOutputSchema = {
+  type: 'object',
+  description:
+    'What happens when a strict json_schema was asked of a provider that does not enforce it. The result is always checked; a wrong one is never passed as right.',
+  default: {},
+  properties: {
+    retry: {
+      type: 'boolean',
+      description:
+        'Whether a result that does not fit the schema is asked for once more. Such a stream is then held back until it has been checked.',
+      default: false,
+    },
+  },
+  additionalProperties: false,
+} as const satisfies SchemaNode
