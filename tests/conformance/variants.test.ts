@@ -252,6 +252,26 @@ for (const target of variantTargets) {
         assert.match(text, /event: response\.failed\n[^\n]*\n\ndata: \[DONE\]\n\n$/, input)
       }
     })
+    it('is read by the SDK: parse, and errors by their class', async () => {
+      const parsed = await client.responses.parse({
+        model,
+        input: 'a person',
+        text: { format: personFormat },
+      })
+      const person = parsed.output_parsed as { name?: unknown; age?: unknown } | null
+      assert.equal(typeof person?.name, 'string')
+      const classes = {
+        400: OpenAI.BadRequestError,
+        429: OpenAI.RateLimitError,
+        500: OpenAI.InternalServerError,
+      }
+      for (const [status, expected] of Object.entries(classes)) {
+        await assert.rejects(client.responses.create({ model, input: `/fail ${status}` }), (error) => {
+          assert.ok(error instanceof expected, `${status}: ${String(error)}`)
+          return typeof error.code === 'string' && error.requestID !== null
+        })
+      }
+    })
     it('records what happened', async () => {
       const { response } = await ask(client, { model, input: '/count 3', presence_penalty: 0.5 } as never)
       const found = await gateway.admin<Record<string, unknown>>(`/admin/requests/${response.id}`)
