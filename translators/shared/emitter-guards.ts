@@ -45,7 +45,7 @@ function findRefusal(
 ): { field: string; detail: string } | null {
   if (needsName(type) && guards.allowedTools !== undefined) {
     const name = String(item.name)
-    const own = toolNames[name]?.name ?? name
+    const own = findOwnName(toolNames, name)?.name ?? name
     if (!guards.allowedTools.includes(own) && !guards.allowedTools.includes(name)) {
       return { field: 'tool_choice', detail: 'a call that is not allowed was dropped' }
     }
@@ -62,4 +62,12 @@ function findRefusal(
 /** Whether dropping left nothing but thoughts: no message, no call. */
 export function isNothingLeft(state: GuardState, output: readonly Item[]): boolean {
   return state.dropped > 0 && output.every((item) => item.type === 'reasoning')
+}
+
+/** The client's own name of a tool. The model may say anything, `constructor` too: only own members count. */
+export function findOwnName(
+  toolNames: Context['sent']['toolNames'],
+  name: unknown,
+): { name: string; namespace?: string } | null {
+  return typeof name === 'string' && Object.hasOwn(toolNames, name) ? (toolNames[name] ?? null) : null
 }

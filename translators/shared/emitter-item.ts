@@ -5,6 +5,7 @@
  */
 import { type Item, isObject, type JsonObject } from './canonical.ts'
 import type { EmitterCore, ItemWriter } from './emitter.ts'
+import { findOwnName } from './emitter-guards.ts'
 import { idPrefix } from './ids.ts'
 import {
   hasProgress,
@@ -147,12 +148,11 @@ export class WholeItemWriter implements ItemWriter {
         ? providerId
         : core.context.newId(idPrefix(type))
     if (needsCallId(type)) item.call_id = this.takeCallId()
-    const own = typeof item.name === 'string' ? core.context.sent.toolNames[item.name] : undefined
+    const own = findOwnName(core.context.sent.toolNames, item.name)
     if (own && needsName(type)) {
       item.name = own.name
       if (own.namespace !== undefined) item.namespace = own.namespace
     }
-    if (item.namespace === null) delete item.namespace
     const commands = isObject(item.action) ? item.action.commands : undefined
     if (Array.isArray(commands)) this.commands = commands.filter((command) => typeof command === 'string')
   }
@@ -164,8 +164,15 @@ export class WholeItemWriter implements ItemWriter {
     return this.core.context.newId('call')
   }
 
+  /** Built-in items keep their nulls; calls that clients parse have absent members instead. */
+  private copyItem(): Item {
+    const copy: Item = { ...this.item, id: this.id, type: this.type }
+    if (needsName(this.type)) for (const key in copy) if (copy[key] === null) delete copy[key]
+    return copy
+  }
+
   private renderAdded(): Item {
-    const added: Item = { ...this.item, id: this.id, type: this.type }
+    const added = this.copyItem()
     if (this.streamed !== null) {
       added[this.streamed.member] = ''
       added.status = 'in_progress'
@@ -176,7 +183,7 @@ export class WholeItemWriter implements ItemWriter {
   }
 
   private renderFinal(status: 'completed' | 'incomplete'): Item {
-    const item: Item = { ...this.item, id: this.id, type: this.type }
+    const item = this.copyItem()
     if (this.streamed !== null && (this.value !== '' || this.sawDelta || needsName(this.type))) {
       item[this.streamed.member] = this.value
     }
