@@ -1,18 +1,28 @@
 /** Bodies between their captured chunks and their stored, compressed bytes. Runs on worker threads only. */
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { BodyKind } from './records.ts'
 
-export type BodyEncoding = 'zstd' | 'identity'
-
-export interface StoredBody {
-  encoding: BodyEncoding
-  content: Uint8Array
+/** One message of a request as it is kept. */
+export interface StoredMessage {
+  kind: BodyKind
+  /** 0 for the client's side. */
+  attempt: number
+  headers: Record<string, string>
+  /** Null when only headers and size are kept. */
+  text: string | null
+  /** Bytes on the wire, also of what was not kept. */
+  bytes: number
+  truncated: boolean
 }
 
-/** Bytes below which a compressed frame saves nothing worth its time. */
-const compressFrom = 256
+/** Stands in `bodies.encoding`, so that another one can come later. */
+export const messagesEncoding = 'zstd-parts'
 
-const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+/** The fastest level. Its window of 512 KiB is widened where a body would not reach back to its twin; that costs memory. */
+const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const wide = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: 22 } }
+const wideFrom = 524_288
 
 /** The text of captured chunks. A character that the cut split is left out; bytes that are no UTF-8 become U+FFFD. */
 export function joinChunks(chunks: readonly (string | Uint8Array)[], truncated: boolean): string {
@@ -56,13 +66,30 @@ function endOfWholeCharacters(bytes: Uint8Array): number {
   return bytes.length
 }
 
-export function encodeBody(text: string): StoredBody {
-  const bytes = Buffer.from(text)
-  if (bytes.length < compressFrom) return { encoding: 'identity', content: bytes }
-  return { encoding: 'zstd', content: zstdCompressSync(bytes, compression) }
+type Part = Omit<StoredMessage, 'text'> & {
+  /** Bytes of the text, null when there is none. */
+  length: number | null
 }
 
-export function decodeBody({ encoding, content }: StoredBody): string {
-  const bytes = encoding === 'zstd' ? zstdDecompressSync(content) : Buffer.from(content)
-  return bytes.toString('utf8')
+/** A line of JSON with everything but the texts, then the texts one after the other: as JSON they would be escaped once more. */
+export function encodeMessages(messages: readonly StoredMessage[]): Uint8Array {
+  const texts = messages.map(({ text }) => (text === null ? null : Buffer.from(text)))
+  const parts = messages.map(
+    ({ text: _, ...rest }, index): Part => ({ ...rest, length: texts[index]?.length ?? null }),
+  )
+  const head = Buffer.from(`${JSON.stringify(parts)}\n`)
+  const document = Buffer.concat([head, ...texts.filter((text) => text !== null)])
+  return zstdCompressSync(document, document.length > wideFrom ? wide : fast)
+}
+
+export function decodeMessages(encoding: string, content: Uint8Array): StoredMessage[] {
+  if (encoding !== messagesEncoding) throw new Error(`Bodies in the encoding "${encoding}" cannot be read.`)
+  const document = zstdDecompressSync(content)
+  let position = document.indexOf('\n') + 1
+  const parts = JSON.parse(document.toString('utf8', 0, position)) as Part[]
+  return parts.map(({ length, ...rest }) => {
+    const start = position
+    position += length ?? 0
+    return { ...rest, text: length === null ? null : document.toString('utf8', start, position) }
+  })
 }

@@ -86,18 +86,15 @@ const attempts = `
     PRIMARY KEY (request_key, attempt)
   )`
 
-/** `attempt` is 0 for what the client sent and got. `content` is null when only the headers and the size are kept. */
+/**
+ * All messages of a request in one compressed document (body-codec.ts): what the client sent and what the provider got
+ * are nearly the same text, so together they take little more room and time than one of them alone.
+ */
 const bodies = `
   CREATE TABLE bodies (
-    request_key INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    headers TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    truncated INTEGER NOT NULL,
+    request_key INTEGER PRIMARY KEY,
     encoding TEXT NOT NULL,
-    content BLOB,
-    PRIMARY KEY (request_key, attempt, kind)
+    content BLOB NOT NULL
   )`
 
 export const migrations: readonly Migration[] = [

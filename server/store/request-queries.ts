@@ -1,7 +1,7 @@
 /** The list of requests and one request. Runs on the reader's thread. */
 
 import type { AdminAttempt, AdminMessage, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
-import { type BodyEncoding, decodeBody } from './body-codec.ts'
+import { decodeMessages } from './body-codec.ts'
 import type { Deadline } from './deadline.ts'
 import type { Driver, SqlRow, SqlValue } from './driver.ts'
 import { formatCursor, type ListInput, type RequestFilter } from './query-input.ts'
@@ -148,20 +148,15 @@ interface Messages {
 const emptyMessage: AdminMessage = { headers: {}, body: { text: null, bytes: 0, truncated: false } }
 
 async function readMessages(driver: Driver, key: SqlValue): Promise<Messages> {
-  const rows = await driver.all('SELECT * FROM bodies WHERE request_key = ?', [key])
-  const found = new Map(rows.map((row) => [`${row.kind}/${row.attempt}`, toMessage(row)]))
-  return { get: (kind, attempt) => found.get(`${kind}/${attempt}`) ?? null }
-}
-
-function toMessage(row: SqlRow): AdminMessage {
-  const { content } = row
-  const text =
-    content instanceof Uint8Array
-      ? decodeBody({ encoding: String(row.encoding) as BodyEncoding, content })
-      : null
+  const [row] = await driver.all('SELECT encoding, content FROM bodies WHERE request_key = ?', [key])
+  const stored = row?.content instanceof Uint8Array ? decodeMessages(String(row.encoding), row.content) : []
   return {
-    headers: JSON.parse(String(row.headers)) as Record<string, string>,
-    body: { text, bytes: toNumber(row.bytes) ?? 0, truncated: row.truncated === 1 },
+    get(kind, attempt) {
+      const found = stored.find((message) => message.kind === kind && message.attempt === attempt)
+      if (found === undefined) return null
+      const { headers, text, bytes, truncated } = found
+      return { headers, body: { text, bytes, truncated } }
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 /** The statements that write requests. Runs on the writer's thread, where text is redacted and bodies are compressed. */
 
-import { encodeBody, joinChunks } from './body-codec.ts'
+import { encodeMessages, joinChunks, messagesEncoding, type StoredMessage } from './body-codec.ts'
 import type { SqlValue, Statement } from './driver.ts'
 import type {
   AdaptationRecord,
@@ -84,8 +84,19 @@ const insertAttempt = (() => {
     ON CONFLICT (request_key, attempt) DO NOTHING`
 })()
 
-const insertBody = `INSERT INTO bodies (request_key, attempt, kind, headers, bytes, truncated, encoding, content)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_key, attempt, kind) DO NOTHING`
+const insertBodies = `INSERT INTO bodies (request_key, encoding, content) VALUES (?, ?, ?)
+  ON CONFLICT (request_key) DO NOTHING`
+
+/** Columns with text that callers or providers wrote. The others hold words and ids of our own. */
+const freeText: ReadonlySet<string> = new Set([
+  'client_request_id',
+  'model',
+  'upstream_model',
+  'user_agent',
+  'url',
+  'upstream_response_id',
+  'upstream_reported_model',
+])
 
 type Redact = (text: string, truncated?: boolean) => string
 
@@ -98,12 +109,12 @@ export function writeRequest(record: RequestRecord, filter: RecordFilter): State
       sql: upsertRequest,
       params: [
         key,
-        ...requestColumns.map((column) => toSql(row[column], redact)),
+        ...requestColumns.map((column) => toSql(row[column], freeText.has(column) ? redact : null)),
         ...sharedValues(row.error, row.adaptations, redact),
       ],
     },
     ...record.attempts.map((attempt) => writeAttempt(key, attempt, redact)),
-    ...record.bodies.map((body) => writeBody(record, body, filter)),
+    ...(record.bodies.length > 0 ? [writeBodies(record, filter)] : []),
   ]
 }
 
@@ -112,27 +123,26 @@ function writeAttempt(key: number, attempt: AttemptRow, redact: Redact): Stateme
     sql: insertAttempt,
     params: [
       key,
-      ...attemptColumns.map((column) => toSql(attempt[column], redact)),
+      ...attemptColumns.map((column) => toSql(attempt[column], freeText.has(column) ? redact : null)),
       ...sharedValues(attempt.error, attempt.adaptations, redact),
     ],
   }
 }
 
-function writeBody({ key, secrets }: RequestRecord, body: BodyRecord, filter: RecordFilter): Statement {
-  const { truncated, chunks } = body
-  const stored = chunks && encodeBody(filter.text(joinChunks(chunks, truncated), { secrets, truncated }))
+function writeBodies({ key, secrets, bodies }: RequestRecord, filter: RecordFilter): Statement {
+  const content = encodeMessages(bodies.map((body) => toMessage(body, secrets, filter)))
+  return { sql: insertBodies, params: [key, messagesEncoding, content] }
+}
+
+function toMessage(body: BodyRecord, secrets: readonly string[], filter: RecordFilter): StoredMessage {
+  const { kind, attempt, chunks, bytes, truncated } = body
   return {
-    sql: insertBody,
-    params: [
-      key,
-      body.attempt,
-      body.kind,
-      JSON.stringify(filter.headers(body.headers, { secrets })),
-      body.bytes,
-      truncated ? 1 : 0,
-      stored?.encoding ?? 'identity',
-      stored?.content ?? null,
-    ],
+    kind,
+    attempt,
+    headers: filter.headers(body.headers, { secrets }),
+    text: chunks && filter.text(joinChunks(chunks, truncated), { secrets, truncated }),
+    bytes,
+    truncated,
   }
 }
 
@@ -142,7 +152,7 @@ function sharedValues(
   redact: Redact,
 ): SqlValue[] {
   return [
-    toSql(error?.type ?? null, redact),
+    error?.type ?? null,
     toSql(error?.code ?? null, redact),
     toSql(error?.message ?? null, redact),
     toSql(error?.param ?? null, redact),
@@ -157,8 +167,8 @@ function redactAdaptation({ field, action, detail }: AdaptationRecord, redact: R
   return { field: redact(field), action, detail: redact(detail) }
 }
 
-function toSql(value: string | number | boolean | null | undefined, redact: Redact): SqlValue {
-  if (typeof value === 'string') return redact(value)
+function toSql(value: string | number | boolean | null | undefined, redact: Redact | null): SqlValue {
+  if (typeof value === 'string') return redact === null ? value : redact(value)
   if (typeof value === 'boolean') return value ? 1 : 0
   // Token counts come from providers: what is no whole number is not known.
   if (typeof value === 'number') return Number.isFinite(value) ? Math.round(value) : null

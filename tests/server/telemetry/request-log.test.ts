@@ -106,7 +106,7 @@ test('a writer that stops is replaced, and what it held is counted', async (t) =
   assert.equal(log.dropped(), 1)
 })
 
-test('what cannot be cloned is lost alone, and the log goes on', async (t) => {
+test('a batch that cannot be cloned is counted, and the log goes on', async (t) => {
   const store = await openTestStore(t)
   const log = await openTestLog(store)
   const odd = makeExchange({ userAgent: (() => 'x') as unknown as string })
