@@ -1,0 +1,266 @@
+/** The input of a request: items rewritten for what the provider's contract table says it can read. */
+import { admit, type Draft, fieldContract, lose, note, refuse, safeName } from '../shared/apply-contract.ts'
+import { type ContentPart, type Item, isObject, type JsonObject } from '../shared/canonical.ts'
+import type { CanonicalField } from '../shared/contract-fields.ts'
+import type { ToolNames } from '../shared/tool-names.ts'
+
+/** Items whose `id` only the server that made it understands; all others carry one that their schema requires. */
+const itemsWithOptionalId = new Set([
+  'message',
+  'function_call',
+  'function_call_output',
+  'reasoning',
+  'custom_tool_call',
+  'custom_tool_call_output',
+])
+
+const textParts = new Set(['input_text', 'output_text', 'text'])
+
+/** Sets `body.input` (and `body.instructions` where they go natively). */
+export function applyInput(draft: Draft, names: ToolNames): void {
+  const { input } = draft.request
+  const system = applyInstructions(draft)
+  if (typeof input === 'string' || input === undefined || input === null)
+    applyText(draft, input ?? null, system)
+  else draft.body.input = [...(system ? [system] : []), ...rewriteItems(draft, input, names)]
+  checkNotEmpty(draft)
+}
+
+/** The system message that carries the instructions where the provider has no such field. */
+function applyInstructions(draft: Draft): JsonObject | null {
+  const { instructions } = draft.request
+  if (instructions === undefined || instructions === null || instructions === '') return null
+  if (admit(draft, 'instructions') !== 'send') return null
+  if (fieldContract(draft, 'instructions').form !== 'system_message') {
+    draft.body.instructions = instructions
+    return null
+  }
+  note(draft, 'instructions', 'mapped', 'system message')
+  return messageOf(draft, 'system', instructions)
+}
+
+/** An easy message as the provider's history form has it. */
+function messageOf(draft: Draft, role: string, content: string): JsonObject {
+  return isPlain(draft) ? { role, content } : { type: 'message', role, content }
+}
+
+function isPlain(draft: Draft): boolean {
+  return fieldContract(draft, 'input').form === 'plain_text'
+}
+
+function applyText(draft: Draft, text: string | null, system: JsonObject | null): void {
+  const fitted = text === null ? null : fitLength(draft, text)
+  if (!system) {
+    if (fitted !== null) draft.body.input = fitted
+    return
+  }
+  draft.body.input = fitted ? [system, messageOf(draft, 'user', fitted)] : [system]
+}
+
+/** Input is never shortened: what is too long is refused. */
+function fitLength(draft: Draft, text: string): string {
+  const max = fieldContract(draft, 'input').limit?.maxLength
+  if (max !== undefined && text.length > max)
+    refuse(
+      draft,
+      'input',
+      `"input" must have at most ${max} characters at provider "${draft.target.provider}" (has ${text.length}). Shorten it.`,
+    )
+  return text
+}
+
+function checkNotEmpty(draft: Draft): void {
+  const minLength = fieldContract(draft, 'input').limit?.minLength ?? 0
+  const { input } = draft.body
+  const length = typeof input === 'string' || Array.isArray(input) ? input.length : 0
+  if (length < minLength)
+    refuse(
+      draft,
+      'input',
+      `"input" must not be empty at provider "${draft.target.provider}". Send a message.`,
+    )
+}
+
+function rewriteItems(draft: Draft, items: readonly Item[], names: ToolNames): JsonObject[] {
+  const images = { count: 0 }
+  const rewritten: JsonObject[] = []
+  for (const item of items) {
+    if (!isObject(item)) continue
+    const one = rewriteItem(draft, { item, names, images })
+    if (one) rewritten.push(one)
+  }
+  return rewritten
+}
+
+interface ItemScope {
+  item: JsonObject
+  names: ToolNames
+  images: { count: number }
+}
+
+function itemType(item: JsonObject): string {
+  if (typeof item.type === 'string') return item.type
+  return item.role === undefined && typeof item.id === 'string' ? 'item_reference' : 'message'
+}
+
+function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
+  const { item, names } = scope
+  const type = itemType(item)
+  switch (type) {
+    case 'message':
+      return rewriteMessage(draft, scope)
+    case 'function_call':
+      return rewriteCall(draft, item, names)
+    case 'function_call_output':
+      return rewriteContent(draft, stripIds(draft, item, type), { member: 'output', images: scope.images })
+    case 'reasoning':
+      return rewriteReasoning(draft, item)
+    case 'custom_tool_call':
+    case 'custom_tool_call_output':
+      return rewriteCustom(draft, item, type)
+    case 'item_reference':
+      return keepWhole(draft, item, 'input.item_reference')
+    case 'compaction':
+      return keepWhole(draft, item, 'input.compaction')
+    default:
+      return keepWhole(draft, item, 'input.builtin_items', safeName(type))
+  }
+}
+
+function keepWhole(draft: Draft, item: JsonObject, field: CanonicalField, detail = ''): JsonObject | null {
+  return admit(draft, field, detail) === 'send' ? item : null
+}
+
+/** A shallow copy, without the server's own `id` and `status` where the provider has no use for ours. */
+function stripIds(draft: Draft, item: JsonObject, type: string): JsonObject {
+  const copy: JsonObject = { ...item, type }
+  const { form } = fieldContract(draft, 'input')
+  if ((form === 'without_ids' || form === 'plain_text') && itemsWithOptionalId.has(type)) {
+    delete copy.id
+    delete copy.status
+  }
+  if (copy.id === null) delete copy.id
+  if (copy.status === null) delete copy.status
+  return copy
+}
+
+function rewriteMessage(draft: Draft, { item, images }: ItemScope): JsonObject | null {
+  const copy = stripIds(draft, item, 'message')
+  if (copy.role === 'developer' && admit(draft, 'input.developer_role') === 'send') {
+    const { form } = fieldContract(draft, 'input.developer_role')
+    if (form === 'system') {
+      copy.role = 'system'
+      note(draft, 'input.developer_role', 'mapped', 'system')
+    }
+  }
+  if (copy.phase === null || copy.phase === undefined) delete copy.phase
+  else if (admit(draft, 'input.phase') !== 'send') delete copy.phase
+  const message = rewriteContent(draft, copy, { member: 'content', images })
+  return isPlain(draft) ? toPlainMessage(message) : message
+}
+
+/** `{role, content: text}` where every part is text; other messages stay as they are. */
+function toPlainMessage(message: JsonObject): JsonObject {
+  const { type: _type, content, ...rest } = message
+  if (typeof content === 'string') return { ...rest, content }
+  if (!Array.isArray(content)) return message
+  const texts = content.map(plainText)
+  if (!texts.every((text) => text !== null)) return message
+  return { ...rest, content: texts.join(message.role === 'assistant' ? '' : '\n') }
+}
+
+function plainText(part: unknown): string | null {
+  if (!isObject(part)) return null
+  if (textParts.has(String(part.type)) && typeof part.text === 'string') return part.text
+  return part.type === 'refusal' && typeof part.refusal === 'string' ? part.refusal : null
+}
+
+/** Checks the media parts of a message or a tool output; parts that cannot be taken are left out and named. */
+function rewriteContent(
+  draft: Draft,
+  item: JsonObject,
+  { member, images }: { member: 'content' | 'output'; images: { count: number } },
+): JsonObject {
+  const content = item[member]
+  if (typeof content === 'string') return { ...item, [member]: fitLength(draft, content) }
+  if (!Array.isArray(content)) return item
+  const kept = content.filter((part) => isObject(part) && admitPart(draft, part as ContentPart, images))
+  return { ...item, [member]: kept }
+}
+
+function admitPart(draft: Draft, part: ContentPart, images: { count: number }): boolean {
+  if (textParts.has(part.type) || part.type === 'refusal') {
+    if (typeof part.text === 'string') fitLength(draft, part.text)
+    return true
+  }
+  if (part.type !== 'input_image') return admit(draft, 'input.file', safeName(part.type)) === 'send'
+  images.count += 1
+  return admit(draft, 'input.image') === 'send' && imageFits(draft, part, images.count)
+}
+
+/** An image too many or too large cannot be adapted: without it the question is another one. */
+function imageFits(draft: Draft, { image_url }: ContentPart, count: number): boolean {
+  const { maxItems, maxLength } = fieldContract(draft, 'input.image').limit ?? {}
+  const at = `at provider "${draft.target.provider}"`
+  if (maxItems !== undefined && count > maxItems)
+    refuse(draft, 'input.image', `"input" must have at most ${maxItems} images ${at}. Send fewer.`)
+  if (maxLength !== undefined && typeof image_url === 'string' && image_url.length > maxLength)
+    refuse(
+      draft,
+      'input.image',
+      `An image in "input" must have at most ${maxLength} characters of data ${at} (has ${image_url.length}). Send a smaller one.`,
+    )
+  return true
+}
+
+function rewriteCall(draft: Draft, item: JsonObject, names: ToolNames): JsonObject {
+  const copy = stripIds(draft, item, 'function_call')
+  const { namespace, name } = copy
+  if (typeof namespace !== 'string' || typeof name !== 'string') return copy
+  if (fieldContract(draft, 'tools.namespace').support === 'native') return copy
+  delete copy.namespace
+  copy.name = names.upstreamName(name, namespace)
+  return copy
+}
+
+/** Clients replay reasoning with `content: null`, or without a summary; both are made regular. */
+function rewriteReasoning(draft: Draft, item: JsonObject): JsonObject | null {
+  if (admit(draft, 'input.reasoning') !== 'send') return null
+  const copy: JsonObject = { summary: [], ...stripIds(draft, item, 'reasoning') }
+  if (copy.summary === null) copy.summary = []
+  if (copy.content === null) delete copy.content
+  if (copy.encrypted_content === null || copy.encrypted_content === undefined) delete copy.encrypted_content
+  else if (admit(draft, 'input.encrypted_content') !== 'send') delete copy.encrypted_content
+  return hasReasoning(copy) ? copy : null
+}
+
+/** An item emptied of all that it said is left out; one that only refers to the provider's own memory stays. */
+function hasReasoning({ summary, content, encrypted_content, id }: JsonObject): boolean {
+  const filled = (list: unknown) => Array.isArray(list) && list.length > 0
+  return filled(summary) || filled(content) || encrypted_content !== undefined || id !== undefined
+}
+
+/** A custom tool's call becomes a function call with its text as `input`, where only functions are known. */
+function rewriteCustom(draft: Draft, item: JsonObject, type: string): JsonObject | null {
+  const copy = stripIds(draft, item, type)
+  if (admit(draft, 'input.custom_tool_call') !== 'send') return null
+  if (fieldContract(draft, 'input.custom_tool_call').form !== 'function_call') return copy
+  note(draft, 'input.custom_tool_call', 'mapped', 'function_call')
+  if (type === 'custom_tool_call_output') return { ...copy, type: 'function_call_output' }
+  const { input, ...call } = copy
+  return { ...call, type: 'function_call', arguments: JSON.stringify({ input: input ?? '' }) }
+}
+
+/** Metadata without the keys that mean something of their own to the provider. */
+export function applyMetadata(draft: Draft, reserved: readonly string[]): void {
+  const { metadata } = draft.request
+  if (!isObject(metadata) || Object.keys(metadata).length === 0) return
+  if (admit(draft, 'metadata') !== 'send') return
+  const kept = Object.entries(metadata).filter(([key]) => {
+    if (!reserved.includes(key)) return true
+    const reason = `must not hold "${key}", which has a meaning of its own`
+    lose(draft, 'metadata', { action: 'dropped', detail: key, reason })
+    return false
+  })
+  if (kept.length > 0) draft.body.metadata = Object.fromEntries(kept)
+}

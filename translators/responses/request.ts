@@ -1,0 +1,125 @@
+/** A canonical request as the body of a Responses provider, by its contract table. */
+import {
+  admit,
+  applyPlain,
+  applyUnknown,
+  type Draft,
+  fieldContract,
+  lose,
+  type PlainField,
+  refuse,
+} from '../shared/apply-contract.ts'
+import { isObject } from '../shared/canonical.ts'
+import { knownMembers } from '../shared/contract-fields.ts'
+import { toolNameMap } from '../shared/tool-names.ts'
+import type { UpstreamRequest } from '../shared/translator.ts'
+import { applyInput, applyMetadata } from './input.ts'
+import { applyInclude, applyLogprobs, applyReasoning, applyTextConfig } from './text-and-reasoning.ts'
+import { applyTools, namesOf } from './tools.ts'
+
+const isFalse = (value: unknown) => value === false
+const isZero = (value: unknown) => value === 0
+
+const plainFields: readonly PlainField[] = [
+  { field: 'previous_response_id' },
+  { field: 'prompt' },
+  { field: 'background', isDefault: isFalse },
+  { field: 'max_output_tokens' },
+  { field: 'temperature' },
+  { field: 'top_p' },
+  { field: 'presence_penalty', isDefault: isZero },
+  { field: 'frequency_penalty', isDefault: isZero },
+  { field: 'top_logprobs', isDefault: isZero },
+  { field: 'service_tier', isDefault: (value) => value === 'auto' || value === 'default' },
+  { field: 'truncation', isDefault: (value) => value === 'disabled' },
+  { field: 'prompt_cache_key' },
+]
+
+/** Builds `draft.body`; returns the names that were changed and whether a stream is asked for. */
+export function buildBody(
+  draft: Draft,
+  reservedMetadata: readonly string[],
+): Pick<UpstreamRequest, 'toolNames' | 'stream'> {
+  const names = namesOf(draft)
+  applyModel(draft)
+  for (const plain of plainFields) applyPlain(draft, plain)
+  applyConversation(draft)
+  applyInput(draft, names)
+  applyTools(draft, names)
+  applyTextConfig(draft)
+  applyReasoning(draft)
+  applyInclude(draft)
+  applyLogprobs(draft)
+  applyMetadata(draft, reservedMetadata)
+  applyStore(draft)
+  applyIdentity(draft)
+  const stream = applyStream(draft)
+  applyUnknown(draft, draft.request, { known: knownMembers, into: draft.body })
+  return { toolNames: toolNameMap(names), stream }
+}
+
+/** A model outside what the document limits the provider to never leaves the gateway. */
+function applyModel(draft: Draft): void {
+  const { model, options, provider } = draft.target
+  const { models, document } = draft.contract
+  const wider = Array.isArray(options.models) ? options.models : []
+  if (models && !models.only.includes(model) && !wider.includes(model))
+    refuse(
+      draft,
+      'model',
+      `Provider "${provider}" serves only ${models.only.join(', ')} (${document}). Choose that model, or widen the provider's option "models".`,
+    )
+  draft.body.model = model
+}
+
+function applyConversation(draft: Draft): void {
+  const { conversation } = draft.request
+  if (conversation === undefined || conversation === null) return
+  if (admit(draft, 'conversation') !== 'send') return
+  const idOnly = fieldContract(draft, 'conversation').form === 'id' && isObject(conversation)
+  draft.body.conversation = idOnly ? conversation.id : conversation
+}
+
+/** True is the default everywhere; false is sent where it means something, or needs no saying. */
+function applyStore(draft: Draft): void {
+  const { store } = draft.request
+  if (store === undefined || store === null) return
+  const { support } = fieldContract(draft, 'store')
+  if (support === 'native') draft.body.store = store
+  else if (support === 'dropped' && store === false)
+    lose(draft, 'store', {
+      action: 'dropped',
+      detail: 'the provider may keep the response',
+      reason: 'false is not supported',
+    })
+}
+
+/** `safety_identifier` and `user` may share one member upstream: the one that has it natively wins. */
+function applyIdentity(draft: Draft): void {
+  const identities = ['safety_identifier', 'user'] as const
+  const isNative = (field: (typeof identities)[number]) => fieldContract(draft, field).support === 'native'
+  for (const field of identities.filter(isNative)) applyPlain(draft, { field })
+  for (const field of identities.filter((one) => !isNative(one))) {
+    const { form } = fieldContract(draft, field)
+    const value = draft.request[field]
+    if (value === undefined || value === null || (form && draft.body[form] === value)) continue
+    if (form && draft.body[form] !== undefined)
+      lose(draft, field, {
+        action: 'dropped',
+        detail: `${form} is set`,
+        reason: `shares "${form}", which is set`,
+      })
+    else applyPlain(draft, { field })
+  }
+}
+
+function applyStream(draft: Draft): boolean {
+  const { stream, stream_options: options } = draft.request
+  if (!stream) return false
+  if (admit(draft, 'stream') !== 'send') return false
+  draft.body.stream = true
+  // Padding of the deltas: the gateway writes its own stream, without any.
+  const pads = isObject(options) && options.include_obfuscation !== false && Object.keys(options).length > 0
+  applyPlain(draft, { field: 'stream_options', isDefault: () => !pads })
+  return true
+}

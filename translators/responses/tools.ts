@@ -1,0 +1,158 @@
+/** The tools of a request: flattened, filtered and narrowed to what may be called, for one provider. */
+import { admit, type Draft, fieldContract, note, refuse, safeName } from '../shared/apply-contract.ts'
+import { isObject, type JsonObject } from '../shared/canonical.ts'
+import type { CanonicalField } from '../shared/contract-fields.ts'
+import { createToolNames, type ToolNames } from '../shared/tool-names.ts'
+import { applyToolChoice } from './tool-choice.ts'
+
+/** One tool as it is sent, beside the names by which the client may refer to it. */
+export interface SentTool {
+  tool: JsonObject
+  type: string
+  /** Of functions and custom tools: as sent. */
+  upstreamName: string | null
+  /** The client's own. */
+  name: string | null
+  namespace: string | null
+  serverLabel: string | null
+}
+
+/** Names that stay as they are: those of tools outside a namespace. */
+export function namesOf(draft: Draft): ToolNames {
+  const taken: string[] = []
+  for (const tool of draft.request.tools ?? [])
+    if (isObject(tool) && tool.type !== 'namespace' && typeof tool.name === 'string') taken.push(tool.name)
+  return createToolNames(taken)
+}
+
+/** Sets `tools`, `tool_choice`, `parallel_tool_calls`, and the guards that stand in for what the provider ignores. */
+export function applyTools(draft: Draft, names: ToolNames): void {
+  const offered = (draft.request.tools ?? []).flatMap((tool) => expandTool(draft, tool, names))
+  checkCount(draft, offered.length)
+  const sent = applyToolChoice(draft, offered)
+  if (sent.length > 0) draft.body.tools = sent.map(({ tool }) => tool)
+  // A stored prompt may bring tools of its own.
+  if (sent.length > 0 || draft.body.prompt !== undefined) {
+    applyParallel(draft)
+    applyMaxCalls(draft)
+  }
+}
+
+/** Tools are never left out to meet a count: which ones matter is not ours to say. */
+function checkCount(draft: Draft, count: number): void {
+  const { maxItems } = fieldContract(draft, 'tools').limit ?? {}
+  if (maxItems !== undefined && count > maxItems)
+    refuse(
+      draft,
+      'tools',
+      `"tools" must have at most ${maxItems} tools at provider "${draft.target.provider}" (has ${count}, those of namespaces counted one by one). Send fewer.`,
+    )
+}
+
+function expandTool(draft: Draft, tool: unknown, names: ToolNames): SentTool[] {
+  if (!isObject(tool)) return []
+  if (tool.type !== 'namespace') return admitTool(draft, tool, null)
+  const support = admit(draft, 'tools.namespace')
+  if (support === 'leave') return []
+  if (fieldContract(draft, 'tools.namespace').support === 'native') return [describeTool(tool, null)]
+  note(draft, 'tools.namespace', 'mapped', 'functions')
+  return flattenNamespace(tool, names).flatMap(({ flat, origin }) => admitTool(draft, flat, origin))
+}
+
+interface ToolOrigin {
+  name: string
+  namespace: string
+}
+
+/** The functions of a namespace under flat names; its description goes with the first of them. */
+function flattenNamespace(
+  namespace: JsonObject,
+  names: ToolNames,
+): { flat: JsonObject; origin: ToolOrigin | null }[] {
+  const members = Array.isArray(namespace.tools) ? namespace.tools.filter(isObject) : []
+  const label = typeof namespace.name === 'string' ? namespace.name : ''
+  return members.map((member, index) => {
+    const { defer_loading: _deferred, ...flat }: JsonObject = member
+    if (index === 0 && typeof namespace.description === 'string' && namespace.description !== '')
+      flat.description = [namespace.description, flat.description].filter(Boolean).join('\n\n')
+    if (typeof member.name !== 'string' || label === '') return { flat, origin: null }
+    flat.name = names.upstreamName(member.name, label)
+    return { flat, origin: { name: member.name, namespace: label } }
+  })
+}
+
+const toolFields: { readonly [type: string]: CanonicalField } = {
+  function: 'tools.function',
+  custom: 'tools.custom',
+  mcp: 'tools.mcp',
+}
+
+function admitTool(draft: Draft, tool: JsonObject, origin: ToolOrigin | null): SentTool[] {
+  const type = String(tool.type)
+  const field = Object.hasOwn(toolFields, type) ? (toolFields[type] ?? 'tools.builtin') : 'tools.builtin'
+  const detail = field === 'tools.function' ? '' : safeName(type)
+  if (!isKindServed(draft, field, type)) return []
+  return admit(draft, field, detail) === 'send' ? [describeTool(withoutNulls(tool), origin)] : []
+}
+
+/** Built-in tools are served by name: `web_search` also covers its dated and preview forms. */
+function isKindServed(draft: Draft, field: CanonicalField, type: string): boolean {
+  const { support, limit } = fieldContract(draft, field)
+  if (support !== 'native' || !limit?.values) return true
+  if (limit.values.some((known) => type === known || type.startsWith(`${known}_`))) return true
+  if (draft.target.unsupported === 'adapt') note(draft, field, 'dropped', safeName(type))
+  else
+    refuse(
+      draft,
+      field,
+      `"tools" may hold only ${limit.values.join(', ')} and functions at provider "${draft.target.provider}" (has "${safeName(type)}"). Leave it out.`,
+    )
+  return false
+}
+
+/** `strict: null` and `description: null` mean absent; strict providers refuse them. */
+function withoutNulls(tool: JsonObject): JsonObject {
+  if (tool.strict !== null && tool.description !== null) return tool
+  const copy = { ...tool }
+  if (copy.strict === null) delete copy.strict
+  if (copy.description === null) delete copy.description
+  return copy
+}
+
+function describeTool(tool: JsonObject, origin: ToolOrigin | null): SentTool {
+  const named = tool.type === 'function' || tool.type === 'custom'
+  const upstreamName = named && typeof tool.name === 'string' ? tool.name : null
+  return {
+    tool,
+    type: String(tool.type),
+    upstreamName,
+    name: origin?.name ?? (typeof tool.name === 'string' ? tool.name : null),
+    namespace: origin?.namespace ?? null,
+    serverLabel: typeof tool.server_label === 'string' ? tool.server_label : null,
+  }
+}
+
+/** Where the provider ignores `false`, it is still told, and the gateway keeps the first call only. */
+function applyParallel(draft: Draft): void {
+  const { parallel_tool_calls: parallel } = draft.request
+  if (parallel === null || parallel === undefined) return
+  const { support } = fieldContract(draft, 'parallel_tool_calls')
+  if (support !== 'native' && parallel) return
+  const outcome = admit(draft, 'parallel_tool_calls')
+  if (outcome === 'leave') return
+  draft.body.parallel_tool_calls = parallel
+  if (outcome === 'emulate') draft.guards.parallelToolCalls = false
+}
+
+/**
+ * The gateway always counts: some providers count only their built-in tools. A limit below the provider's
+ * minimum is the gateway's alone.
+ */
+function applyMaxCalls(draft: Draft): void {
+  const { max_tool_calls: calls } = draft.request
+  if (calls === null || calls === undefined) return
+  draft.guards.maxToolCalls = calls
+  const { limit } = fieldContract(draft, 'max_tool_calls')
+  if (limit?.min !== undefined && calls < limit.min) note(draft, 'max_tool_calls', 'emulated')
+  else if (admit(draft, 'max_tool_calls') === 'send') draft.body.max_tool_calls = calls
+}
