@@ -1,6 +1,6 @@
 /** `providers` of the configuration → what the gateway calls. */
 import type { Translator } from '../../translators/shared/translator.ts'
-import type { ProblemList } from './problems.ts'
+import { type ProblemList, suggestName } from './problems.ts'
 import type { ProviderRuntime } from './runtime.ts'
 import type { ConfigurationDraft, ProviderDraft, Translators } from './schema.ts'
 
@@ -41,7 +41,12 @@ function buildProvider({
   const baseUrl =
     provider.baseUrl && checkBaseUrl({ id, baseUrl: provider.baseUrl, provider, draft, problems })
   const { variant } = provider
-  if (variant === undefined || !Object.hasOwn(translators, variant)) return null
+  if (variant === undefined) return null
+  if (!Object.hasOwn(translators, variant)) {
+    const suggestion = suggestName(variant, Object.keys(translators))
+    problems.add(['providers', id, 'variant'], `${JSON.stringify(variant)} is not a variant${suggestion}`)
+    return null
+  }
   const translator = translators[variant]!
   const absent = checkCredentials({ id, provider, translator, unset: missing.get(id) ?? {}, problems })
   if (absent.length > 0) {

@@ -1,7 +1,7 @@
 /** A violation of the schema in words: what is wrong, and what would be right. Never shows a secret's value. */
 import type { ErrorObject } from 'ajv'
 import { type PathSegment, suggestName } from './problems.ts'
-import { ID_PATTERN, MODEL_PATTERN, SECRET_PATTERN } from './schema.ts'
+import { ID_PATTERN, MODEL_PATTERN, SECRET_PATTERN } from './schema-names.ts'
 import { STORE_PATTERN } from './schema-process.ts'
 
 const patternWords: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /** From the name that a client asks for to the targets that can serve it. */
 import type { ModelRuntime, ProviderRuntime, Runtime } from './runtime.ts'
-import { MODEL_PATTERN } from './schema.ts'
+import { MODEL_PATTERN } from './schema-names.ts'
 
 export interface ResolvedTarget {
   provider: ProviderRuntime
