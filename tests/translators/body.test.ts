@@ -88,6 +88,29 @@ test('incomplete in its forms', () => {
   assert.deepEqual([final.status, final.output[0]?.status], ['incomplete', 'incomplete'])
 })
 
+test('items come one after another, in the order of the provider', () => {
+  const output = [
+    { type: 'compaction', id: 'c', encrypted_content: 'x' },
+    { type: 'message', content: 'Hi' },
+    { type: 'unheard_of', id: 'u' },
+    { type: 'function_call', call_id: 'a', name: 'f', arguments: '{}' },
+  ]
+  for (const status of ['completed', 'incomplete']) {
+    const { events } = runBody({ status, output })
+    const final = assertLegalStream(events)
+    assert.deepEqual(
+      final.output.map((item) => item.type),
+      output.map((item) => item.type),
+    )
+    const brackets = events.filter((event) => event.type.startsWith('response.output_item'))
+    assert.deepEqual(
+      brackets.map((event) => event.output_index),
+      [0, 0, 1, 1, 2, 2, 3, 3],
+    )
+    assert.equal(final.output[3]?.status, status)
+  }
+})
+
 test('arguments may be an object, names may be nested', () => {
   const output = [
     { type: 'function_call', call_id: 'a', name: 'f', arguments: { x: 1 } },

@@ -275,6 +275,22 @@ test('text that comes after its item was closed goes on in a new item', () => {
   assert.deepEqual(textsOf(output), ['Hel', 'lo'])
 })
 
+test('brackets that come after their item was closed say nothing new', () => {
+  const finished = message([{ type: 'output_text', text: 'Hello' }], { id: 'm' })
+  for (const item_id of ['m', 'rotated']) {
+    const place = { item_id, output_index: 0, content_index: 0 }
+    const output = outputOf([
+      text('Hello'),
+      { type: 'response.output_item.done', output_index: 0, item: finished },
+      { type: 'response.output_text.done', ...place, text: 'Hello' },
+      { type: 'response.content_part.done', ...place, part: { type: 'output_text', text: 'Hello' } },
+      { type: 'response.output_item.done', output_index: 0, item: { ...finished, id: item_id } },
+      completed([finished]),
+    ])
+    assert.deepEqual(textsOf(output), ['Hello'])
+  }
+})
+
 test('the same event twice counts once where the provider counts its events', () => {
   const counted = (delta: string, sequence_number: number) => text(delta, { sequence_number })
   const lines = [counted('ha', 4), counted('ha', 5), counted('ha', 5), completed()]

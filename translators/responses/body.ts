@@ -19,7 +19,7 @@ export interface TranslatedBody {
  * @param body parsed JSON, or the text when it is none.
  */
 export function translateResponsesBody(body: unknown, context: Context, hooks: StreamHooks): TranslatedBody {
-  const machine = new ResponsesStream(context, { ...hooks, snapshots: 'cumulative' })
+  const machine = new ResponsesStream(context, hooks)
   const give = (pending: { id: string } | null, failure = machine.failure): TranslatedBody => ({
     events: machine.take(),
     final: machine.final,
@@ -53,7 +53,6 @@ export function translateResponsesBody(body: unknown, context: Context, hooks: S
       ),
     )
   }
-  machine.readSnapshot(body)
-  machine.finishSnapshots()
+  machine.readBody(body)
   return give(null)
 }

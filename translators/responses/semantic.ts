@@ -1,10 +1,9 @@
 /** Semantic events, as OpenAI and its kin send them, complete or sparse → what happened, told to the emitter. */
 import { isObject, type JsonObject } from '../shared/canonical.ts'
-import type { Emitter } from '../shared/emitter.ts'
 import { itemTypeOfOwnEvent, streamedMemberOfEvent } from '../shared/item-kinds.ts'
 import type { LaneCursor } from './cursor.ts'
-import { readItem, readObjects, readPart } from './shapes.ts'
-import { type MessageSlot, ReasoningSlot, WholeSlot } from './slots.ts'
+import { readItem, readObjects, readPart, textOfPart } from './shapes.ts'
+import { MessageSlot, ReasoningSlot, type Slot, WholeSlot } from './slots.ts'
 import type { OutputTracker } from './tracker.ts'
 
 /** Where the text of an event goes: the item's kind, the lane, the kind of part, the member that holds the text. */
@@ -39,7 +38,6 @@ const partEvents: { readonly [type: string]: { moment: 'added' | 'done'; part: s
 }
 
 export interface SemanticOptions {
-  emitter: Emitter
   tracker: OutputTracker
   cleanHarmony: boolean
 }
@@ -65,16 +63,22 @@ export function applyOutputEvent(type: string, event: JsonObject, options: Seman
 }
 
 function applyText({ part, moment }: TextEvent, event: JsonObject, tracker: OutputTracker): void {
-  const cursor = locateCursor(part, event, tracker)
   const key = readKey(event)
   if (moment === 'delta') {
     const { delta } = event
     const text = typeof delta === 'string' ? delta : isObject(delta) ? String(delta.text ?? '') : ''
-    cursor.delta(part, key, text, readLogprobs(event.logprobs))
+    if (text === '') return
+    cursorOf(tracker.locate(itemTypeOf(part), event), part)?.delta(
+      part,
+      key,
+      text,
+      readLogprobs(event.logprobs),
+    )
     return
   }
   const whole = readPart({ ...event, type: part }, part)
-  if (whole !== null) cursor.done(part, key, whole)
+  if (whole !== null)
+    cursorOf(tracker.locate(itemTypeOf(part), event, textOfPart(whole)), part)?.done(part, key, whole)
 }
 
 /** No array is made for the many deltas without logprobs. */
@@ -89,9 +93,9 @@ function applyPart(
 ): void {
   const part = readPart(event.part, kind)
   if (part === null) return
-  const cursor = locateCursor(part.type, event, tracker)
-  if (moment === 'done') cursor.done(part.type, readKey(event), part)
-  else cursor.begin(part.type, readKey(event), String(part.text ?? part.refusal ?? ''))
+  const cursor = cursorOf(tracker.locate(itemTypeOf(part.type), event, textOfPart(part)), part.type)
+  if (moment === 'done') cursor?.done(part.type, readKey(event), part)
+  else cursor?.begin(part.type, readKey(event), textOfPart(part))
 }
 
 function applyStreamed(
@@ -99,21 +103,19 @@ function applyStreamed(
   event: JsonObject,
   tracker: OutputTracker,
 ): void {
-  const slot = tracker.locate(itemType, event)
-  if (!(slot instanceof WholeSlot)) return
   if (moment === 'delta') {
-    if (typeof event.delta === 'string') slot.delta(event.delta)
+    if (typeof event.delta !== 'string' || event.delta === '') return
+    const slot = tracker.locate(itemType, event)
+    if (slot instanceof WholeSlot) slot.delta(event.delta)
     return
   }
   const value = event.arguments ?? event.input ?? event.code
-  if (typeof value === 'string') slot.settleText(value)
+  if (typeof value !== 'string') return
+  const slot = tracker.locate(itemType, event, value)
+  if (slot instanceof WholeSlot) slot.settleText(value)
 }
 
-function applyItem(
-  type: string,
-  event: JsonObject,
-  { emitter, tracker, cleanHarmony }: SemanticOptions,
-): boolean {
+function applyItem(type: string, event: JsonObject, { tracker, cleanHarmony }: SemanticOptions): boolean {
   if (type === 'response.output_item.added' || type === 'response.output_item.done') {
     const item = readItem(event.item, cleanHarmony)
     if (item === null) return true
@@ -122,22 +124,24 @@ function applyItem(
     return true
   }
   if (type === 'response.output_text.annotation.added') {
-    if (isObject(event.annotation)) locateCursor('output_text', event, tracker).annotate(event.annotation)
+    if (isObject(event.annotation))
+      cursorOf(tracker.locate('message', event, ''), 'output_text')?.annotate(event.annotation)
     return true
   }
   const itemType = itemTypeOfOwnEvent(type)
   if (itemType === null) return false
-  const slot = tracker.locate(itemType, event)
+  const slot = tracker.locate(itemType, event, '')
   if (slot instanceof WholeSlot) slot.event(type, event)
-  else emitter.note('stream', 'dropped', 'an event of an unknown kind')
   return true
 }
 
-function locateCursor(part: string, event: JsonObject, tracker: OutputTracker): LaneCursor {
-  const isReasoning = part === 'reasoning_text' || part === 'summary_text'
-  const slot = tracker.locate(isReasoning ? 'reasoning' : 'message', event)
+function itemTypeOf(part: string): string {
+  return part === 'reasoning_text' || part === 'summary_text' ? 'reasoning' : 'message'
+}
+
+function cursorOf(slot: Slot | null, part: string): LaneCursor | null {
   if (slot instanceof ReasoningSlot) return part === 'summary_text' ? slot.summary : slot.content
-  return (slot as MessageSlot).cursor
+  return slot instanceof MessageSlot ? slot.cursor : null
 }
 
 function readKey(event: JsonObject): number | null {

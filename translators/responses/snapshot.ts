@@ -25,21 +25,21 @@ export class SnapshotReader {
     const isFirst = this.tracker.slots.every((slot) => slot.text === '')
     if (this.mode === 'auto' && !isFirst) this.decide(items)
     if (this.mode === 'incremental') this.append(items, isLast)
-    else if (this.mode === 'cumulative' || isFirst) this.tracker.settleAll(items)
+    else if (this.mode === 'cumulative' || isFirst) this.tracker.settleAll(items, 'so far')
     this.chunks++
   }
 
   /** The stream ended undecided: what was held counts as cumulative. */
   end(): void {
     const last = this.held.at(-1)
-    if (last !== undefined) this.tracker.settleAll(last)
+    if (last !== undefined) this.tracker.settleAll(last, 'so far')
     this.held = []
   }
 
   private append(items: readonly Item[], isLast: boolean): void {
     for (const chunk of this.held) this.tracker.appendAll(chunk)
     this.held = []
-    if (isLast && this.chunks > 1 && this.isWholeAgain(items)) this.tracker.settleAll(items)
+    if (isLast && this.chunks > 1 && this.isWholeAgain(items)) this.tracker.settleAll(items, 'so far')
     else this.tracker.appendAll(items)
   }
 

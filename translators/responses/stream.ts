@@ -82,8 +82,13 @@ export class ResponsesStream implements StreamTranslator {
     return this.emitter.take()
   }
 
-  /** A response object, whole or so far; with the last one the response ends. */
-  readSnapshot(body: JsonObject): void {
+  /** A finished response object: the only one, and the end. */
+  readBody(body: JsonObject): void {
+    this.finish(body)
+  }
+
+  /** A response object so far; with the last one the response ends. */
+  private readSnapshot(body: JsonObject): void {
     this.learn(body)
     const { status, isFinished } = readEnding(body)
     if (!isFinished) this.sawUnfinished = true
@@ -95,7 +100,7 @@ export class ResponsesStream implements StreamTranslator {
     this.snapshots.read(readOutput(body, this.cleanHarmony), isFinished)
   }
 
-  finishSnapshots(): void {
+  private finishSnapshots(): void {
     if (this.emitter.ended) return
     this.snapshots.end()
     this.finish(this.lastSnapshot ?? {})
@@ -116,6 +121,7 @@ export class ResponsesStream implements StreamTranslator {
       return
     }
     const type = typeof event.type === 'string' ? event.type : typeFromName(eventName)
+    event.type = type
     if (type === 'error' || isErrorBody(event, type)) this.failWith(event)
     else if (type === null) this.readUntyped(event)
     else if (!this.isRepeated(event, data)) this.readTyped(type, event)
@@ -148,9 +154,9 @@ export class ResponsesStream implements StreamTranslator {
       this.learn(response)
       return
     }
-    const { emitter, tracker, cleanHarmony } = this
-    if (!applyOutputEvent(type, event, { emitter, tracker, cleanHarmony }) && !isLifecycle(type)) {
-      emitter.note('stream', 'dropped', 'an event of an unknown kind')
+    const { tracker, cleanHarmony } = this
+    if (!applyOutputEvent(type, event, { tracker, cleanHarmony }) && !isLifecycle(type)) {
+      this.emitter.note('stream', 'dropped', 'an event of an unknown kind')
     }
   }
 
@@ -170,11 +176,11 @@ export class ResponsesStream implements StreamTranslator {
     const ending = readEnding(body)
     if (ending.status === 'failed') {
       if (this.emitter.started && this.lastSnapshot === null)
-        this.tracker.settleAll(readOutput(body, this.cleanHarmony))
+        this.tracker.settleAll(readOutput(body, this.cleanHarmony), 'finished')
       this.emitter.fail(this.readFailure(body))
       return
     }
-    if (this.lastSnapshot === null) this.tracker.settleAll(readOutput(body, this.cleanHarmony))
+    if (this.lastSnapshot === null) this.tracker.settleAll(readOutput(body, this.cleanHarmony), 'finished')
     this.tracker.wrapUp()
     if (ending.status === 'incomplete') this.emitter.incomplete(ending.reason)
     else this.emitter.complete()
@@ -240,7 +246,9 @@ function typeFromName(name: string): string | null {
 /** An error body as a data event: `{"error": …}`, `{"object": "error", …}`, or FastAPI's `{"detail": …}`. */
 export function isErrorBody(body: JsonObject, type: string | null = null): boolean {
   if (body.object === 'error') return true
-  if (type !== null) return false
+  if (type !== null) {
+    return !type.startsWith('response.') && typeof body.message === 'string' && body.code !== undefined
+  }
   if (body.error !== null && body.error !== undefined && body.output === undefined) return true
   return body.detail !== undefined && body.output === undefined && body.id === undefined
 }

@@ -4,7 +4,7 @@
  */
 import type { Item, JsonObject } from '../shared/canonical.ts'
 import { cleanHarmonyText } from '../shared/harmony.ts'
-import { needsName, streamedMember } from '../shared/item-kinds.ts'
+import { hasProgress, needsName, streamedMember } from '../shared/item-kinds.ts'
 import { readStreamedText, textOfParts } from './shapes.ts'
 import {
   createSlot,
@@ -49,8 +49,13 @@ export class OutputTracker {
     slot.finish(item.status)
   }
 
-  /** The item of this type that an event is about, made when there is none (its `added` is missing). */
-  locate(type: string, event: JsonObject): Slot {
+  /**
+   * The item of this type that an event is about, made when there is none (its `added` is missing).
+   * @param told for events that only repeat: what they say. A closed item that has said it makes null.
+   */
+  locate(type: string, event: JsonObject): Slot
+  locate(type: string, event: JsonObject, told: string): Slot | null
+  locate(type: string, event: JsonObject, told: string | null = null): Slot | null {
     const id = typeof event.item_id === 'string' && event.item_id !== '' ? event.item_id : null
     const { last } = this
     if (last?.isOpen && last.type === type && id !== null && knows(last, id)) {
@@ -59,10 +64,23 @@ export class OutputTracker {
     }
     const identity = readIdentity({ id, call_id: event.call_id }, event.output_index)
     const isNew = this.idsAreStable && /\.(delta|added)$/.test(String(event.type)) && !this.isKnown(id)
-    const slot = (isNew ? null : this.find(type, identity)) ?? this.createLate(type, identity)
+    const open = isNew ? null : this.find(type, identity)
+    if (open === null && told !== null && this.isEcho(type, identity, told)) return null
+    const slot = open ?? this.createLate(type, identity)
     slot.latestId = id
     this.last = slot
     return slot
+  }
+
+  /** A bracket that comes after its item was closed. */
+  private isEcho(type: string, { id, index }: SlotIdentity, told: string): boolean {
+    return this.slots.some(
+      (slot) =>
+        slot.type === type &&
+        !slot.isOpen &&
+        ((id !== null && knows(slot, id)) || (index !== null && slot.identity.index === index)) &&
+        slot.text.includes(told),
+    )
   }
 
   private isKnown(id: string | null): boolean {
@@ -81,13 +99,20 @@ export class OutputTracker {
     )
   }
 
-  /** The whole output, finished or so far, as the provider tells it: what is missing of it is sent. */
-  settleAll(items: readonly Item[]): void {
+  /**
+   * The whole output, or all of it so far, as the provider tells it: what is missing of it is sent.
+   * @param extent `finished` closes the items; the last one is left to the end of the response unless it says itself
+   * that it is completed.
+   */
+  settleAll(items: readonly Item[], extent: 'finished' | 'so far'): void {
     const matches = this.matchAll(items)
     for (const [index, item] of items.entries()) {
       const slot = matches.get(item) ?? this.create({ ...readIdentity(item, null), index }, item)
       this.settle(slot, item)
+      const isLast = index === items.length - 1
       if (item.status === 'incomplete') slot.finish('incomplete')
+      else if (extent === 'finished' ? !isLast || item.status === 'completed' : !isLast && isWhole(slot))
+        slot.finish(item.status)
     }
   }
 
@@ -221,6 +246,11 @@ function mayBe(slot: Slot, callId: string | null): boolean {
 
 function knows(slot: Slot, id: string): boolean {
   return slot.identity.id === id || slot.latestId === id
+}
+
+/** Kinds that do not grow: told once, told whole. */
+function isWhole(slot: Slot): boolean {
+  return slot.type !== 'message' && slot.type !== 'reasoning' && !hasProgress(slot.type)
 }
 
 function isBlank(slot: Slot): boolean {
