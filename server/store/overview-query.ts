@@ -106,12 +106,14 @@ export async function overview(
   const errors = new Map<string, { origin: string; code: string; count: number }>()
   const models = new Map<string, NameTally>()
   const providers = new Map<string, NameTally>()
-  for await (const row of readRows(driver, input, deadline)) {
-    totals.add(row)
-    buckets[Math.floor((Number(row.created_at) - start) / length)]?.add(row)
-    countName(models, row, 'model')
-    countName(providers, row, 'provider')
-    if (row.error_code !== null) countError(errors, String(row.error_origin), String(row.error_code))
+  for await (const rows of readPages(driver, input, deadline)) {
+    for (const row of rows) {
+      totals.add(row)
+      buckets[Math.floor((Number(row.created_at) - start) / length)]?.add(row)
+      countName(models, row, 'model')
+      countName(providers, row, 'provider')
+      if (row.error_code !== null) countError(errors, String(row.error_origin), String(row.error_code))
+    }
   }
   return {
     from: new Date(input.from).toISOString(),
@@ -156,7 +158,11 @@ function chooseBuckets(from: number, to: number): { length: number; start: numbe
 }
 
 /** The rows of the time asked for, page by page in the order of their keys. */
-async function* readRows(driver: Driver, input: OverviewInput, deadline: Deadline): AsyncGenerator<SqlRow> {
+async function* readPages(
+  driver: Driver,
+  input: OverviewInput,
+  deadline: Deadline,
+): AsyncGenerator<SqlRow[]> {
   const filters = (['project', 'model', 'provider'] as const).filter(
     (column) => input.filter[column] !== null,
   )
@@ -177,7 +183,7 @@ async function* readRows(driver: Driver, input: OverviewInput, deadline: Deadlin
         reasoning_tokens, total_tokens, latency_us, ttft_us, overhead_us FROM requests WHERE ${where} ORDER BY key`,
       [low, page.last + 1, ...values],
     )
-    yield* rows
+    yield rows
     low = page.last + 1
   }
 }

@@ -19,6 +19,9 @@ export interface SqliteStoreOptions {
   maxPages: number | null
 }
 
+/** Milliseconds after which a list gives the rows found so far and a cursor to go on from. */
+const listTime = 1000
+
 /** Queries waiting for the reader beyond which another is refused. */
 const maximumWaiting = 64
 
@@ -93,7 +96,7 @@ class SqliteStore implements Store {
 
   async listRequests(query: AdminRequestsQuery) {
     const input = checkListQuery(query)
-    return this.#ask('listRequests', { input, deadline: this.#options.queryTimeout })
+    return this.#ask('listRequests', { input, deadline: Math.min(this.#options.queryTimeout, listTime) })
   }
 
   async getRequest(id: string) {

@@ -14,7 +14,7 @@ export interface RequestLogOptions {
   settings: { bodies: KeptBodies; queueRows: number; queueBytes: number }
   /** The providers' keys: they never reach the store, wherever they stand. */
   providerSecrets: readonly string[]
-  /** Told whenever something was dropped. */
+  /** Told when something was dropped: at once, then at most every second with the sums since. */
   onDropped?: (dropped: Dropped) => void
 }
 
@@ -49,10 +49,13 @@ export interface RequestLog extends Observer {
 const batchDelay = 50
 /** Rows that go at once. */
 const batchRows = 100
-/** Rows of one transaction when the writer is behind. */
-const largestBatch = 1000
+/** Rows, and bytes of bodies, of one batch when the writer is behind: cloning them takes the event loop some milliseconds. */
+const largestBatch = 250
+const largestBatchBytes = 2_097_152
 /** Batches with the writer at a time: one being written, one waiting. */
 const batchesInFlight = 2
+/** Milliseconds between two calls of `onDropped`. */
+const noticeInterval = 1000
 /** Milliseconds between looks at whether a waiting flush can end. */
 const flushPoll = 10
 
@@ -62,6 +65,8 @@ export async function createRequestLog(options: RequestLogOptions): Promise<Requ
   await log.configure(options)
   return log
 }
+
+const nothingDropped: Dropped = { rows: 0, bodies: 0, reason: '' }
 
 interface Entry {
   exchange: Exchange
@@ -87,6 +92,8 @@ class StoreRequestLog implements RequestLog {
   #dropped = 0
   #bodiesDropped = 0
   #timer: NodeJS.Timeout | null = null
+  #untold = nothingDropped
+  #noticeTimer: NodeJS.Timeout | null = null
 
   constructor({ store, settings, onDropped = () => undefined }: RequestLogOptions) {
     this.#store = store
@@ -163,11 +170,13 @@ class StoreRequestLog implements RequestLog {
     await this.flush()
     this.#removeQueue()
     if (this.#timer !== null) clearTimeout(this.#timer)
-    if (this.#waiting.size === 0) return
     const rows = this.#waiting.size
     this.#waiting.clear()
     this.#waitingBytes = 0
-    this.#drop({ rows, bodies: 0, reason: 'The gateway stopped while the store could not be written.' })
+    if (rows > 0)
+      this.#drop({ rows, bodies: 0, reason: 'The gateway stopped while the store could not be written.' })
+    if (this.#noticeTimer !== null) clearTimeout(this.#noticeTimer)
+    this.#tellDropped()
   }
 
   /** There was no room when the request came; perhaps there is now. */
@@ -197,7 +206,7 @@ class StoreRequestLog implements RequestLog {
     const ends = new Set<number>()
     let bytes = 0
     for (const [key, { exchange, record, bytes: size }] of this.#waiting) {
-      if (records.length === largestBatch) break
+      if (records.length === largestBatch || (bytes > 0 && bytes + size > largestBatchBytes)) break
       records.push(record ?? recordOpen({ exchange, key, kept: this.#settings.bodies }))
       if (record !== null) ends.add(key)
       bytes += size
@@ -229,9 +238,19 @@ class StoreRequestLog implements RequestLog {
     }
   }
 
-  #drop(dropped: Dropped): void {
-    this.#dropped += dropped.rows
-    this.#bodiesDropped += dropped.bodies
+  #drop({ rows, bodies, reason }: Dropped): void {
+    this.#dropped += rows
+    this.#bodiesDropped += bodies
+    this.#untold = { rows: this.#untold.rows + rows, bodies: this.#untold.bodies + bodies, reason }
+    if (this.#noticeTimer === null) this.#tellDropped()
+  }
+
+  #tellDropped(): void {
+    this.#noticeTimer = null
+    const dropped = this.#untold
+    if (dropped.rows === 0 && dropped.bodies === 0) return
+    this.#untold = nothingDropped
+    this.#noticeTimer = setTimeout(() => this.#tellDropped(), noticeInterval).unref()
     this.#onDropped(dropped)
   }
 }
