@@ -111,6 +111,18 @@ test('items come one after another, in the order of the provider', () => {
   }
 })
 
+test('an incomplete answer keeps what it ends with', () => {
+  const output = [
+    { type: 'message', content: 'Hi' },
+    { type: 'compaction', id: 'c', encrypted_content: 'x' },
+  ]
+  const final = assertLegalStream(runBody({ status: 'incomplete', output }).events)
+  assert.deepEqual(
+    final.output.map((item) => item.type),
+    ['message', 'compaction'],
+  )
+})
+
 test('arguments may be an object, names may be nested', () => {
   const output = [
     { type: 'function_call', call_id: 'a', name: 'f', arguments: { x: 1 } },

@@ -130,7 +130,7 @@ function applyItem(type: string, event: JsonObject, { tracker, cleanHarmony }: S
   }
   const itemType = itemTypeOfOwnEvent(type)
   if (itemType === null) return false
-  const slot = tracker.locate(itemType, event, '')
+  const slot = tracker.findOpen(itemType, event)
   if (slot instanceof WholeSlot) slot.event(type, event)
   return true
 }

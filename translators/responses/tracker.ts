@@ -45,6 +45,7 @@ export class OutputTracker {
   finish(item: Item, index: unknown): void {
     const identity = readIdentity(item, index)
     const slot = this.findDone(item, identity) ?? this.create(identity, item)
+    slot.latestId = identity.id
     this.settle(slot, item)
     slot.finish(item.status)
   }
@@ -72,13 +73,19 @@ export class OutputTracker {
     return slot
   }
 
+  /** The open item of this type that an event is about; none is made for an event that only shows progress. */
+  findOpen(type: string, event: JsonObject): Slot | null {
+    return this.find(type, readIdentity({ id: event.item_id }, event.output_index))
+  }
+
   /** A bracket that comes after its item was closed. */
   private isEcho(type: string, { id, index }: SlotIdentity, told: string): boolean {
     return this.slots.some(
       (slot) =>
         slot.type === type &&
         !slot.isOpen &&
-        ((id !== null && knows(slot, id)) || (index !== null && slot.identity.index === index)) &&
+        ((id !== null && knows(slot, id)) ||
+          (index !== null && told !== '' && slot.identity.index === index)) &&
         slot.text.includes(told),
     )
   }
@@ -199,6 +206,7 @@ export class OutputTracker {
       (id === null && index === null && open.at(-1)) ||
       // The same `done` twice, under another id.
       (index !== null &&
+        text !== '' &&
         compatible.findLast((slot) => slot.done && slot.identity.index === index && slot.text === text)) ||
       null
     )

@@ -143,7 +143,7 @@ export class Emitter implements EmitterCore {
   failAloud(failure: UpstreamFailure): void {
     if (this.ended) return
     this.start()
-    this.closeOpen('incomplete')
+    this.closeOpen('failed')
     this.pushFailure(failure)
   }
 
@@ -222,22 +222,20 @@ export class Emitter implements EmitterCore {
 
   /**
    * Closes whatever is open, in order. Only the last item may be incomplete; an earlier one that the provider never
-   * closed counts as whole, unless it is a call whose arguments break off.
+   * closed counts as whole. In a failure, a call whose arguments break off never looks callable, wherever it stands.
+   * @returns how the last item ended.
    */
-  private closeOpen(status: 'completed' | 'incomplete'): 'completed' | 'incomplete' {
-    for (const writer of this.waiting) if (status === 'completed') writer.close('completed')
+  private closeOpen(end: 'completed' | 'incomplete' | 'failed'): 'completed' | 'incomplete' {
+    if (end !== 'failed') for (const writer of this.waiting) writer.close('completed')
     this.waiting.clear()
-    let lastStatus: 'completed' | 'incomplete' = 'completed'
-    const lastIndex = this.writers.length - 1
-    for (const [index, writer] of this.writers.entries()) {
+    const last = this.writers.at(-1)
+    for (const writer of this.writers) {
       if (!writer.isOpen) continue
-      const isLast = index === lastIndex
-      const cutCall = writer instanceof WholeItemWriter && !writer.isPlausiblyWhole && status === 'incomplete'
-      const closing = (isLast && (status === 'incomplete' || writer.endedIncomplete)) || cutCall
-      writer.close(closing ? 'incomplete' : 'completed')
-      if (closing) lastStatus = 'incomplete'
+      const isCut = writer === last && (end !== 'completed' || writer.endedIncomplete)
+      const isBrokenCall = end === 'failed' && writer instanceof WholeItemWriter && !writer.isPlausiblyWhole
+      writer.close(isCut || isBrokenCall ? 'incomplete' : 'completed')
     }
-    return lastStatus
+    return this.output.at(-1)?.status === 'incomplete' ? 'incomplete' : 'completed'
   }
 
   /** What forbids to call the response completed: every call was refused, or the output does not verify. */
