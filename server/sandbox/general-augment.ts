@@ -232,9 +232,18 @@ function settle(call: Call, response: JsonObject | null, context: JsonObject[], 
     putBounded(desk.conversations, conversation, [...context, ...(response.output as JsonObject[])])
 }
 
+/** Usage is required, with zeros by default. */
+const noUsage = {
+  input_tokens: 0,
+  input_tokens_details: { cached_tokens: 0 },
+  output_tokens: 0,
+  output_tokens_details: { reasoning_tokens: 0 },
+  total_tokens: 0,
+}
+
 /** Items come finished in output_item.added; then one delta with the whole text. No part events, no `[DONE]`. */
 function* frames(response: JsonObject): Generator<Frame> {
-  const open = { ...response, status: 'in_progress', output: [] }
+  const open = { ...response, status: 'in_progress', output: [], usage: noUsage }
   let number = 0
   const frame = (event: JsonObject) => eventFrame({ ...event, sequence_number: number++ })
   yield frame({ type: 'response.created', response: open })

@@ -12,14 +12,9 @@ export function* semanticEvents(response: JsonObject): Generator<JsonObject> {
 }
 
 function* unnumberedEvents(response: JsonObject): Generator<JsonObject> {
-  const open = {
-    ...response,
-    status: 'in_progress',
-    completed_at: null,
-    incomplete_details: null,
-    output: [],
-    usage: null,
-  }
+  const open: JsonObject = { ...response, status: 'in_progress', output: [], usage: null }
+  for (const member of ['completed_at', 'incomplete_details']) if (member in open) open[member] = null
+  if ('output_text' in open) open.output_text = ''
   yield { type: 'response.created', response: open }
   yield { type: 'response.in_progress', response: open }
   const output = Array.isArray(response.output) ? response.output.filter(isObject) : []
@@ -114,7 +109,8 @@ function cutText(text: string, member: string): string[] {
 /** The events of a failure in mid-stream, in OpenAI's spelling: `error`, then `response.failed`, numbered from `sequence`. */
 export function failedEvents(response: JsonObject, sequence: number): JsonObject[] {
   const error = { code: 'server_error', message: 'The model failed in the middle of its answer (as asked).' }
-  const failed = { ...response, status: 'failed', output: [], error, usage: null, completed_at: null }
+  const failed: JsonObject = { ...response, status: 'failed', output: [], error, usage: null }
+  if ('completed_at' in failed) failed.completed_at = null
   return [
     { type: 'error', sequence_number: sequence, ...error, param: null },
     { type: 'response.failed', sequence_number: sequence + 1, response: failed },

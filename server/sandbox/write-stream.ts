@@ -1,7 +1,7 @@
 /** Writes an answer to the wire: frame by frame, at the client's pace, until the client goes away. */
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as yieldLoop } from 'node:timers/promises'
 import type { Frame, RecordedRequest, Reply, Script } from './types.ts'
 
 export interface StreamPlan {
@@ -52,8 +52,9 @@ async function writeFrame(
 ): Promise<void> {
   if (signal.aborted) return
   record.events += 1
-  if (response.write(frame.text)) return
-  await once(response, 'drain', { signal }).catch(() => undefined)
+  // A turn of the event loop after each write keeps the writes apart and the process answering.
+  if (response.write(frame.text)) await yieldLoop()
+  else await once(response, 'drain', { signal }).catch(() => undefined)
 }
 
 /** Waits, but no longer than the client stays. */
@@ -84,5 +85,6 @@ export async function writeCutReply(
   await new Promise<void>((resolve) =>
     response.write(text.slice(0, Math.ceil(text.length / 2)), () => resolve()),
   )
+  await yieldLoop()
   response.destroy()
 }
