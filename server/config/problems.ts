@@ -68,7 +68,7 @@ export function findNearestName(name: string, known: readonly string[]): string 
       nearest = candidate
     }
   }
-  return best <= Math.max(1, Math.floor(wanted.length / 3)) ? nearest : null
+  return best <= Math.ceil(wanted.length / 3) ? nearest : null
 }
 
 /** `; did you mean "x"? Known: "x", "y"`, to be put after what is wrong. */

@@ -91,14 +91,15 @@ export type Translators = Readonly<Record<string, Translator>>
 export function buildConfigSchema(translators: Translators): JsonObject {
   const variants = Object.keys(translators)
   const variant = { ...providerSchema.properties.variant, ...(variants.length > 0 && { enum: variants }) }
+  const conditions = Object.values(translators).map((translator) => ({
+    if: { properties: { variant: { const: translator.id } }, required: ['variant'] },
+    // biome-ignore lint/suspicious/noThenProperty: the word is JSON Schema's.
+    then: { properties: { options: describeOptions(translator) } },
+  }))
   const anyProvider = {
     ...providerSchema,
     properties: { ...providerSchema.properties, variant },
-    allOf: Object.values(translators).map((translator) => ({
-      if: { properties: { variant: { const: translator.id } }, required: ['variant'] },
-      // biome-ignore lint/suspicious/noThenProperty: the word is JSON Schema's.
-      then: { properties: { options: describeOptions(translator) } },
-    })),
+    ...(conditions.length > 0 && { allOf: conditions }),
   }
   const { properties } = configurationSchema
   return {
