@@ -114,7 +114,9 @@ function makeArray(schema: JsonObject, place: Place): unknown[] {
   const count = Math.min(most, Math.max(wanted, Number(schema.minItems ?? 0)))
   return Array.from({ length: count }, (_, index) => {
     const value = instanceOf(schema.items ?? {}, deep)
-    return schema.uniqueItems && typeof value === 'string' && index > 0 ? `${value} ${index + 1}` : value
+    return schema.uniqueItems && typeof value === 'string' && index > 0
+      ? `${value.slice(0, -1)}${index}`
+      : value
   })
 }
 
