@@ -1,0 +1,117 @@
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import type { AdminRequestRow } from '../../server/http/admin-contract.ts'
+import { formatCount, formatDuration, formatInstant, formatPlural, formatTime } from '../model/format.ts'
+import { linkRequest } from '../model/location.ts'
+import { badgeStyles, baseStyles } from '../styles/shared.ts'
+import { requestTableStyles } from './request-table-styles.ts'
+import './status-badge.ts'
+
+/** Rows of requests, newest first. The whole row leads to the request. */
+export class RequestTable extends LitElement {
+  static override properties = {
+    rows: { attribute: false },
+    arrived: { attribute: false },
+  }
+  static override styles = [baseStyles, badgeStyles, requestTableStyles]
+  rows: AdminRequestRow[] = []
+  /** Ids of rows to mark as new. */
+  arrived: ReadonlySet<string> = new Set()
+
+  override render() {
+    const now = new Date()
+    return html`<table role="table" aria-label="Requests, newest first">
+      <thead role="rowgroup">
+        <tr role="row">
+          <th role="columnheader">Time</th>
+          <th role="columnheader">Status</th>
+          <th role="columnheader">Model <span class="arrow">→</span> provider</th>
+          <th role="columnheader" class="right">Tokens in</th>
+          <th role="columnheader" class="right">Out</th>
+          <th role="columnheader" class="right">Latency</th>
+          <th role="columnheader" class="right">First token</th>
+          <th role="columnheader" class="right">Overhead</th>
+          <th role="columnheader">Notes</th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        ${repeat(
+          this.rows,
+          (row) => row.id,
+          (row) => this.#renderRow(row, now),
+        )}
+      </tbody>
+    </table>`
+  }
+
+  #renderRow(row: AdminRequestRow, now: Date) {
+    return html`<tr role="row" class=${this.arrived.has(row.id) ? 'arrived' : ''}>
+      <td role="cell" class="time number nowrap" title=${formatInstant(row.created_at)}>
+        ${formatTime(row.created_at, now)}
+      </td>
+      <td role="cell" class="status nowrap"><dm-status status=${row.status}></dm-status></td>
+      <td role="cell" class="model">
+        <a href=${linkRequest(row.id)} data-route>${row.model ?? 'no model named'}</a>
+        <span class="route">${describeRoute(row)}</span>
+      </td>
+      ${renderNumber('in', row.input_tokens, formatCount, describeInput(row))}
+      ${renderNumber('out', row.output_tokens, formatCount, describeOutput(row))}
+      ${renderNumber('latency', row.latency_ms, formatDuration)}
+      ${renderNumber('first', row.ttft_ms, formatDuration)}
+      ${renderNumber('overhead', row.overhead_ms, formatDuration)}
+      <td role="cell" class="notes">${renderNotes(row)}</td>
+    </tr>`
+  }
+}
+
+function describeRoute(row: AdminRequestRow): string {
+  if (row.provider === null) return 'reached no provider'
+  const renamed = row.upstream_model !== null && row.upstream_model !== row.model
+  return renamed ? `${row.provider} · ${row.upstream_model}` : row.provider
+}
+
+/** A number, or a dash that is read out as "unknown". */
+function renderNumber(
+  name: string,
+  value: number | null,
+  format: (value: number) => string,
+  title: string | null = null,
+): TemplateResult {
+  return html`<td role="cell" class="right number nowrap ${name}" title=${title ?? nothing}>
+    ${
+      value === null
+        ? html`<span class="faint" title="unknown"><span aria-hidden="true">–</span
+            ><span class="visually-hidden">unknown</span></span>`
+        : format(value)
+    }
+  </td>`
+}
+
+function describeInput(row: AdminRequestRow): string | null {
+  if (row.input_tokens === null) return null
+  const source = row.usage_source === 'estimated' ? ', estimated by the gateway' : ''
+  return `cached: ${formatCount(row.cached_tokens)}${source}`
+}
+
+function describeOutput(row: AdminRequestRow): string | null {
+  if (row.output_tokens === null) return null
+  const source = row.usage_source === 'estimated' ? ', estimated by the gateway' : ''
+  return `reasoning: ${formatCount(row.reasoning_tokens)}${source}`
+}
+
+function renderNotes(row: AdminRequestRow) {
+  const changes = row.adaptations.map(({ action, field }) => `${action} ${field}`).join('\n')
+  return html`<span class="tags">
+    ${row.error ? html`<span class="badge bad" title=${row.error.message}>${row.error.code}</span>` : nothing}
+    ${row.stream ? html`<span class="badge" title="The client asked for a stream">stream</span>` : nothing}
+    ${row.attempts > 1 ? html`<span class="badge warn">${row.attempts} attempts</span>` : nothing}
+    ${
+      row.adaptations.length > 0
+        ? html`<span class="badge" title=${changes}>${formatPlural(row.adaptations.length, 'change')}</span>`
+        : nothing
+    }
+    ${row.usage_source === 'estimated' ? html`<span class="badge" title="Tokens counted by the gateway">est.</span>` : nothing}
+  </span>`
+}
+
+customElements.define('dm-request-table', RequestTable)

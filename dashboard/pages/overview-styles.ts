@@ -1,0 +1,79 @@
+import { css } from 'lit'
+
+export const overviewStyles = css`
+  :host {
+    display: grid;
+    gap: 16px;
+  }
+  .head,
+  .filters {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 8px;
+  }
+  h1 {
+    flex: 1;
+  }
+  .totals {
+    display: grid;
+    grid-template-columns: repeat(6, minmax(0, 1fr));
+    gap: 12px;
+  }
+  .charts {
+    display: grid;
+    grid-template-columns: repeat(2, minmax(0, 1fr));
+    gap: 16px;
+  }
+  .chart {
+    padding: 14px 16px 8px;
+  }
+  .lists {
+    display: grid;
+    grid-template-columns: repeat(3, minmax(0, 1fr));
+    align-items: start;
+    gap: 16px;
+  }
+  .loading {
+    padding: 40px;
+    text-align: center;
+  }
+  .note {
+    padding: 8px 14px;
+    border: 1px solid var(--line);
+    border-left: 3px solid var(--accent);
+    border-radius: var(--radius-small);
+    background: var(--surface);
+    color: var(--text-soft);
+  }
+  .note strong {
+    color: var(--text);
+  }
+  .note.warn {
+    border-left-color: var(--warn);
+    background: var(--warn-soft);
+  }
+  @media (max-width: 1180px) {
+    .totals {
+      grid-template-columns: repeat(3, minmax(0, 1fr));
+    }
+    .lists {
+      grid-template-columns: repeat(2, minmax(0, 1fr));
+    }
+  }
+  @media (max-width: 820px) {
+    .charts,
+    .lists {
+      grid-template-columns: minmax(0, 1fr);
+    }
+  }
+  @media (max-width: 640px) {
+    :host {
+      gap: 12px;
+    }
+    .totals {
+      grid-template-columns: repeat(2, minmax(0, 1fr));
+      gap: 8px;
+    }
+  }
+`

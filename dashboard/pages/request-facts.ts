@@ -1,0 +1,81 @@
+import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import { formatCount, formatDuration, formatInstant, unknown } from '../model/format.ts'
+
+export interface Fact {
+  name: string
+  value: string
+  note?: string
+  /** An id or address. */
+  mono?: boolean
+}
+
+/** The head of a request's page, most asked for first. */
+export function describeFacts(request: AdminRequest): Fact[] {
+  return [
+    ...describeRoute(request),
+    ...describeTimes(request),
+    ...describeTokens(request),
+    ...describeIds(request),
+  ]
+}
+
+function describeRoute(request: AdminRequest): Fact[] {
+  return [
+    { name: 'Time', value: formatInstant(request.created_at) },
+    { name: 'Provider', value: request.provider ?? 'none was reached' },
+    { name: 'Provider’s model', value: request.upstream_model ?? unknown },
+    { name: 'HTTP status', value: request.http_status === null ? unknown : String(request.http_status) },
+    { name: 'Asked for', value: request.stream ? 'a stream' : 'JSON' },
+    {
+      name: 'Project',
+      value: request.project ?? unknown,
+      note: request.key === null ? undefined : `key ${request.key}`,
+    },
+  ]
+}
+
+function describeTimes(request: AdminRequest): Fact[] {
+  return [
+    { name: 'Latency', value: formatDuration(request.latency_ms) },
+    { name: 'First token', value: formatDuration(request.ttft_ms) },
+    { name: 'Waiting for providers', value: formatDuration(request.upstream_ms) },
+    { name: 'Gateway’s own time', value: formatDuration(request.overhead_ms) },
+  ]
+}
+
+function describeTokens(request: AdminRequest): Fact[] {
+  const estimated = request.usage_source === 'estimated' ? 'estimated by the gateway' : undefined
+  return [
+    {
+      name: 'Input tokens',
+      value: formatCount(request.input_tokens),
+      note: joinNotes(partOf(request.cached_tokens, 'cached'), estimated),
+    },
+    {
+      name: 'Output tokens',
+      value: formatCount(request.output_tokens),
+      note: joinNotes(partOf(request.reasoning_tokens, 'reasoning'), estimated),
+    },
+    { name: 'All tokens', value: formatCount(request.total_tokens), note: estimated },
+  ]
+}
+
+function describeIds(request: AdminRequest): Fact[] {
+  const reported = request.attempt_list.findLast((attempt) => attempt.upstream_reported_model !== null)
+  return [
+    { name: 'Response id', value: request.response_id ?? 'none', mono: request.response_id !== null },
+    { name: 'Model as reported', value: reported?.upstream_reported_model ?? unknown },
+    { name: 'Trace id', value: request.trace_id ?? 'not traced', mono: request.trace_id !== null },
+    { name: 'Client', value: request.user_agent ?? unknown },
+    { name: 'Address', value: request.client_address ?? unknown, mono: request.client_address !== null },
+  ]
+}
+
+function partOf(count: number | null, word: string): string | undefined {
+  return count === null ? undefined : `${formatCount(count)} ${word}`
+}
+
+function joinNotes(...notes: (string | undefined)[]): string | undefined {
+  const told = notes.filter((note) => note !== undefined)
+  return told.length === 0 ? undefined : told.join(', ')
+}

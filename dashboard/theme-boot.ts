@@ -1,0 +1,3 @@
+import { applyTheme, readTheme } from './controllers/theme.ts'
+
+applyTheme(readTheme())
