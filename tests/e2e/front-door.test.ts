@@ -171,7 +171,11 @@ describe('open gateway', () => {
     client.on('error', () => {})
     client.end(JSON.stringify({ model: 'gpt-5-mini', input: '/slow 20 /count 500', stream: true }))
     await new Promise<void>((resolve) =>
-      client.on('response', (answer) => answer.once('data', () => resolve())),
+      client.on('response', (answer) =>
+        answer.on('data', (chunk) => {
+          if (String(chunk).includes('output_text.delta')) resolve()
+        }),
+      ),
     )
     client.destroy()
     const recorded = () =>
