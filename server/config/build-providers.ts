@@ -69,8 +69,14 @@ function buildProvider({
     timeouts: provider.timeouts,
     maxConnections: provider.maxConnections,
     attempts: provider.attempts,
-    models: provider.models.filter((name) => name !== undefined),
+    models: listAddedModels(provider),
   }
+}
+
+/** From the provider's own member, and from the option of this name that variants with a limited document have. */
+function listAddedModels({ models, options }: ProviderDraft): string[] {
+  const inOptions: unknown[] = Array.isArray(options.models) ? options.models : []
+  return [...models, ...inOptions].filter((name) => typeof name === 'string')
 }
 
 /** @returns the variables without which the provider cannot be called; empty when it can. */

@@ -49,6 +49,18 @@ export const fakeTranslators: Translators = {
       additionalProperties: 'drop',
       models: { only: ['gpt-oss-120b'], source: 'Only this one.' },
     },
+    options: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        models: {
+          type: 'array',
+          items: { type: 'string' },
+          default: [],
+          description: 'What else it serves.',
+        },
+      },
+    },
   }),
   either: fakeTranslator({ id: 'either', credentials: [['adminKey'], ['apiKey']] }),
   keyless: fakeTranslator({ id: 'keyless', credentials: [[], ['apiKey']] }),

@@ -132,6 +132,7 @@ describe('targets', () => {
     )
     assert.doesNotThrow(route('a', 'llama', { models: ['llama'] }))
     assert.doesNotThrow(route('a', 'anything', { models: ['*'] }))
+    assert.doesNotThrow(route('a', 'llama', { options: { models: ['llama'] } }))
     assert.doesNotThrow(route('x/*', '*'))
     assert.doesNotThrow(route('x/*', 'gpt-*'))
     assertProblem(route('x/*', 'llama-*'), 'models["x/*"].targets[0].model', /is not served/)

@@ -23,7 +23,8 @@ function* walk(node: Node, place = '$'): Generator<[string, Node]> {
   yield [place, node]
   for (const [name, child] of Object.entries(node.properties ?? {})) yield* walk(child, `${place}.${name}`)
   if (typeof node.additionalProperties === 'object') yield* walk(node.additionalProperties, `${place}.*`)
-  if (node.items !== undefined) yield* walk(node.items, `${place}[]`)
+  // What an array of plain values holds, its own description may say.
+  if (node.items !== undefined) yield* walk({ description: node.description, ...node.items }, `${place}[]`)
   for (const [index, condition] of (node.allOf ?? []).entries()) {
     const options = condition.then.properties?.options
     if (options !== undefined) yield* walk(options, `${place}<${index}>.options`)
