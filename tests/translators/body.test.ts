@@ -34,6 +34,7 @@ test('both families of status words are known', () => {
     const { pending, events, failure } = runBody({ id: 'theirs', status, output: [] })
     assert.deepEqual([pending, events, failure], [{ id: 'theirs' }, [], null])
   }
+  assert.equal(runBody({ status: 'queued', output: [] }).failure?.code, 'upstream_invalid_response')
   assert.equal(runBody({ id: 'x', status: 'completed', output: 'Hi' }).final?.status, 'completed')
   assert.equal(runBody({ id: 'x', status: 'cancelled', output: [] }).failure?.code, 'upstream_cancelled')
 })

@@ -103,6 +103,12 @@ test('when nothing but forbidden calls came, the answer is a clear error', () =>
   assert.equal(assertLegalStream(late.events).error?.code, 'tool_call_not_allowed')
 })
 
+test('a call whose name was never told is dropped, and an error when nothing else came', () => {
+  const nameless: Item = { type: 'function_call', call_id: 'c', arguments: '{}' }
+  assert.deepEqual(runGuarded([nameless, call('a')], {}).names, ['a'])
+  assert.equal(runGuarded([nameless], {}).failure?.code, 'upstream_invalid_response')
+})
+
 test('only the first call is kept where parallel calls were refused', () => {
   const custom: Item = { type: 'custom_tool_call', call_id: 'c', name: 'z', input: 'x' }
   const { names } = runGuarded([call('a'), call('b'), custom], { parallelToolCalls: false })

@@ -11,6 +11,8 @@ import {
   type ScriptItem,
   sayingsOf,
   script,
+  senselessEnd,
+  senselessLine,
   takeTokens,
   tellAsEvents,
 } from './support/scripts.ts'
@@ -161,79 +163,10 @@ test('snapshots cut anywhere end once', () => {
 })
 
 test('no sequence of events, however senseless, makes an illegal stream', () => {
-  const line = fc.record({
-    type: fc.constantFrom(
-      'response.output_item.added',
-      'response.output_item.done',
-      'response.content_part.added',
-      'response.content_part.done',
-      'response.output_text.delta',
-      'response.output_text.done',
-      'response.refusal.delta',
-      'response.reasoning_text.delta',
-      'response.reasoning_summary_text.delta',
-      'response.reasoning_summary_part.added',
-      'response.function_call_arguments.delta',
-      'response.function_call_arguments.done',
-      'response.custom_tool_call_input.delta',
-      'response.mcp_call_arguments.delta',
-      'response.mcp_call.completed',
-      'response.code_interpreter_call_code.done',
-      'response.web_search_call.searching',
-      'response.shell_call_command.added',
-      'response.shell_call_command.delta',
-      'response.output_text.annotation.added',
-      'nonsense',
-    ),
-    item_id: fc.constantFrom('a', 'b', null, 7),
-    output_index: fc.constantFrom(0, 1, -1, 'x', undefined),
-    content_index: fc.constantFrom(0, 1, undefined),
-    command_index: fc.constantFrom(0, 1),
-    command: fc.constant('ls'),
-    delta: fc.constantFrom('x', '', null, { text: 'y' }),
-    text: fc.constantFrom('x', 'xx', null),
-    arguments: fc.constantFrom('{}', null),
-    annotation: fc.constantFrom({ type: 'note' }, null),
-    part: fc.constantFrom(
-      { type: 'output_text', text: 'x' },
-      { type: 'reasoning_text' },
-      { type: 'audio' },
-      null,
-      'p',
-    ),
-    item: fc.constantFrom(
-      null,
-      'text',
-      { type: 'message', id: 'a', content: 'x' },
-      {
-        type: 'message',
-        id: 'b',
-        content: [{ type: 'refusal', refusal: 'no' }, { type: 'audio' }],
-        status: 'incomplete',
-      },
-      { type: 'reasoning', id: 'a', summary: ['s'], content: null, encrypted_content: null },
-      { type: 'function_call', call_id: 'c', name: 'f', arguments: { a: 1 } },
-      { type: 'function_call', call_id: null },
-      { type: 'custom_tool_call', call_id: 'c', name: 'f', input: 'x' },
-      { type: 'mcp_call', id: 'a', arguments: '{}', name: 'x' },
-      { type: 'shell_call', id: 'b', action: { commands: [] }, status: 'in_progress' },
-      { type: 'code_interpreter_call', id: 'b', code: null },
-      { type: 'web_search_call', id: 'a', status: 'searching' },
-      { type: 'unheard_of' },
-      {},
-    ),
-  })
-  const end = fc.constantFrom<(string | object)[][]>(
-    [],
-    ['[DONE]'],
-    [{ type: 'response.completed', response: { output: [{ type: 'message', content: 'xyz' }] } }],
-    [{ type: 'response.incomplete' }],
-    [{ type: 'error', message: 'no' }],
-  )
   fc.assert(
     fc.property(
-      fc.array(line, { maxLength: 25 }),
-      end,
+      fc.array(senselessLine, { maxLength: 25 }),
+      senselessEnd,
       fc.constantFrom('openai' as const, 'open-responses' as const),
       (lines, last, dialect) => {
         const { events, failure } = runStream([...lines, ...last], {

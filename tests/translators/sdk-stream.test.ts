@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
 import OpenAI from 'openai'
 import type { CanonicalEvent, JsonObject } from '../../translators/shared/canonical.ts'
+import { faults, script, senselessEnd, senselessLine, tellAsEvents } from './support/scripts.ts'
 import { contentOf, runBody, runStream } from './support/translate.ts'
 
 const folder = fileURLToPath(new URL('../../../shared/recordings/', import.meta.url))
@@ -69,4 +71,22 @@ test('the SDK reports an incomplete response', async () => {
   ])
   const seen = await readWithSdk(events)
   assert.equal(seen.deltas, 'Hel')
+})
+
+test('the SDK accepts faulty answers and senseless events', async () => {
+  const lines = fc.oneof(
+    fc.tuple(script, faults).map(([items, given]) => tellAsEvents(items, given)),
+    fc
+      .tuple(fc.array(senselessLine, { maxLength: 25 }), senselessEnd)
+      .map(([some, end]) => [...some, ...end]),
+  )
+  await fc.assert(
+    fc.asyncProperty(lines, async (told) => {
+      const { events, final } = runStream(told)
+      if (final === null || final.status === 'failed') return
+      const seen = await readWithSdk(events)
+      assert.deepEqual(withoutParsed(seen.output), contentOf(final.output))
+    }),
+    { numRuns: 300 },
+  )
 })

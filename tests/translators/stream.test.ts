@@ -230,6 +230,38 @@ test('function calls may lack their added, their deltas or their id', () => {
   }
 })
 
+test('a forbidden call that streams leaves no trace', () => {
+  const sent = { guards: { allowedTools: ['good'] }, toolNames: {} }
+  const context = makeContext({ sent })
+  const streamed = (id: string, name: string, output_index: number) => [
+    {
+      type: 'response.output_item.added',
+      output_index,
+      item: call({ id, name, call_id: id, arguments: '' }),
+    },
+    { type: 'response.function_call_arguments.delta', item_id: id, output_index, delta: '{"secret"' },
+    { type: 'response.function_call_arguments.delta', item_id: id, output_index, delta: ':1}' },
+    { type: 'response.function_call_arguments.done', item_id: id, output_index, arguments: '{"secret":1}' },
+    {
+      type: 'response.output_item.done',
+      output_index,
+      item: call({ id, name, call_id: id, arguments: '{"secret":1}' }),
+    },
+  ]
+  const both = [call({ id: 'a', name: 'bad', call_id: 'a' }), call({ id: 'b', name: 'good', call_id: 'b' })]
+  const output = outputOf([...streamed('a', 'bad', 0), ...streamed('b', 'good', 1), completed(both)], {
+    context,
+  })
+  assert.deepEqual(
+    output.map((item) => item.name),
+    ['good'],
+  )
+  assert.deepEqual(
+    context.notes.map((note) => note.field),
+    ['tool_choice'],
+  )
+})
+
 test('a call without a call_id gets one, a second one with the same is not the same', () => {
   const output = outputOf([completed([call({ call_id: null }), call({ name: 'other', call_id: 'call_2' })])])
   assert.match(String(output[0]?.call_id), /^call_/)

@@ -44,6 +44,15 @@ export function translateResponsesBody(body: unknown, context: Context, hooks: S
     machine.facts.responseId = body.id
     return give({ id: body.id })
   }
+  if (isUnfinished(body.status)) {
+    return give(
+      null,
+      makeFailure(
+        'upstream_invalid_response',
+        'The provider answered with an unfinished response without an id.',
+      ),
+    )
+  }
   if (!('output' in body) && !('output_text' in body) && typeof body.status !== 'string') {
     return give(
       null,

@@ -46,6 +46,11 @@ export abstract class Slot {
   }
 
   abstract readonly isOpen: boolean
+  /** Whether events go here: also when a guard took the item out, to be swallowed. */
+  get takesEvents(): boolean {
+    return this.isOpen
+  }
+
   abstract readonly text: string
   /** Tells what a whole item says beyond what has been sent. Returns text that came too late. */
   protected abstract apply(item: Item): string
@@ -209,6 +214,10 @@ export class WholeSlot extends Slot {
 
   get isOpen(): boolean {
     return this.writer.isOpen
+  }
+
+  override get takesEvents(): boolean {
+    return this.writer.isOpen || this.writer.dropped
   }
 
   get text(): string {

@@ -59,7 +59,7 @@ export class OutputTracker {
   locate(type: string, event: JsonObject, told: string | null = null): Slot | null {
     const id = typeof event.item_id === 'string' && event.item_id !== '' ? event.item_id : null
     const { last } = this
-    if (last?.isOpen && last.type === type && id !== null && knows(last, id)) {
+    if (last?.takesEvents && last.type === type && id !== null && knows(last, id)) {
       this.idsAreStable = true
       return last
     }
@@ -96,7 +96,7 @@ export class OutputTracker {
 
   /** The item of this type that an event is about, or null. */
   find(type: string, { id, index, callId }: SlotIdentity): Slot | null {
-    const open = this.slots.filter((slot) => slot.type === type && slot.isOpen)
+    const open = this.slots.filter((slot) => slot.type === type && slot.takesEvents)
     return (
       (callId !== null && open.findLast((slot) => slot.identity.callId === callId)) ||
       (id !== null && open.findLast((slot) => knows(slot, id))) ||

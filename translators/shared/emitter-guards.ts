@@ -1,7 +1,8 @@
 /** Constraints on the output that the gateway enforces itself: which items may pass. */
 import { type Item, isToolCallItem, type JsonObject } from './canonical.ts'
+import { makeFailure } from './failures.ts'
 import { needsName } from './item-kinds.ts'
-import type { Context } from './translator.ts'
+import type { Context, UpstreamFailure } from './translator.ts'
 
 /** What has passed and what has not, so far. */
 export interface GuardState {
@@ -10,6 +11,8 @@ export interface GuardState {
   /** Calls that the client is to answer (functions, custom tools) that passed. */
   clientCalls: number
   dropped: number
+  /** Calls that nobody could answer, because the provider never told their names. */
+  unusable: number
   /** Outputs that belong to these leave no trace either. */
   droppedCallIds: Set<string>
 }
@@ -59,9 +62,17 @@ function findRefusal(
   return null
 }
 
-/** Whether dropping left nothing but thoughts: no message, no call. */
-export function isNothingLeft(state: GuardState, output: readonly Item[]): boolean {
-  return state.dropped > 0 && output.every((item) => item.type === 'reasoning')
+/** Why nothing but thoughts is left, without a message or a call: null when the model meant it so. */
+export function findEmptiness(state: GuardState, output: readonly Item[]): UpstreamFailure | null {
+  if (output.some((item) => item.type !== 'reasoning')) return null
+  if (state.dropped > 0) {
+    return makeFailure(
+      'tool_call_not_allowed',
+      'The model answered only with tool calls that this request does not allow.',
+    )
+  }
+  if (state.unusable === 0) return null
+  return makeFailure('upstream_invalid_response', 'The model called a tool without naming it.')
 }
 
 /** The client's own name of a tool. The model may say anything, `constructor` too: only own members count. */

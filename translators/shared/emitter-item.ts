@@ -103,7 +103,7 @@ export class WholeItemWriter implements ItemWriter {
     if (this.state === 'dropped') return
     if (this.state === 'waiting') {
       this.state = 'dropped'
-      this.core.note('output', 'dropped', `${this.type} without a name`)
+      this.core.lose(`a ${this.type} without a name`)
       return
     }
     this.seal()

@@ -17,7 +17,7 @@
  * stays open until the end shows whether another followed. A dropped item (see `Guards`) leaves no trace.
  */
 import type { CanonicalEvent, CanonicalResponse, Item, JsonObject, Usage } from './canonical.ts'
-import { admitItem, type GuardState, isNothingLeft } from './emitter-guards.ts'
+import { admitItem, findEmptiness, type GuardState } from './emitter-guards.ts'
 import { WholeItemWriter } from './emitter-item.ts'
 import { MessageWriter, ReasoningWriter } from './emitter-writers.ts'
 import { errorTypeOf, makeFailure } from './failures.ts'
@@ -52,6 +52,8 @@ export interface EmitterCore {
   /** False when the id has been used in this response already. */
   claimCorrelation(key: string): boolean
   note(field: string, action: Adaptation['action'], detail: string): void
+  /** An item that cannot be sent. */
+  lose(what: string): void
 }
 
 export class Emitter implements EmitterCore {
@@ -72,6 +74,7 @@ export class Emitter implements EmitterCore {
     toolCalls: 0,
     clientCalls: 0,
     dropped: 0,
+    unusable: 0,
     droppedCallIds: new Set(),
   }
 
@@ -195,6 +198,11 @@ export class Emitter implements EmitterCore {
     this.context.note({ field, action, detail })
   }
 
+  lose(what: string): void {
+    this.guardState.unusable++
+    this.note('output', 'dropped', what)
+  }
+
   private start(): void {
     if (this.echo !== null) return
     this.echo = buildEcho(this.context, this.provider)
@@ -240,12 +248,8 @@ export class Emitter implements EmitterCore {
 
   /** What forbids to call the response completed: every call was refused, or the output does not verify. */
   private findFault(): UpstreamFailure | null {
-    if (isNothingLeft(this.guardState, this.output)) {
-      return makeFailure(
-        'tool_call_not_allowed',
-        'The model answered only with tool calls that this request does not allow.',
-      )
-    }
+    const emptiness = findEmptiness(this.guardState, this.output)
+    if (emptiness !== null) return emptiness
     const fault = this.context.verify?.(this.output)
     return fault ? makeFailure(fault.code, fault.message) : null
   }

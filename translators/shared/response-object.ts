@@ -77,7 +77,7 @@ export function buildEcho(context: Context, provider: ProviderEcho = {}): Canoni
     safety_identifier: request.safety_identifier ?? null,
     prompt_cache_key: request.prompt_cache_key ?? null,
     ...echoExtras(request),
-    ...context.echo,
+    ...definedOf(context.echo),
   }
 }
 
@@ -140,6 +140,11 @@ function echoText(text: TextConfig | null | undefined): TextConfig {
 
 function echoReasoning(reasoning: ReasoningConfig | null | undefined): ReasoningConfig | null {
   return reasoning ? { effort: null, summary: null, ...reasoning } : null
+}
+
+/** An override that is undefined overrides nothing: a required member must not vanish from the JSON. */
+function definedOf(echo: Partial<CanonicalResponse>): Partial<CanonicalResponse> {
+  return Object.fromEntries(Object.entries(echo).filter(([, value]) => value !== undefined))
 }
 
 /** Members outside the required 31 that OpenAI's response object echoes when they were sent. */
