@@ -13,6 +13,7 @@ import {
   readMemories,
   scenarios,
   slowScenario,
+  warmUp,
 } from './measure.ts'
 import { readMetric, startGateway, startLoadClient, startScript, type Target } from './processes.ts'
 import { type Report, renderReport } from './report.ts'
@@ -43,15 +44,8 @@ async function measure(): Promise<Report> {
   const compared = [pass, ...gateways]
 
   say('warming up')
-  for (const scenario of [scenarios[2]!, scenarios[4]!])
-    await measureScenario({
-      client,
-      scenario,
-      targets: compared,
-      rounds: 1,
-      duration: plan.duration * 2,
-      warmup: 0,
-    })
+  for (const target of compared)
+    for (const scenario of [scenarios[2]!, scenarios[4]!]) await warmUp(client, target, scenario, plan.warmup)
 
   const results: Report['scenarios'] = []
   for (const scenario of scenarios) {
@@ -93,7 +87,7 @@ async function measure(): Promise<Report> {
 
   async function delayOf(gateway: Target | undefined): Promise<number | null> {
     if (gateway === undefined) return null
-    await measureLoopDelay(client, gateway, plan.duration)
+    await warmUp(client, gateway, scenarios[2]!, plan.warmup / 2)
     return measureLoopDelay(client, gateway, plan.duration * 2)
   }
 }

@@ -16,11 +16,13 @@ export interface Plan {
   duration: number
   /** Milliseconds of a run with 1000 slow streams. */
   slowDuration: number
+  /** Milliseconds of warm-up that a target may have at most, per kind of answer. */
+  warmup: number
 }
 
 export const plans = {
-  full: { rounds: 5, duration: 1500, slowDuration: 6000 },
-  quick: { rounds: 3, duration: 500, slowDuration: 3000 },
+  full: { rounds: 5, duration: 1200, slowDuration: 6000, warmup: 15_000 },
+  quick: { rounds: 3, duration: 400, slowDuration: 2000, warmup: 2000 },
 } satisfies Record<string, Plan>
 
 export interface Scenario {
@@ -53,6 +55,8 @@ export interface Figures {
   p99: number | null
   /** Microseconds of processor time per answer or delta, all threads; null where unknown. */
   cpu: number | null
+  /** The same of the event loop's thread alone. */
+  mainCpu: number | null
   errors: number
   complaints: string[]
   deltas: number
@@ -62,6 +66,7 @@ export interface Figures {
 interface Sample extends LoadResult {
   rate: number
   cpu: number | null
+  mainCpu: number | null
 }
 
 /** Runs one scenario against the targets, the first of which is the measure of the others. */
@@ -105,6 +110,27 @@ function createOrder(scenario: Scenario, target: Target, duration: number, warmu
   }
 }
 
+/**
+ * Runs a target until the processor time of an answer no longer falls, or `limit` milliseconds: the more code a
+ * target has, the more answers it takes until all of it is compiled.
+ */
+export async function warmUp(
+  client: LoadClient,
+  target: Target,
+  scenario: Scenario,
+  limit: number,
+): Promise<void> {
+  const slice = Math.min(1000, limit / 3)
+  let best = Number.POSITIVE_INFINITY
+  let idle = 0
+  for (let spent = 0; spent < limit && idle < 2; spent += slice) {
+    const { cpu, rate } = await measureOnce(client, target, createOrder(scenario, target, slice, 0))
+    const cost = cpu ?? (rate === 0 ? best : 1 / rate)
+    idle = cost < best * 0.95 ? 0 : idle + 1
+    best = Math.min(best, cost)
+  }
+}
+
 async function measureOnce(client: LoadClient, target: Target, order: LoadOrder): Promise<Sample> {
   const before = readCpuSeconds(target.pid)
   const result = await client.run(order)
@@ -112,8 +138,9 @@ async function measureOnce(client: LoadClient, target: Target, order: LoadOrder)
   const count = order.stream ? result.deltas : result.requests
   // The processor was used in the warm-up too: scale to all that was done.
   const all = count * ((order.warmup + order.duration) / order.duration)
-  const cpu = before === null || after === null || count === 0 ? null : ((after - before) * 1e6) / all
-  return { ...result, rate: count / result.seconds, cpu }
+  const spent = (kind: 'all' | 'main') =>
+    before === null || after === null || count === 0 ? null : ((after[kind] - before[kind]) * 1e6) / all
+  return { ...result, rate: count / result.seconds, cpu: spent('all'), mainCpu: spent('main') }
 }
 
 function summarise(target: Target, own: Sample[], base: Sample[]): Figures {
@@ -127,6 +154,7 @@ function summarise(target: Target, own: Sample[], base: Sample[]): Figures {
     p50: some(({ p50 }) => p50),
     p99: some(({ p99 }) => p99),
     cpu: some(({ cpu }) => cpu),
+    mainCpu: some(({ mainCpu }) => mainCpu),
     errors: own.reduce((sum, { errors }) => sum + errors, 0),
     complaints: own.flatMap(({ complaints }) => complaints).slice(0, 3),
     deltas: own.reduce((sum, { deltas }) => sum + deltas, 0),

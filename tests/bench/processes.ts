@@ -128,16 +128,19 @@ export function startLoadClient(): LoadClient {
   }
 }
 
-/** Seconds of processor time that all threads of a process have had; null where `/proc` does not tell. */
-export function readCpuSeconds(pid: number): number | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+/** Seconds of processor time that a process has had: all its threads, and the one of its event loop. Null where `/proc` does not tell. */
+export function readCpuSeconds(pid: number): { all: number; main: number } | null {
+  const read = (path: string) => {
+    const text = readFileSync(path, 'latin1')
     const [user, system] = text
       .slice(text.lastIndexOf(')') + 2)
       .split(' ')
       .slice(11, 13)
     // Linux counts in ticks of 10 ms on every platform that Node.js runs on.
     return (Number(user) + Number(system)) / 100
+  }
+  try {
+    return { all: read(`/proc/${pid}/stat`), main: read(`/proc/${pid}/task/${pid}/stat`) }
   } catch {
     return null
   }

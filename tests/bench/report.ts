@@ -33,13 +33,13 @@ export function renderReport(report: Report): string {
     ...(busy ? ['The machine was busy already: run again when it is not.'] : []),
     '',
     renderTable(
-      ['', 'target', 'per second', '÷ pass-through', 'p50 ms', 'p99 ms', 'CPU µs each', 'errors'],
+      ['', 'target', 'per second', '÷ pass-through', 'p50 ms', 'p99 ms', 'CPU µs', 'main µs', 'errors'],
       [...report.scenarios, { scenario: slowScenario, figures: report.slow }].flatMap(
         ({ scenario, figures }) =>
           figures.map((one, index) => [index === 0 ? scenario.name : '', ...renderFigures(one)]),
       ),
     ),
-    'Per second and CPU: answers; of streams, deltas. CPU counts all threads of the target.',
+    'Per second and CPU: of answers; of streams, of deltas. CPU is that of all threads of the target, main that of its event loop.',
     '',
     renderTable(
       ['memory, MB', 'after json and fast streams', `after ${slowScenario.name}`, 'peak'],
@@ -72,6 +72,7 @@ function renderFigures(one: Figures): string[] {
     number(one.p50, 3),
     number(one.p99, 3),
     number(one.cpu, 1),
+    number(one.mainCpu, 1),
     String(one.errors),
   ]
 }
