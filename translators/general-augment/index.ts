@@ -38,7 +38,7 @@ const fields: ContractFields = {
   'input.builtin_items': native(input),
   instructions: native('“instructions: string”'),
   previous_response_id: native('“previous_response_id: string”'),
-  conversation: mapped('“conversation: string”', { form: 'id' }),
+  conversation: native('“conversation: string”', { form: 'id', note: 'by its id' }),
   prompt: refused(notDocumented, { note: 'no prompt templates' }),
   'include.reasoning.encrypted_content': native(include),
   'include.message.output_text.logprobs': native(include),

@@ -246,6 +246,8 @@ function rewriteCustom(draft: Draft, item: JsonObject, type: string): JsonObject
   if (admit(draft, 'input.custom_tool_call') !== 'send') return null
   if (fieldContract(draft, 'input.custom_tool_call').form !== 'function_call') return copy
   note(draft, 'input.custom_tool_call', 'mapped', 'function_call')
+  // Its id names the other kind.
+  delete copy.id
   if (type === 'custom_tool_call_output') return { ...copy, type: 'function_call_output' }
   const { input, ...call } = copy
   return { ...call, type: 'function_call', arguments: JSON.stringify({ input: input ?? '' }) }
