@@ -96,7 +96,7 @@ export const logSchema = {
     bodies: {
       type: 'string',
       description:
-        '"full": a row with the bodies of both sides, secrets redacted. "metadata": a row without bodies. "none": nothing.',
+        'Beside the row that every request has. "full": headers and bodies of both sides, secrets redacted. "metadata": headers and sizes, no body. "none": neither these nor the client\'s address and user agent.',
       enum: ['full', 'metadata', 'none'],
       default: 'full',
     },
