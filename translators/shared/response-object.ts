@@ -14,7 +14,9 @@ import {
   type ResponseError,
   type ResponseStatus,
   type TextConfig,
+  type TextFormat,
   type Tool,
+  type ToolChoice,
   type Usage,
 } from './canonical.ts'
 import type { Context } from './translator.ts'
@@ -57,7 +59,7 @@ export function buildEcho(context: Context, provider: ProviderEcho = {}): Canoni
     output: [],
     error: null,
     tools: echoTools(request.tools),
-    tool_choice: request.tool_choice ?? 'auto',
+    tool_choice: echoToolChoice(request.tool_choice),
     truncation: request.truncation ?? 'disabled',
     parallel_tool_calls: request.parallel_tool_calls ?? true,
     text: echoText(request.text),
@@ -135,7 +137,18 @@ function isFunctionComplete(tool: Tool): boolean {
 
 function echoText(text: TextConfig | null | undefined): TextConfig {
   const { format, verbosity, ...rest } = text ?? {}
-  return { ...rest, format: format ?? { type: 'text' }, ...(verbosity ? { verbosity } : {}) }
+  return { ...rest, format: echoFormat(format), ...(verbosity ? { verbosity } : {}) }
+}
+
+function echoFormat(format: TextFormat | null | undefined): TextFormat {
+  if (!format) return { type: 'text' }
+  if (format.type !== 'json_schema') return format
+  return { ...format, description: format.description ?? null, strict: format.strict ?? false }
+}
+
+function echoToolChoice(choice: ToolChoice | null | undefined): ToolChoice {
+  if (!choice) return 'auto'
+  return typeof choice === 'object' && choice.type === 'allowed_tools' ? { mode: 'auto', ...choice } : choice
 }
 
 function echoReasoning(reasoning: ReasoningConfig | null | undefined): ReasoningConfig | null {
