@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../translators/shared/canonical.ts'
 import type { Desk } from './desk.ts'
 import { keptResource, pendingObject, previousItems } from './keeping.ts'
-import { openaiItemTypes, openaiRefusal, openaiRules } from './openai.ts'
+import { openaiIncludes, openaiItemTypes, openaiRefusal, openaiRules } from './openai.ts'
 import { checkCallPairs, inputRule, reasoningRule, toolChoiceRule } from './rules.ts'
 import { failedEvents, semanticEvents } from './semantic.ts'
 import type { Call, Failure, Reply, SimulatedProvider } from './types.ts'
@@ -56,7 +56,8 @@ const rules: Rules = {
   truncation: { type: 'string', values: ['auto', 'disabled'] },
   metadata: metadataRule,
   user: { type: 'string' },
-  include: includeRule(['code_interpreter_call.outputs', 'file_search_call.results']),
+  // The document's two values are examples; its relatives take OpenAI's list.
+  include: includeRule(openaiIncludes),
 }
 
 const members = [

@@ -26,7 +26,7 @@ const rules: Rules = {
   metadata: metadataRule,
   text: textRule({ formats: ['text', 'json_object', 'json_schema'], verbosity: true }),
   temperature: { type: 'number', min: 0, max: 2 },
-  top_p: { type: 'number', min: 0, exclusiveMin: true, max: 1 },
+  top_p: { type: 'number', min: 0, max: 1 },
   presence_penalty: { type: 'number', min: -2, max: 2 },
   frequency_penalty: { type: 'number', min: -2, max: 2 },
   top_logprobs: { type: 'integer', min: 0, max: 20 },

@@ -105,6 +105,7 @@ export const openaiRules = {
   safety_identifier: { type: 'string', maxLength: 64 },
   prompt_cache_key: { type: 'string', maxLength: 64 },
   prompt_cache_retention: { type: 'string' },
+  client_metadata: { type: 'object' },
   user: { type: 'string' },
 } satisfies Rules
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { loadConfig } from '../../../server/config/load.ts'
 import { type Sandbox, sandboxCommands, startSandbox } from '../../../server/sandbox/index.ts'
 import { makeInstance } from '../../../server/sandbox/schema-instance.ts'
 import type { JsonObject } from '../../../translators/shared/canonical.ts'
@@ -216,4 +217,11 @@ test('requests are recorded, models listed, and the configuration points here', 
         target.model,
       )
   }
+})
+
+test('the configuration loads, every provider available', () => {
+  const runtime = loadConfig({ config: sandbox.config, source: 'sandbox' })
+  assert.deepEqual([...runtime.providers.keys()], Object.keys(doors))
+  assert.ok([...runtime.providers.values()].every((provider) => provider.missing.length === 0))
+  assert.equal(runtime.models.length, Object.keys(sandbox.config.models).length)
 })

@@ -160,7 +160,7 @@ const cases: Record<Door, { good: JsonObject[]; bad: [number, JsonObject][] }> =
       [400, { input, safety_identifier: 'x' }],
       [400, { input, service_tier: 'auto' }],
       [400, { input, conversation: 'c' }],
-      [400, { input, include: ['reasoning.encrypted_content'] }],
+      [400, { input, include: ['everything'] }],
       [400, { input, tools: [weatherTool], tool_choice: { type: 'function', name: 'get_weather' } }],
       [404, { input, model: 'gpt-4o' }],
     ],
@@ -187,7 +187,7 @@ const cases: Record<Door, { good: JsonObject[]; bad: [number, JsonObject][] }> =
   local: {
     good: [{ input, unheard_of: 1, temperature: 0 }],
     bad: [
-      [400, { input, top_p: 0 }],
+      [400, { input, top_p: 1.1 }],
       [400, { input, tool_choice: 'auto' }],
       [404, { input, model: 'gpt-4o' }],
       [404, { input, previous_response_id: 'resp_1' }],
