@@ -75,6 +75,15 @@ test('an added item that holds the finished text is not counted twice', () => {
   assert.deepEqual(textsOf(output), ['Hello'])
 })
 
+test('an added item that holds finished parts is not counted twice either', () => {
+  const parts = ['One', 'Two'].map((value) => ({ type: 'output_text', text: value }))
+  const added = { type: 'response.output_item.added', output_index: 0, item: message(parts, { id: 'm' }) }
+  const lines = [added, text('One'), text('Two', { content_index: 1 })]
+  assert.deepEqual(textsOf(outputOf([...lines, completed()])), ['OneTwo'])
+  assert.deepEqual(textsOf(outputOf([...lines, completed([message(parts, { id: 'm' })])])), ['OneTwo'])
+  assert.deepEqual(textsOf(outputOf([added, completed()])), ['OneTwo'])
+})
+
 test('an added item that holds the finished text counts when nothing else comes', () => {
   const finished = message([{ type: 'output_text', text: 'Hello' }], { id: 'm' })
   const added = { type: 'response.output_item.added', output_index: 0, item: finished }

@@ -53,7 +53,7 @@ export class LaneCursor {
 
   /** Text that may or may not come again as deltas. */
   announce(type: string, text: string): void {
-    if (text !== '' && this.text === '') this.announced = { type, text }
+    if (text !== '' && this.announced === null && this.text === '') this.announced = { type, text }
   }
 
   delta(type: string, key: number | null, delta: string, logprobs: JsonObject[]): void {

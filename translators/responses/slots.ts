@@ -89,17 +89,17 @@ export class MessageSlot extends Slot {
   readonly type = 'message'
   readonly cursor: LaneCursor
   private readonly writer: MessageWriter
+  private leaked: ReasoningWriter | null = null
 
   constructor(identity: SlotIdentity, item: JsonObject, { emitter, cleanHarmony }: SlotOptions) {
     super(identity)
     this.writer = new MessageWriter(emitter, item)
-    let leaked: ReasoningWriter | null = null
     this.cursor = new LaneCursor(this.writer.content, {
       ...contradictionNote(emitter),
       cleanHarmony,
-      leak(reasoning) {
-        leaked ??= emitter.reasoning()
-        leaked.text(reasoning)
+      leak: (reasoning) => {
+        this.leaked ??= emitter.reasoning()
+        this.leaked.text(reasoning)
       },
     })
   }
@@ -136,6 +136,7 @@ export class MessageSlot extends Slot {
   }
 
   protected close(status: 'completed' | 'incomplete'): void {
+    this.leaked?.finish()
     this.writer.finish(status)
   }
 }
