@@ -1,6 +1,6 @@
 /** Wire fixtures: for every variant, canonical requests in and the exact upstream calls out. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { translators } from '../../translators/index.ts'
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
@@ -26,7 +26,10 @@ function describe(result: UpstreamRequest | Refusal): unknown {
 }
 
 for (const [id, translator] of Object.entries(translators)) {
-  const cases: Case[] = JSON.parse(readFileSync(new URL(`fixtures/${id}.json`, import.meta.url), 'utf8'))
+  const file = new URL(`fixtures/${id}.json`, import.meta.url)
+  const cases: Case[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
+  test(`${id}: has fixtures`, () =>
+    assert.ok(cases.length > 0, `write tests/translators/fixtures/${id}.json, as translators/README.md says`))
   for (const { name, target, request, sent } of cases) {
     test(`${id}: ${name}`, () => {
       const result = translator.request({ model: 'alias', ...request }, makeTarget(translator, target))
