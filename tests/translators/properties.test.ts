@@ -168,9 +168,11 @@ test('no sequence of events, however senseless, makes an illegal stream', () => 
       fc.array(senselessLine, { maxLength: 25 }),
       senselessEnd,
       fc.constantFrom('openai' as const, 'open-responses' as const),
-      (lines, last, dialect) => {
+      fc.boolean(),
+      (lines, last, dialect, cleanHarmony) => {
         const { events, failure } = runStream([...lines, ...last], {
           context: makeContext({ events: dialect }),
+          hooks: { cleanHarmony },
         })
         if (failure === null) assertLegalStream(events, { dialect })
         else assert.deepEqual(events, [])

@@ -98,7 +98,7 @@ export class MessageSlot extends Slot {
       ...contradictionNote(emitter),
       cleanHarmony,
       leak: (reasoning) => {
-        this.leaked ??= emitter.reasoning()
+        if (!this.leaked?.isOpen) this.leaked = emitter.reasoning()
         this.leaked.text(reasoning)
       },
     })

@@ -210,6 +210,8 @@ export function countTokens(items: readonly ScriptItem[]): number {
   return items.reduce((sum, item) => sum + Math.max(1, item.parts.flat().length), 0)
 }
 
+const leak = '<|channel|>analysis<|message|>q<|end|>'
+
 /** One senseless event. */
 export const senselessLine = fc.record({
   type: fc.constantFrom(
@@ -240,8 +242,8 @@ export const senselessLine = fc.record({
   content_index: fc.constantFrom(0, 1, undefined),
   command_index: fc.constantFrom(0, 1),
   command: fc.constant('ls'),
-  delta: fc.constantFrom('x', '', null, { text: 'y' }),
-  text: fc.constantFrom('x', 'xx', null),
+  delta: fc.constantFrom('x', '', null, { text: 'y' }, leak),
+  text: fc.constantFrom('x', 'xx', null, leak, `${leak}${leak}`),
   arguments: fc.constantFrom('{}', null),
   annotation: fc.constantFrom({ type: 'note' }, null),
   part: fc.constantFrom(
@@ -255,6 +257,7 @@ export const senselessLine = fc.record({
     null,
     'text',
     { type: 'message', id: 'a', content: 'x' },
+    { type: 'message', id: 'a', content: `${leak}x${leak}` },
     {
       type: 'message',
       id: 'b',
