@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { GatewayError } from '../errors.ts'
+import { joinHeaders } from '../headers.ts'
 import { createCapture } from './capture.ts'
 import type { Exchange } from './exchange.ts'
 import { createId } from './ids.ts'
@@ -77,13 +78,4 @@ export function measureOwnTime(exchange: Exchange, now: number): number {
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
-}
-
-function joinHeaders(headers: IncomingMessage['headers']): Record<string, string> {
-  const joined: Record<string, string> = {}
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) joined[name] = typeof value === 'string' ? value : value.join(', ')
-  }
-  return joined
 }

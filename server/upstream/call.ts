@@ -2,6 +2,7 @@
 
 import { Client, type Dispatcher } from 'undici'
 import type { TimeoutsRuntime } from '../config/runtime.ts'
+import { joinHeaders } from '../headers.ts'
 import { createDeadline, type Deadline, type DeadlineKind } from './deadline.ts'
 import { type BodyDecoder, createBodyDecoder, isEncoded } from './decode-body.ts'
 import { describeFailure, errorCode, UpstreamError } from './upstream-error.ts'
@@ -159,7 +160,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamControl {
     if (this.done || status < 200) return
     if (this.paused) this.deadline.hold()
     else this.deadline.touch()
-    const flat = flattenHeaders(headers)
+    const flat = joinHeaders(headers)
     const encoding = flat['content-encoding']
     if (isEncoded(encoding) && !this.openDecoder(encoding, flat)) return
     this.run(() => this.handlers.onHead({ status, headers: flat }))
@@ -290,13 +291,4 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamControl {
     if (this.returned) this.handlers.onError(error)
     else queueMicrotask(() => this.handlers.onError(error))
   }
-}
-
-function flattenHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const flat: Record<string, string> = {}
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ')
-  }
-  return flat
 }

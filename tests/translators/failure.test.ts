@@ -389,7 +389,7 @@ test('words that only look like keys stay', () => {
 test('a message is one line of at most 500 characters', () => {
   const { message } = readFailure(500, {}, `${'line\n\u0007'.repeat(10_000)}`)
   assert.ok(message.length <= 500)
-  assert.equal(/[\r\n\u0007]/.test(message), false)
+  for (const control of ['\r', '\n', '\u0007']) assert.equal(message.includes(control), false)
 })
 
 test('every variant reads failures, whatever the body', () => {
