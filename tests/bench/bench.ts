@@ -39,7 +39,9 @@ async function measure(): Promise<Report> {
   const upstream = keep(await startScript('provider itself', 'mock-upstream.ts'))
   const pass = keep(await startScript('pass-through', 'pass-through.ts', String(upstream.port)))
   const gateways = options['no-gateway'] ? [] : [await startOne('gateway', 'full', upstream)]
-  const quiet = options['no-gateway'] ? null : await startOne('gateway without log', 'none', upstream)
+  const quiet = options['no-gateway']
+    ? null
+    : await startOne('gateway that keeps no bodies', 'none', upstream)
   const client = keep(startLoadClient())
   const compared = [pass, ...gateways]
 

@@ -158,7 +158,7 @@ export function readMemory(pid: number): { now: number; peak: number } | null {
   }
 }
 
-/** Sum over all label sets of a metric of the gateway, null when it is not there. */
+/** Sum over all label sets of a metric of the gateway; null when it is not there. */
 export async function readMetric(port: number, name: string): Promise<number | null> {
   const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
     headers: { 'x-admin-key': 'admin-bench-0123456789abcdef' },
