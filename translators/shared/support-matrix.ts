@@ -18,9 +18,6 @@ const legend = [
   `${supportSymbols.refused} cannot be served: the next target is tried, else 400`,
 ]
 
-/** Between these two comments README.md is generated. */
-export const matrixMarkers = { start: '<!-- support-matrix -->', end: '<!-- /support-matrix -->' } as const
-
 /** @returns Markdown: the legend, the table (field × provider, with the default options), the notes. */
 export function renderSupportMatrix(translators: readonly Translator[]): string {
   const notes: string[] = []
@@ -64,16 +61,4 @@ function renderLimit({ min, exclusiveMin, max, minLength, maxLength, maxItems, v
   if (maxItems !== undefined) parts.push(`≤ ${maxItems}`)
   if (values) parts.push(values.join(', '))
   return parts.join(', ')
-}
-
-/**
- * The document with the matrix between its markers replaced.
- * @throws when a marker is missing: the fix is to put both back under the matrix's heading.
- */
-export function replaceMatrix(document: string, matrix: string): string {
-  const start = document.indexOf(matrixMarkers.start)
-  const end = document.indexOf(matrixMarkers.end)
-  if (start < 0 || end < start)
-    throw new Error(`The markers ${matrixMarkers.start} and ${matrixMarkers.end} must stand in the document.`)
-  return `${document.slice(0, start + matrixMarkers.start.length)}\n${matrix}\n${document.slice(end)}`
 }
