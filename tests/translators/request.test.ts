@@ -82,16 +82,6 @@ test('strict: null is left out of a tool, the tool stays', () => {
   assert.deepEqual(body.tools, [weather])
 })
 
-test('a model outside the document is refused, and the option widens it', () => {
-  const { field, message } = refused('scaleway', { input: 'x' }, { model: 'llama' })
-  assert.equal(field, 'model')
-  assert.match(message, /gpt-oss-120b/)
-  assert.equal(
-    sent('scaleway', { input: 'x' }, { model: 'llama', options: { models: ['llama'] } }).body.model,
-    'llama',
-  )
-})
-
 test('Sail takes no empty input', () => {
   for (const input of [undefined, '', []]) assert.equal(refused('sail', { input }).field, 'input')
   assert.deepEqual(sent('sail', { instructions: 'Count.' }).body.input, [
@@ -328,4 +318,24 @@ test('nothing of the address survives from an odd project', () => {
 test('a key that is not set sends no header', () => {
   for (const id of ids)
     assert.equal('authorization' in sent(id, { input: 'x' }, { credentials: {} }).headers, false, id)
+})
+
+test('instructions alone are a request: the input that providers require is sent empty', () => {
+  assert.equal(sent('scaleway', { instructions: 'Count.' }).body.input, '')
+  assert.equal('input' in sent('openai', { prompt: { id: 'pmpt_1' } }).body, false)
+})
+
+test('a text format that nobody documented is treated like such a field', () => {
+  const text = { format: { type: 'grammar', syntax: 'lark' } } as never
+  assert.deepEqual(sent('openai', { input: 'x', text }).body.text, {
+    format: { type: 'grammar', syntax: 'lark' },
+  })
+  assert.deepEqual(names(sent('sail', { input: 'x', text })), ['dropped:text.format=grammar'])
+})
+
+test('a member of a function that only another provider knows is named, and the tool stays', () => {
+  const tools = [{ ...weather, defer_loading: true, cache: null }]
+  const result = sent('sail', { input: 'x', tools }, { unsupported: 'reject' })
+  assert.deepEqual([result.body.tools, names(result)], [[weather], ['dropped:tools.function=defer_loading']])
+  assert.deepEqual(sent('openai', { input: 'x', tools }).body.tools, tools)
 })

@@ -37,7 +37,7 @@ const fields: ContractFields = {
   ),
   'input.reasoning': native('[seen] OpenAI lineage.'),
   'input.encrypted_content': native('[seen] OpenAI lineage.'),
-  'input.compaction': refused(notDocumented),
+  'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped('“custom function calls”', { form: 'function_call' }),
   'input.builtin_items': native(`${tools} [seen] Their items can be sent back as input.`),
   instructions: native(

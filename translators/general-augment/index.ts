@@ -33,7 +33,7 @@ const fields: ContractFields = {
   'input.item_reference': native(input),
   'input.reasoning': native(input),
   'input.encrypted_content': native(input),
-  'input.compaction': refused(notDocumented),
+  'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': native(input),
   'input.builtin_items': native(input),
   instructions: native('“instructions: string”'),

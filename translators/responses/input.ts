@@ -51,10 +51,15 @@ function isPlain(draft: Draft): boolean {
 function applyText(draft: Draft, text: string | null, system: JsonObject | null): void {
   const fitted = text === null ? null : fitLength(draft, text)
   if (!system) {
-    if (fitted !== null) draft.body.input = fitted
+    if (fitted !== null || needsInput(draft)) draft.body.input = fitted ?? ''
     return
   }
   draft.body.input = fitted ? [system, messageOf(draft, 'user', fitted)] : [system]
+}
+
+/** Providers require the member unless something else leads to the model's context. */
+function needsInput({ body }: Draft): boolean {
+  return [body.prompt, body.previous_response_id, body.conversation].every((one) => one === undefined)
 }
 
 /** Input is never shortened: what is too long is refused. */

@@ -7,7 +7,6 @@ import {
   fieldContract,
   lose,
   type PlainField,
-  refuse,
 } from '../shared/apply-contract.ts'
 import { isObject } from '../shared/canonical.ts'
 import { knownMembers } from '../shared/contract-fields.ts'
@@ -41,7 +40,8 @@ export function buildBody(
   reservedMetadata: readonly string[],
 ): Pick<UpstreamRequest, 'toolNames' | 'stream'> {
   const names = namesOf(draft)
-  applyModel(draft)
+  // Which models a provider may serve is settled where targets are resolved: the configuration can widen it.
+  draft.body.model = draft.target.model
   for (const plain of plainFields) applyPlain(draft, plain)
   applyConversation(draft)
   applyInput(draft, names)
@@ -56,20 +56,6 @@ export function buildBody(
   const stream = applyStream(draft)
   applyUnknown(draft, draft.request, { known: knownMembers, into: draft.body })
   return { toolNames: toolNameMap(names), stream }
-}
-
-/** A model outside what the document limits the provider to never leaves the gateway. */
-function applyModel(draft: Draft): void {
-  const { model, options, provider } = draft.target
-  const { models, document } = draft.contract
-  const wider = Array.isArray(options.models) ? options.models : []
-  if (models && !models.only.includes(model) && !wider.includes(model))
-    refuse(
-      draft,
-      'model',
-      `Provider "${provider}" serves only ${models.only.join(', ')} (${document}). Choose that model, or widen the provider's option "models".`,
-    )
-  draft.body.model = model
 }
 
 function applyConversation(draft: Draft): void {

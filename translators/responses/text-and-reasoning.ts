@@ -30,7 +30,7 @@ export function applyTextConfig(draft: Draft): void {
 function formatFor(draft: Draft, format: unknown): JsonObject | null {
   if (!isObject(format) || format.type === 'text') return null
   if (format.type === 'json_object') return jsonObjectFor(draft)
-  if (format.type !== 'json_schema') return format
+  if (format.type !== 'json_schema') return unknownFormat(draft, format)
   // Without `strict` the schema is a wish: nobody promised it, so nothing is checked.
   const enforcedHere = fieldContract(draft, 'text.format.json_schema').support === 'emulated'
   if (!enforcedHere || format.strict === true) {
@@ -42,6 +42,13 @@ function formatFor(draft: Draft, format: unknown): JsonObject | null {
   if (copy.strict === null) delete copy.strict
   if (copy.description === null) delete copy.description
   return copy
+}
+
+/** A format nobody documented is treated like a field nobody documented. */
+function unknownFormat(draft: Draft, format: JsonObject): JsonObject | null {
+  if (draft.contract.additionalProperties === 'pass') return format
+  note(draft, 'text.format', 'dropped', safeName(String(format.type)))
+  return null
 }
 
 function jsonObjectFor(draft: Draft): JsonObject | null {

@@ -92,7 +92,22 @@ function admitTool(draft: Draft, tool: JsonObject, origin: ToolOrigin | null): S
   const field = Object.hasOwn(toolFields, type) ? (toolFields[type] ?? 'tools.builtin') : 'tools.builtin'
   const detail = field === 'tools.function' ? '' : safeName(type)
   if (!isKindServed(draft, field, type)) return []
-  return admit(draft, field, detail) === 'send' ? [describeTool(withoutNulls(tool), origin)] : []
+  if (admit(draft, field, detail) !== 'send') return []
+  const sent = type === 'function' ? documentedFunction(draft, tool) : tool
+  return [describeTool(withoutNulls(sent), origin)]
+}
+
+const functionMembers = new Set(['type', 'name', 'description', 'parameters', 'strict'])
+
+/** A function without the members that only some other provider knows, each named. */
+function documentedFunction(draft: Draft, tool: JsonObject): JsonObject {
+  if (draft.contract.additionalProperties === 'pass') return tool
+  const extra = Object.keys(tool).filter((member) => !functionMembers.has(member))
+  if (extra.length === 0) return tool
+  for (const member of extra)
+    if (tool[member] !== null && tool[member] !== undefined)
+      note(draft, 'tools.function', 'dropped', safeName(member))
+  return Object.fromEntries(Object.entries(tool).filter(([member]) => functionMembers.has(member)))
 }
 
 /** Built-in tools are served by name: `web_search` also covers its dated and preview forms. */

@@ -40,9 +40,9 @@ const fields: ContractFields = {
     '“An item representing a message, tool call, tool output, reasoning, or other response element.”',
   ),
   'input.encrypted_content': native(include),
-  'input.compaction': native(
-    '“An item representing a message, tool call, tool output, reasoning, or other response element.”',
-  ),
+  'input.compaction': refused('Not in the document: only the service that made one can read it.', {
+    note: 'only its maker can read it',
+  }),
   'input.custom_tool_call': native('[seen] Tools are function or custom only.'),
   'input.builtin_items': dropped(noBuiltIn),
   instructions: native('“Additional instructions to guide the model for this request.”', {

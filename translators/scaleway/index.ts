@@ -34,7 +34,7 @@ const fields: ContractFields = {
   'input.item_reference': refused(stateless, { note: 'stateless' }),
   'input.reasoning': native(input),
   'input.encrypted_content': dropped(notDocumented),
-  'input.compaction': refused(notDocumented),
+  'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped(notDocumented, { form: 'function_call' }),
   'input.builtin_items': dropped(notDocumented),
   instructions: native("“System message added to the model's context.”"),

@@ -31,7 +31,7 @@ const fields: ContractFields = {
   'input.item_reference': refused(noRetrieval, { note: 'no state' }),
   'input.reasoning': native(input),
   'input.encrypted_content': native(include),
-  'input.compaction': refused(notDocumented),
+  'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped(functionsOnly, { form: 'function_call' }),
   'input.builtin_items': dropped(functionsOnly),
   instructions: native('“Instructions for the model on how to behave and respond.”'),
