@@ -119,9 +119,8 @@ for (const { name, lines } of streams) {
     })
   }
 
-  test(`${name} ends once, cut after any line`, () => {
-    const step = Math.max(1, Math.floor(lines.length / 120))
-    for (let kept = 0; kept < lines.length; kept += kept > 20 && kept < lines.length - 20 ? step : 1) {
+  test(`${name} ends once, cut after every line`, () => {
+    for (let kept = 0; kept < lines.length; kept++) {
       const { events, final, failure } = runStream(lines.slice(0, kept), { cut: disconnected })
       if (failure !== null) {
         assert.deepEqual(events, [])
