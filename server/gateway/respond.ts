@@ -219,7 +219,7 @@ async function callOnce(
     return { failure: failureOf(final), aborted: false }
   delivery.release()
   concludeExchange(exchange, attempt, final)
-  sink.prepare(renderAnswerHead(candidate, [...exchange.adaptations, ...attempt.adaptations]))
+  sink.prepare(renderAnswerHead(candidate, exchange.adaptations))
   sink.finish(final)
   return { failure: null, aborted: false }
 }

@@ -47,8 +47,7 @@ describe('open gateway', () => {
     assert.equal(answer.headers.get('x-dragoman-provider'), 'augment')
     assert.equal(answer.headers.get('x-dragoman-upstream-model'), 'balanced')
     const adaptations = answer.headers.get('x-dragoman-adaptations') ?? ''
-    assert.match(adaptations, /clamped:max_output_tokens=8000/)
-    assert.match(adaptations, /dropped:presence_penalty/)
+    assert.equal(adaptations, 'clamped:max_output_tokens=8000, dropped:presence_penalty')
     assert.match(answer.headers.get('server-timing') ?? '', /gateway;dur=/)
     const body = (await answer.json()) as Record<string, unknown>
     assert.equal(body.model, 'balanced')
