@@ -11,6 +11,8 @@ const errorCodes = [
   ...Object.keys(errorKinds),
   'upstream_quota_exceeded',
   'upstream_model_not_found',
+  'upstream_not_implemented',
+  'upstream_overloaded',
   'server_error',
   'insufficient_quota',
 ]
