@@ -6,6 +6,7 @@ import { GatewayError, toGatewayError } from '../errors.ts'
 import { createId } from '../gateway/ids.ts'
 import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
+import { guardOrigin } from './guard-origin.ts'
 import { createModelRoutes } from './model-routes.ts'
 import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
 import { renderError } from './send-error.ts'
@@ -62,6 +63,10 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
     return next()
   })
   app.use(answerErrors(dependencies))
+  app.use((ctx, next) => {
+    guardOrigin(runtime(), ctx.headers)
+    return next()
+  })
   app.use(router.routes())
   app.use(dashboard)
   app.use((ctx) => {

@@ -11,6 +11,7 @@ import { readSettings } from '../gateway/read-settings.ts'
 import type { Gateway } from '../gateway/respond.ts'
 import { validateRequest } from '../gateway/validate-request.ts'
 import { authenticate } from './authenticate.ts'
+import { guardOrigin } from './guard-origin.ts'
 import { parseBody } from './parse-body.ts'
 import { readBody } from './read-body.ts'
 import { sendError } from './send-error.ts'
@@ -67,6 +68,7 @@ async function answer(
     )
   }
   const runtime = dependencies.runtime()
+  guardOrigin(runtime, headers)
   const { caller, key } = authenticate({
     runtime,
     authorization: headers.authorization,
