@@ -49,6 +49,10 @@ export class AttemptTimeline extends LitElement {
         gap: 8px;
         min-width: 0;
       }
+      .name b {
+        flex-shrink: 0;
+        max-width: 60%;
+      }
       .name b,
       .model {
         overflow: hidden;

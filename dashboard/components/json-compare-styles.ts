@@ -75,7 +75,6 @@ export const jsonCompareStyles = css`
     flex-wrap: wrap;
     align-items: center;
     gap: 2px 8px;
-    margin: 2px 0 4px;
     padding: 3px 12px 3px 20px;
     border-left: 3px solid var(--warn);
     background: var(--warn-soft);

@@ -8,6 +8,7 @@ import { jsonCompareStyles } from './json-compare-styles.ts'
 import './long-text.ts'
 
 const pageSize = 1500
+const longLine = 1200
 
 /** Two JSON values line by line, differences and adaptations marked where they are, unchanged parts folded. */
 export class JsonCompare extends LitElement {
@@ -105,7 +106,8 @@ function renderLine(text: string) {
   const value = name ? text.slice(name[0].length) : text
   const kind = value.startsWith('"') ? 'string' : /^[-\dtfn]/.test(value) ? 'literal' : ''
   return html`${name ? html`<span class="name">${name[1]}</span>${name[2]}` : nothing}<span class=${kind}
-      ><dm-long-text .text=${value} .limit=${1200}></dm-long-text></span
+      
+      >${value.length > longLine ? html`<dm-long-text .text=${value} .limit=${longLine}></dm-long-text>` : value}</span
     >`
 }
 

@@ -27,7 +27,7 @@ export class LongText extends LitElement {
   whole = false
 
   override render() {
-    if (this.whole || this.text.length <= this.limit) return html`${this.text}`
+    if (this.whole || this.text.length <= this.limit) return html`<span>${this.text}</span>`
     const rest = this.text.length - this.limit
     return html`${this.text.slice(0, this.limit)}…
       <button class="small" type="button" @click=${this.#showWhole}>${formatCount(rest)} more characters</button>${nothing}`

@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit'
 import type { AdminAdaptation, AdminMessage } from '../../server/http/admin-contract.ts'
 import { looksLikeEventStream } from '../model/event-stream.ts'
-import { formatBytes } from '../model/format.ts'
+import { formatBytes, formatPlural } from '../model/format.ts'
 import { badgeStyles, baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
 import './copy-button.ts'
 import './event-list.ts'
@@ -176,7 +176,7 @@ export class MessagePair extends LitElement {
         headers.length === 0
           ? nothing
           : html`<details>
-              <summary>${headers.length} headers</summary>
+              <summary>${formatPlural(headers.length, 'header')}</summary>
               <dl>${headers.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
             </details>`
       }

@@ -72,8 +72,9 @@ export class Ranking extends LitElement {
       }
       .name {
         display: flex;
+        flex-wrap: wrap;
         align-items: center;
-        gap: 8px;
+        gap: 0 8px;
       }
       .name > :first-child,
       .note {

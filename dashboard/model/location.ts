@@ -22,8 +22,9 @@ export function parseRoute(path: string, search: string): Route {
   return { page: 'missing', path }
 }
 
+/** A dot is encoded too: the server takes a path that ends like `.js` for a file. */
 export function linkRequest(id: string): string {
-  return `/requests/${encodeURIComponent(id)}`
+  return `/requests/${encodeURIComponent(id).replaceAll('.', '%2E')}`
 }
 
 /** `path` with those members of `query` that are set. */

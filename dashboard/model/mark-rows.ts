@@ -37,12 +37,16 @@ function cutLastStep(path: string): string {
 /** Rows to show as they are, or a run of unchanged ones that a button unfolds. */
 export type Section = { folded: boolean; from: number; to: number }
 
+/** Shorter comparisons are shown whole. */
+const foldedFrom = 150
+
 /** Folds unchanged runs of more than `threshold` rows, all but `around` rows next to a change or mark. */
 export function foldRows(
   rows: DiffRow[],
   marks: Marks,
   { around = 4, threshold = 14 }: { around?: number; threshold?: number } = {},
 ): Section[] {
+  if (rows.length < foldedFrom) return rows.length === 0 ? [] : [{ folded: false, from: 0, to: rows.length }]
   const near = new Uint8Array(rows.length)
   rows.forEach((row, index) => {
     if (row.kind === 'same' && !marks.has(index)) return

@@ -147,11 +147,11 @@ export class OverviewPage extends LitElement {
       </dm-stat>
       <dm-stat label="First token, median" value=${formatDuration(totals.ttft_p50_ms)}>of streams</dm-stat>
       <dm-stat label="Tokens" value=${formatCompact(totals.input_tokens + totals.output_tokens)}>
-        ${formatCompact(totals.input_tokens)} in (${formatCompact(totals.cached_tokens)} cached),
-        ${formatCompact(totals.output_tokens)} out (${formatCompact(totals.reasoning_tokens)} reasoning)
+        ${formatCompact(totals.input_tokens)} in · ${formatCompact(totals.output_tokens)} out<br />
+        ${formatCompact(totals.cached_tokens)} cached · ${formatCompact(totals.reasoning_tokens)} reasoning
       </dm-stat>
-      <dm-stat label="Gateway's own time, median" value=${formatDuration(totals.overhead_p50_ms)}>
-        added to each request
+      <dm-stat label="Overhead, median" value=${formatDuration(totals.overhead_p50_ms)}>
+        the gateway’s own time
       </dm-stat>
     </div>`
   }
@@ -185,8 +185,8 @@ export class OverviewPage extends LitElement {
         pick(points, 'Input', 'one', (point) => point.input_tokens),
         pick(points, 'Output', 'two', (point) => point.output_tokens),
       ])}
-      ${chart("Gateway's own time", 'lines', [
-        pick(points, 'Median', 'one', (point) => point.overhead_p50_ms),
+      ${chart('Overhead', 'lines', [
+        pick(points, 'The gateway’s own time, median', 'one', (point) => point.overhead_p50_ms),
       ])}
     </div>`
   }

@@ -39,7 +39,7 @@ function describeTimes(request: AdminRequest): Fact[] {
     { name: 'Latency', value: formatDuration(request.latency_ms) },
     { name: 'First token', value: formatDuration(request.ttft_ms) },
     { name: 'Waiting for providers', value: formatDuration(request.upstream_ms) },
-    { name: 'Gateway’s own time', value: formatDuration(request.overhead_ms) },
+    { name: 'Overhead', value: formatDuration(request.overhead_ms), note: 'the gateway’s own time' },
   ]
 }
 

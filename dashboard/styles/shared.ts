@@ -172,7 +172,7 @@ export const badgeStyles = css`
     gap: 6px;
     padding: 1px 8px;
     border-radius: 999px;
-    background: var(--sunken);
+    background: var(--chip);
     color: var(--text-soft);
     font-size: 12px;
     font-weight: 550;

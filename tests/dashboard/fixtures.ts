@@ -1,0 +1,412 @@
+/** Records of every kind for the dashboard's tests, hostile text included. */
+
+import type {
+  AdminAttempt,
+  AdminError,
+  AdminFacets,
+  AdminMessage,
+  AdminOverview,
+  AdminOverviewPoint,
+  AdminRequest,
+  AdminRequestRow,
+  AdminStatus,
+} from '../../server/http/admin-contract.ts'
+
+/** Runs if it is ever taken for markup. */
+export const hostile = `<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=1</script></script>`
+
+export const hostileId = 'req_<b>&"\'.js'
+
+export function message(body: unknown, headers: Record<string, string> = {}): AdminMessage {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const type = typeof body === 'string' ? 'text/event-stream; charset=utf-8' : 'application/json'
+  return {
+    headers: { 'content-type': type, ...headers },
+    body: { text, bytes: text.length, truncated: false },
+  }
+}
+
+export function row(id: string, createdAt: number, changes: Partial<AdminRequestRow> = {}): AdminRequestRow {
+  return {
+    id,
+    created_at: new Date(createdAt).toISOString(),
+    project: 'acme',
+    key: 'acme/1',
+    model: 'openai/gpt-oss-120b',
+    provider: 'scaleway',
+    upstream_model: 'gpt-oss-120b',
+    status: 'completed',
+    http_status: 200,
+    stream: false,
+    input_tokens: 1204,
+    cached_tokens: 512,
+    output_tokens: 318,
+    reasoning_tokens: 120,
+    total_tokens: 1522,
+    usage_source: 'provider',
+    latency_ms: 1840.2,
+    ttft_ms: 312.5,
+    upstream_ms: 1836.9,
+    overhead_ms: 1.42,
+    attempts: 1,
+    response_id: 'resp_0f3c9a1b2d',
+    trace_id: null,
+    error: null,
+    adaptations: [],
+    ...changes,
+  }
+}
+
+const upstreamError: AdminError = {
+  type: 'server_error',
+  code: 'upstream_timeout',
+  message: 'sail sent no byte within 30 s.',
+  param: null,
+  origin: 'upstream',
+}
+
+/** Sixty rows, newest first, one of each kind near the top. */
+export function makeRows(now: number): AdminRequestRow[] {
+  const kinds: Partial<AdminRequestRow>[] = [
+    {
+      status: 'in_progress',
+      stream: true,
+      http_status: null,
+      latency_ms: null,
+      ttft_ms: 401,
+      upstream_ms: null,
+      overhead_ms: null,
+      input_tokens: null,
+      cached_tokens: null,
+      output_tokens: null,
+      reasoning_tokens: null,
+      total_tokens: null,
+      usage_source: null,
+      response_id: null,
+    },
+    {
+      stream: true,
+      attempts: 2,
+      model: 'deepseek-ai/DeepSeek-V3.2',
+      provider: 'sail',
+      upstream_model: 'deepseek-ai/DeepSeek-V3.2',
+      adaptations: [
+        { field: 'presence_penalty', action: 'dropped', detail: 'the provider has no such field' },
+        { field: 'max_output_tokens', action: 'clamped', detail: '8000' },
+        { field: 'reasoning.effort', action: 'mapped', detail: 'high' },
+      ],
+    },
+    {
+      status: 'failed',
+      http_status: 504,
+      error: upstreamError,
+      attempts: 3,
+      provider: 'sail',
+      input_tokens: null,
+      cached_tokens: null,
+      output_tokens: null,
+      reasoning_tokens: null,
+      total_tokens: null,
+      usage_source: null,
+      response_id: null,
+      ttft_ms: null,
+      latency_ms: 92_300,
+    },
+    {
+      status: 'failed',
+      http_status: 400,
+      model: null,
+      provider: null,
+      upstream_model: null,
+      attempts: 0,
+      latency_ms: 0.61,
+      ttft_ms: null,
+      upstream_ms: 0,
+      overhead_ms: 0.61,
+      input_tokens: null,
+      cached_tokens: null,
+      output_tokens: null,
+      reasoning_tokens: null,
+      total_tokens: null,
+      usage_source: null,
+      response_id: null,
+      error: {
+        type: 'invalid_request_error',
+        code: 'invalid_request',
+        message: `tools[2].name is longer than 64 characters: ${hostile}`,
+        param: 'tools[2].name',
+        origin: 'client',
+      },
+    },
+    { status: 'incomplete', usage_source: 'estimated', cached_tokens: null, reasoning_tokens: null },
+    { status: 'cancelled', http_status: 499, stream: true },
+    { model: hostile, project: hostile, provider: 'augment', upstream_model: hostile },
+  ]
+  const rows = kinds.map((kind, index) => row(`req_kind_${index}`, now - index * 1300, kind))
+  rows.push(row(hostileId, now - 10_000, { stream: true }))
+  for (let index = rows.length; index < 120; index++) {
+    const stream = index % 3 !== 0
+    rows.push(
+      row(`req_${String(index).padStart(4, '0')}`, now - index * 4100, {
+        stream,
+        ttft_ms: stream ? 180 + ((index * 37) % 400) : null,
+        latency_ms: 700 + ((index * 131) % 4000),
+        overhead_ms: 0.8 + ((index * 7) % 20) / 10,
+        input_tokens: 200 + ((index * 97) % 9000),
+        output_tokens: 40 + ((index * 53) % 1200),
+        ...(index % 4 === 1
+          ? {
+              model: 'deepseek-ai/DeepSeek-V3.2',
+              provider: 'sail',
+              upstream_model: 'deepseek-ai/DeepSeek-V3.2',
+            }
+          : {}),
+      }),
+    )
+  }
+  return rows
+}
+
+const clientBody = {
+  model: 'deepseek-ai/DeepSeek-V3.2',
+  instructions: 'You are a careful assistant. Answer in one sentence.',
+  input: [
+    {
+      type: 'message',
+      role: 'user',
+      content: [{ type: 'input_text', text: `What is shown here? ${hostile}` }],
+    },
+    { type: 'message', role: 'user', content: 'And what follows from it?' },
+  ],
+  tools: Array.from({ length: 3 }, (_, index) => ({
+    type: 'function',
+    name: `lookup_${index}`,
+    description: 'Looks a word up in the dictionary.',
+    parameters: { type: 'object', properties: { word: { type: 'string' } }, required: ['word'] },
+    strict: true,
+  })),
+  max_output_tokens: 100_000,
+  presence_penalty: 0.5,
+  reasoning: { effort: 'xhigh', summary: null },
+  metadata: { ticket: 'A-12', __proto__: 'kept' },
+  stream: true,
+}
+
+const { presence_penalty: _, ...taken } = clientBody
+
+const upstreamBody = {
+  ...taken,
+  max_output_tokens: 8000,
+  reasoning: { effort: 'high', summary: null },
+  store: false,
+}
+
+function sse(events: { type: string; [key: string]: unknown }[]): string {
+  return events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+}
+
+function answerEvents({ sparse }: { sparse: boolean }): { type: string; [key: string]: unknown }[] {
+  const words = ['A ', 'gateway ', 'that ', 'translates ', 'between ', 'dialects ', hostile, '.']
+  const part = { item_id: 'msg_1', output_index: 0, content_index: 0 }
+  const response = { id: 'resp_0f3c9a1b2d', object: 'response', status: 'completed', output: [] }
+  const deltas = words.map((delta) => ({ type: 'response.output_text.delta', ...part, delta }))
+  if (sparse)
+    return [{ type: 'response.created', response }, ...deltas, { type: 'response.completed', response }]
+  return [
+    { type: 'response.created', response: { ...response, status: 'in_progress' } },
+    { type: 'response.in_progress', response: { ...response, status: 'in_progress' } },
+    { type: 'response.output_item.added', output_index: 0, item: { type: 'message', id: 'msg_1' } },
+    { type: 'response.content_part.added', ...part, part: { type: 'output_text', text: '' } },
+    ...deltas,
+    { type: 'response.output_text.done', ...part, text: words.join('') },
+    { type: 'response.content_part.done', ...part, part: { type: 'output_text', text: words.join('') } },
+    { type: 'response.output_item.done', output_index: 0, item: { type: 'message', id: 'msg_1' } },
+    { type: 'response.completed', response },
+  ]
+}
+
+const headers = { authorization: '[redacted]', 'user-agent': 'OpenAI/JS 7.55.0' }
+
+function attempt(changes: Partial<AdminAttempt>): AdminAttempt {
+  return {
+    index: 1,
+    provider: 'sail',
+    variant: 'sail',
+    upstream_model: 'deepseek-ai/DeepSeek-V3.2',
+    url: 'https://api.sailresearch.com/v1/responses',
+    http_status: 200,
+    started_ms: 1.1,
+    ttfb_ms: 180,
+    ttft_ms: 305,
+    duration_ms: 1500,
+    upstream_response_id: 'resp_up_1',
+    upstream_reported_model: 'DeepSeek-V3.2',
+    error: null,
+    adaptations: [],
+    request: message(upstreamBody, headers),
+    response: message(`: ping\n\n${sse(answerEvents({ sparse: true }))}data: [DONE]\n\n`),
+    ...changes,
+  }
+}
+
+const whole = { user_agent: 'OpenAI/JS 7.55.0', client_address: '127.0.0.1' }
+
+/** A stream that needed two attempts and three adaptations. */
+function makeStreamed(base: AdminRequestRow): AdminRequest {
+  const second = attempt({ index: 2, started_ms: 262, adaptations: base.adaptations })
+  const first = attempt({
+    http_status: 429,
+    duration_ms: 240,
+    ttft_ms: null,
+    ttfb_ms: 236,
+    error: { ...upstreamError, code: 'rate_limit_exceeded', message: 'sail answered 429: slow down.' },
+    response: message({ error: { message: 'slow down', type: 'rate_limit' } }),
+    upstream_reported_model: null,
+  })
+  return {
+    ...base,
+    ...whole,
+    client_request: message(clientBody, headers),
+    upstream_request: second.request,
+    upstream_response: second.response,
+    client_response: message(`${sse(answerEvents({ sparse: false }))}data: [DONE]\n\n`),
+    attempt_list: [first, second],
+  }
+}
+
+/** One whole record for a row. */
+export function makeRequest(base: AdminRequestRow): AdminRequest {
+  if (base.adaptations.length > 0) return makeStreamed(base)
+  const refused = base.attempts === 0
+  const failed = base.error !== null && !refused
+  const answer = base.error ? { error: base.error } : { id: base.response_id, object: 'response', output: [] }
+  const only = attempt({
+    provider: base.provider ?? '',
+    upstream_model: base.upstream_model ?? '',
+    ...(failed ? { error: base.error, http_status: null, ttfb_ms: null, ttft_ms: null } : {}),
+    response: failed
+      ? { headers: {}, body: { text: null, bytes: 0, truncated: false } }
+      : message({ ...answer, id: 'up_1', extra: true }),
+  })
+  return {
+    ...base,
+    ...whole,
+    client_request: message({ ...clientBody, model: base.model }, headers),
+    upstream_request: refused ? null : only.request,
+    upstream_response: refused ? null : only.response,
+    client_response: message(answer),
+    attempt_list: refused ? [] : [only],
+  }
+}
+
+export function makeFacets(rows: AdminRequestRow[]): AdminFacets {
+  const values = (key: 'model' | 'project' | 'provider' | 'status') => [
+    ...new Set(rows.map((entry) => entry[key]).filter((value) => value !== null)),
+  ]
+  return {
+    models: values('model'),
+    projects: values('project'),
+    providers: values('provider'),
+    statuses: values('status'),
+  }
+}
+
+function makePoint(at: number, index: number, empty: boolean): AdminOverviewPoint {
+  const wave = Math.sin(index / 6) + 1.4 + ((index * 7919) % 13) / 22
+  const requests = empty ? 0 : Math.round(wave * 46)
+  const errors = empty ? 0 : Math.round(wave * ((index * 31) % 11 === 0 ? 9 : (index % 5) / 2))
+  return {
+    at: new Date(at).toISOString(),
+    requests,
+    errors,
+    input_tokens: requests * (900 + ((index * 71) % 500)),
+    output_tokens: requests * (260 + ((index * 43) % 160)),
+    latency_p50_ms: empty ? null : 900 + wave * 240 + ((index * 97) % 130),
+    latency_p95_ms: empty ? null : 2200 + wave * 620 + ((index * 197) % 560),
+    ttft_p50_ms: empty ? null : 240 + wave * 60 + ((index * 57) % 50),
+    overhead_p50_ms: empty ? null : 1.1 + wave * 0.14 + ((index * 13) % 9) / 40,
+  }
+}
+
+/** Sixty buckets with a gap of no traffic in the middle, or with none at all. */
+export function makeOverview(from: number, to: number, idle = false): AdminOverview {
+  const width = (to - from) / 60
+  const points = Array.from({ length: 60 }, (_, index) =>
+    makePoint(from + index * width, index, idle || (index > 33 && index < 38)),
+  )
+  const sum = (key: 'requests' | 'errors' | 'input_tokens' | 'output_tokens') =>
+    points.reduce((total, point) => total + point[key], 0)
+  const known = <Value>(value: Value) => (idle ? null : value)
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    bucket_seconds: Math.round(width / 1000),
+    totals: {
+      requests: sum('requests'),
+      errors: sum('errors'),
+      input_tokens: sum('input_tokens'),
+      output_tokens: sum('output_tokens'),
+      cached_tokens: idle ? 0 : 812_400,
+      reasoning_tokens: idle ? 0 : 311_900,
+      in_progress: idle ? 0 : 7,
+      latency_p50_ms: known(1240),
+      latency_p95_ms: known(3310),
+      ttft_p50_ms: known(318),
+      overhead_p50_ms: known(1.38),
+    },
+    points,
+    errors: idle
+      ? []
+      : [
+          { origin: 'upstream', code: 'rate_limit_exceeded', count: 61 },
+          { origin: 'upstream', code: 'upstream_timeout', count: 19 },
+          { origin: 'client', code: 'invalid_request', count: 12 },
+          { origin: 'gateway', code: 'provider_not_configured', count: 2 },
+        ],
+    models: idle
+      ? []
+      : [
+          { name: 'openai/gpt-oss-120b', requests: 2410, errors: 31, total_tokens: 3_120_400 },
+          { name: 'deepseek-ai/DeepSeek-V3.2', requests: 1620, errors: 60, total_tokens: 2_004_113 },
+          { name: hostile, requests: 21, errors: 0, total_tokens: 9000 },
+        ],
+    providers: idle
+      ? []
+      : [
+          { name: 'scaleway', requests: 2410, errors: 31, total_tokens: 3_120_400 },
+          { name: 'sail', requests: 1620, errors: 60, total_tokens: 2_004_113 },
+          { name: 'former', requests: 21, errors: 0, total_tokens: 9000 },
+        ],
+  }
+}
+
+export function makeStatus(startedAt: number): AdminStatus {
+  const provider = (id: string, title: string, missing: string[] = []) => ({
+    id,
+    variant: id,
+    title,
+    base_url: `https://${id}.example/v1`,
+    available: missing.length === 0,
+    missing,
+    document: `${id}.md`,
+  })
+  return {
+    version: '0.1.0',
+    config_source: 'config.json',
+    sandbox: false,
+    started_at: new Date(startedAt).toISOString(),
+    log_rows_dropped: 0,
+    providers: [
+      provider('scaleway', 'Scaleway Generative APIs'),
+      provider('sail', 'Sail Research'),
+      provider('sudo', 'Sudo', ['SUDO_API_KEY']),
+    ],
+    models: [
+      { id: 'deepseek-ai/*', targets: [{ provider: 'sail', model: '*', available: true }] },
+      {
+        id: 'openai/gpt-oss-120b',
+        targets: [{ provider: 'scaleway', model: 'gpt-oss-120b', available: true }],
+      },
+    ],
+  }
+}

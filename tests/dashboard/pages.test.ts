@@ -1,0 +1,426 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { launchBrowser } from '../support/browser.ts'
+import { type FakeAdmin, startFakeAdmin } from './fake-admin.ts'
+import { hostile, hostileId, makeRequest, makeRows, makeStatus, message, row } from './fixtures.ts'
+
+let browser: Browser
+let fake: FakeAdmin
+
+before(async () => {
+  fake = await startFakeAdmin()
+  browser = await launchBrowser()
+})
+
+after(async () => {
+  await browser?.close()
+  await fake?.close()
+})
+
+beforeEach(() => {
+  const now = Date.now()
+  fake.rows = makeRows(now)
+  fake.status = makeStatus(now)
+  fake.requests.clear()
+  fake.adminKey = null
+  fake.failure = null
+  fake.idle = false
+  fake.calls.length = 0
+})
+
+interface Visit {
+  page: Page
+  /** Console errors, broken promises and policy violations so far. */
+  troubles: string[]
+}
+
+/** Opens a page in a fresh profile and closes it after `use`; nothing may go wrong on it, and nothing hostile run. */
+async function visit(
+  path: string,
+  use: (visit: Visit) => Promise<void>,
+  { expected = /^$/, ...options }: BrowserContextOptions & { expected?: RegExp } = {},
+): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
+  context.setDefaultTimeout(8000)
+  const page = await context.newPage()
+  const troubles: string[] = []
+  page.on('pageerror', (error) => troubles.push(String(error)))
+  page.on('console', (entry) => {
+    if (['error', 'warning'].includes(entry.type()) && !expected.test(entry.text()))
+      troubles.push(entry.text())
+  })
+  try {
+    await page.goto(fake.origin + path)
+    await use({ page, troubles })
+    assert.equal(await page.evaluate('globalThis.hacked'), undefined, 'recorded text must never run')
+    assert.deepEqual(troubles, [])
+  } finally {
+    await context.close()
+  }
+}
+
+const rows = (page: Page) => page.locator('dm-request-table tbody tr')
+
+/** Run in the page as text, since the compiler's helpers are not there. */
+const collectText = new Function(
+  'node',
+  `const pieces = []
+  const walk = (at) => {
+    if (at.nodeType === 3) pieces.push(at.data)
+    if (at.localName === 'slot') at.assignedNodes().forEach(walk)
+    else if (at.localName !== 'style') (at.shadowRoot ?? at).childNodes.forEach(walk)
+  }
+  walk(node)
+  return pieces.join(' ').replace(/\\s+/g, ' ').trim()`,
+) as (node: unknown) => string
+
+/** All text in a node, shadow trees and slots included, one space between pieces. */
+const read = (locator: Locator): Promise<string> => locator.evaluate(collectText)
+
+const readGround = (page: Page) => page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+
+describe('overview', () => {
+  it('shows totals, charts, errors, models and providers', () =>
+    visit('/', async ({ page }) => {
+      await page.getByRole('group', { name: 'Latency, median' }).getByText('1.24 s').waitFor()
+      assert.match(await read(page.getByRole('group', { name: 'Errors', exact: true })), /% of requests/)
+      assert.equal(await page.locator('dm-time-chart svg').count(), 4)
+      assert.ok((await page.locator('dm-time-chart rect.one').count()) > 50)
+      const providers = page.getByRole('table', { name: 'Providers' })
+      assert.match(await read(providers), /sudo[\s\S]*not configured[\s\S]*SUDO_API_KEY/)
+      assert.match(
+        await read(page.getByRole('table', { name: 'Errors' })),
+        /upstream_timeout\s+the provider\s+19/,
+      )
+      assert.match(await read(page.getByRole('table', { name: 'Models' })), /<img src=x/)
+    }))
+
+  it('reads a bucket out by keyboard and leaves a gap where nothing is known', () =>
+    visit('/', async ({ page }) => {
+      const chart = page.getByRole('group', { name: /^Latency over time/ })
+      await chart.focus()
+      await page.keyboard.press('Home')
+      const readOut = page.locator('dm-time-chart [aria-live]').nth(1)
+      assert.match(await read(readOut), /Median \d.*95th percentile \d/)
+      for (let step = 0; step < 35; step++) await page.keyboard.press('ArrowRight')
+      assert.match(await read(readOut), /Median none/)
+      // Each of the three lines is in two pieces, before and after the quiet time.
+      assert.equal(await chart.locator('path.line').count(), 6)
+    }))
+
+  it('keeps the range and the filters in the address and asks the API for them', () =>
+    visit('/', async ({ page }) => {
+      await page.getByRole('button', { name: '24 h' }).click()
+      await page.locator('select[name=provider]').selectOption('sail')
+      await page.waitForURL(/\?range=24h&provider=sail$/)
+      await page.getByRole('table', { name: 'Providers' }).waitFor()
+      const asked = new URL(fake.calls.findLast((call) => call.includes('overview'))!, fake.origin)
+        .searchParams
+      assert.equal(asked.get('provider'), 'sail')
+      assert.equal(Date.parse(asked.get('to')!) - Date.parse(asked.get('from')!), 86_400_000)
+      await page.getByRole('link', { name: 'Errors', exact: true }).click()
+      await page.waitForURL(/\/requests\?provider=sail&status=error$/)
+    }))
+
+  it('says what to do while there is nothing, and that the sandbox is one', async () => {
+    fake.idle = true
+    fake.status = { ...fake.status, sandbox: true, log_rows_dropped: 3 }
+    await visit('/', async ({ page }) => {
+      await page.getByText('No requests in the last hour').waitFor()
+      const command = await read(page.locator('dm-empty pre'))
+      assert.match(command, new RegExp(`curl ${fake.origin}/v1/responses`))
+      assert.match(command, /"model":"openai\/gpt-oss-120b"/)
+      assert.doesNotMatch(command, /authorization/)
+      await page.getByText('The providers here are simulated.').waitFor()
+      await page.getByText('3 log rows lost').waitFor()
+      assert.match(await read(page.getByRole('group', { name: 'First token, median' })), /unknown/)
+    })
+  })
+})
+
+describe('requests', () => {
+  it('lists the newest with everything known, and a dash read as unknown for the rest', () =>
+    visit('/requests', async ({ page }) => {
+      await rows(page).first().waitFor()
+      assert.equal(await rows(page).count(), 50)
+      assert.match(await read(rows(page).nth(0)), /in progress[\s\S]*scaleway · gpt-oss-120b[\s\S]*unknown/)
+      assert.match(
+        await read(rows(page).nth(1)),
+        /1,204[\s\S]*318[\s\S]*1\.84 s[\s\S]*2 attempts[\s\S]*3 changes/,
+      )
+      assert.match(await read(rows(page).nth(2)), /failed[\s\S]*upstream_timeout/)
+      assert.match(await read(rows(page).nth(3)), /no model named[\s\S]*reached no provider/)
+      assert.ok((await read(rows(page).nth(6))).includes(hostile))
+    }))
+
+  it('pages to older ones', () =>
+    visit('/requests', async ({ page }) => {
+      await page.getByRole('button', { name: 'Older requests' }).click()
+      await rows(page).nth(99).waitFor()
+      await page.getByRole('button', { name: 'Older requests' }).click()
+      await rows(page).nth(119).waitFor()
+      assert.equal(await rows(page).count(), 120)
+      await page.getByRole('button', { name: 'Older requests' }).waitFor({ state: 'detached' })
+    }))
+
+  it('filters by the facets, in the address too', () =>
+    visit('/requests', async ({ page }) => {
+      await page.locator('select[name=model]').selectOption(hostile)
+      await page.waitForURL((url) => url.searchParams.get('model') === hostile)
+      await rows(page).getByText(hostile).first().waitFor()
+      assert.equal(await rows(page).count(), 1)
+      await page.getByRole('button', { name: 'Clear filters' }).click()
+      await rows(page).nth(49).waitFor()
+      await page.goto(`${fake.origin}/requests?status=error&provider=sail`)
+      await rows(page).first().waitFor()
+      assert.equal(await rows(page).count(), 1)
+      assert.equal(await page.locator('select[name=status]').inputValue(), 'error')
+      await page.locator('select[name=project]').selectOption(hostile)
+      await page.getByText('Nothing matches these filters').waitFor()
+    }))
+
+  it('lets new requests in at the top and marks them', () =>
+    visit('/requests', async ({ page }) => {
+      await rows(page).first().waitFor()
+      fake.rows[0] = { ...fake.rows[0]!, status: 'completed' }
+      fake.rows.unshift(row('req_fresh', Date.now(), { model: 'fresh/model' }))
+      const fresh = page.locator('dm-request-table tr.arrived')
+      await fresh.getByText('fresh/model').waitFor()
+      assert.equal(await fresh.count(), 1)
+      assert.match(await read(rows(page).nth(1)), /completed/)
+    }))
+
+  it('does not move what a reader further down looks at', () =>
+    visit('/requests', async ({ page }) => {
+      await rows(page).nth(20).scrollIntoViewIfNeeded()
+      await page.mouse.wheel(0, 500)
+      await page.waitForFunction('scrollY > 400')
+      const before = await rows(page).nth(20).boundingBox()
+      fake.rows.unshift(row('req_late_2', Date.now()), row('req_late_1', Date.now()))
+      const button = page.getByRole('button', { name: '2 new requests' })
+      await button.waitFor()
+      assert.equal(await rows(page).locator('a[href$=req_late_2]').count(), 0)
+      const after = await rows(page).nth(20).boundingBox()
+      assert.ok(Math.abs(after!.y - before!.y) < 1, `moved from ${before!.y} to ${after!.y}`)
+      await button.click()
+      await rows(page).locator('a[href$=req_late_2]').waitFor()
+      await page.waitForFunction('scrollY === 0')
+    }))
+
+  it('stands still while paused', () =>
+    visit('/requests', async ({ page }) => {
+      await rows(page).first().waitFor()
+      await page.getByRole('button', { name: 'Pause' }).click()
+      await page.getByRole('status').getByText('Paused').waitFor()
+      const asked = fake.calls.filter((call) => call.startsWith('/admin/requests')).length
+      fake.rows.unshift(row('req_unseen', Date.now()))
+      await page.waitForTimeout(2500)
+      assert.equal(fake.calls.filter((call) => call.startsWith('/admin/requests')).length, asked)
+      await page.getByRole('button', { name: 'Resume' }).click()
+      await rows(page).locator('a[href$=req_unseen]').waitFor()
+    }))
+
+  it('goes to a request by keyboard and back to the same list', () =>
+    visit('/requests', async ({ page }) => {
+      await rows(page).nth(1).getByRole('link').focus()
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/\/requests\/req_kind_1$/)
+      await page.getByRole('heading', { name: 'deepseek-ai/DeepSeek-V3.2' }).waitFor()
+      await page.goBack()
+      await rows(page).nth(1).waitFor()
+    }))
+
+  it('shows a failing API with a way to try again', async () => {
+    fake.failure = 500
+    await visit(
+      '/requests',
+      async ({ page }) => {
+        await page.getByRole('alert').getByText('The store is not there.').waitFor()
+        fake.failure = null
+        await page.getByRole('button', { name: 'Try again' }).click()
+        await rows(page).first().waitFor()
+        assert.equal(await page.getByRole('alert').count(), 0)
+      },
+      { expected: /500/ },
+    )
+  })
+})
+
+describe('one request', () => {
+  it('compares what the client sent with what the provider got, adaptations at their lines', () =>
+    visit('/requests/req_kind_1', async ({ page }) => {
+      const request = page.locator('dm-message-pair').first()
+      const clamped = request.locator('.row.changed.marked', { hasText: '"max_output_tokens"' })
+      await clamped.waitFor()
+      assert.match(await read(clamped.locator('.left')), /100000/)
+      assert.match(await read(clamped.locator('.right')), /8000/)
+      assert.match(await read(request.locator('.row.removed')), /"presence_penalty" : 0.5/)
+      assert.match(await read(request.locator('.row.added')), /"store" : false/)
+      const marks = await request.locator('.mark .badge').allInnerTexts()
+      assert.deepEqual(marks, ['clamped', 'dropped', 'mapped'])
+      assert.ok((await read(request)).includes(JSON.stringify(hostile).slice(1, -1)))
+    }))
+
+  it('shows streams as lists of events, and raw', () =>
+    visit('/requests/req_kind_1', async ({ page }) => {
+      const response = page.locator('dm-message-pair').nth(1)
+      const received = response.getByRole('region', { name: 'The client received' })
+      await received.getByText('response.output_text.delta').waitFor()
+      assert.match(await read(received), /response\.output_text\.delta × 8\s+A gateway that translates/)
+      await received.getByRole('button', { name: /output_text\.delta/ }).click()
+      assert.equal(await received.locator('.parts pre').count(), 8)
+      await response.getByRole('button', { name: 'Raw' }).click()
+      assert.match(await read(received), /^event: response\.created data: \{/)
+    }))
+
+  it('shows the bodies of the attempt chosen', () =>
+    visit('/requests/req_kind_1', async ({ page }) => {
+      await page.getByText('2 attempts').waitFor()
+      await page.getByRole('button', { name: /429/ }).click()
+      const answered = page.getByRole('region', { name: 'sail answered' })
+      await answered.getByText('slow down').waitFor()
+    }))
+
+  it('explains an error and never shows an unknown number as 0', () =>
+    visit('/requests/req_kind_3', async ({ page }) => {
+      const error = page.getByRole('region', { name: 'Error' })
+      await error.waitFor()
+      const text = await read(error)
+      assert.match(text, /invalid_request/)
+      assert.match(text, /The caller’s request is at fault/)
+      assert.ok(text.includes(hostile))
+      const facts = await read(page.locator('dl.facts'))
+      assert.match(facts, /Input tokens\s+unknown/)
+      assert.match(facts, /Provider\s+none was reached/)
+      await page.getByText('Nothing was recorded: it never came to this.').first().waitFor()
+    }))
+
+  it('flags estimated usage', () =>
+    visit('/requests/req_kind_4', async ({ page }) => {
+      await page.locator('dl.facts').waitFor()
+      assert.match(await read(page.locator('dl.facts')), /Input tokens\s+1,204\s+estimated by the gateway/)
+    }))
+
+  it('opens a hostile id by a link and by its address', () =>
+    visit('/requests', async ({ page }) => {
+      await rows(page).nth(7).getByRole('link').click()
+      await page.getByText(hostileId, { exact: true }).waitFor()
+      await page.reload()
+      await page.getByText(hostileId, { exact: true }).waitFor()
+    }))
+
+  it('bears huge, deep, cut and unkept bodies', async () => {
+    const huge = makeRequest(row('req_huge', Date.now()))
+    const items = Array.from({ length: 4000 }, (_, index) => ({
+      type: 'message',
+      role: 'user',
+      content: `line ${index}`,
+    }))
+    const image = `data:image/png;base64,${'A'.repeat(3_000_000)}`
+    huge.client_request = message({ model: 'm', input: items, image })
+    huge.attempt_list[0]!.request = message({ model: 'n', input: items, image: `${image}B` })
+    huge.attempt_list[0]!.response = message({}, {})
+    huge.attempt_list[0]!.response.body = { text: '{"cut', bytes: 9_000_000, truncated: true }
+    huge.client_response = message({}, {})
+    huge.client_response.body = { text: null, bytes: 5000, truncated: false }
+    fake.requests.set('req_huge', huge)
+    const deep = makeRequest(row('req_deep', Date.now()))
+    deep.client_request = message({})
+    deep.client_request.body.text = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+    fake.requests.set('req_deep', deep)
+    await visit('/requests/req_huge', async ({ page }) => {
+      await page
+        .getByRole('button', { name: /equal lines/ })
+        .first()
+        .waitFor()
+      await page
+        .getByRole('button', { name: /more characters/ })
+        .first()
+        .waitFor()
+      await page.getByText('truncated').waitFor()
+      await page.getByText('The body was not kept.').waitFor()
+      assert.ok((await page.locator('.row').count()) < 3000)
+    })
+    await visit('/requests/req_deep', async ({ page }) => {
+      await page.getByRole('region', { name: 'The client sent' }).getByText('[[[[[').waitFor()
+    })
+  })
+
+  it('follows a running request to its end', async () => {
+    await visit('/requests/req_kind_0', async ({ page }) => {
+      await page.getByText('in progress').waitFor()
+      fake.rows[0] = { ...fake.rows[0]!, status: 'completed', latency_ms: 4210 }
+      await page.getByText('4.21 s').waitFor()
+    })
+  })
+
+  it('says so when there is no such request', () =>
+    visit(
+      '/requests/req_none',
+      async ({ page }) => {
+        await page.getByText('There is no such request').waitFor()
+      },
+      { expected: /404/ },
+    ))
+})
+
+describe('frame', () => {
+  it('asks for the admin key once, keeps it for the tab, and signs out', async () => {
+    fake.adminKey = 'sesame-1'
+    await visit(
+      '/requests?provider=sail',
+      async ({ page }) => {
+        const field = page.getByLabel('Admin key')
+        await field.fill('wrong')
+        await page.keyboard.press('Enter')
+        await page.getByText('This is not the admin key.').waitFor()
+        await field.fill('sesame-1')
+        await page.keyboard.press('Enter')
+        await rows(page).first().waitFor()
+        assert.match(page.url(), /provider=sail$/)
+        await page.reload()
+        await rows(page).first().waitFor()
+        assert.equal(await page.evaluate('localStorage.length'), 0)
+        await page.getByRole('button', { name: 'Sign out' }).click()
+        await field.waitFor()
+        assert.equal(await page.evaluate('sessionStorage.length'), 0)
+        assert.equal(await rows(page).count(), 0)
+      },
+      { expected: /401/ },
+    )
+  })
+
+  it('is light or dark as the system has it, or as chosen', () =>
+    visit(
+      '/',
+      async ({ page }) => {
+        assert.equal(await readGround(page), 'rgb(14, 17, 19)')
+        await page.getByRole('button', { name: 'Light' }).click()
+        assert.equal(await readGround(page), 'rgb(246, 247, 248)')
+        await page.reload()
+        await page.getByRole('button', { name: 'Light', pressed: true }).waitFor()
+        assert.equal(await readGround(page), 'rgb(246, 247, 248)')
+      },
+      { colorScheme: 'dark' },
+    ))
+
+  for (const path of ['/', '/requests', '/requests/req_kind_1', '/requests/req_kind_3']) {
+    it(`fits a phone: ${path}`, () =>
+      visit(
+        path,
+        async ({ page }) => {
+          await page.locator('dm-stat, dm-request-table tbody tr, dm-message-pair').first().waitFor()
+          assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false)
+        },
+        { viewport: { width: 375, height: 740 } },
+      ))
+  }
+
+  it('names a page that there is not', () =>
+    visit('/nowhere', async ({ page }) => {
+      await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+      await page.getByRole('link', { name: 'Go to the overview' }).click()
+      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+    }))
+})
