@@ -25,8 +25,9 @@ export function looksLikeEventStream(text: string): boolean {
 
 export function parseEventStream(text: string): StreamEvent[] {
   const events: StreamEvent[] = []
-  for (const block of text.replace(/^\uFEFF/, '').split(/(?:\r\n|\r|\n){2,}/)) {
-    const fields = block.split(/\r\n|\r|\n/).map(splitField)
+  const lines = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n')
+  for (const block of lines.split(/\n{2,}/)) {
+    const fields = block.split('\n').map(splitField)
     const data = fields.filter(([name]) => name === 'data').map(([, value]) => value)
     const named = fields.find(([name]) => name === 'event')?.[1]
     if (data.length > 0 || named !== undefined) events.push(readEvent(named, data.join('\n')))
