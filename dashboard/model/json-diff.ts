@@ -222,7 +222,9 @@ function alignGap(gap: {
 /** Elements of one kind may be versions of each other: the same type, role and name. */
 function nameKind(value: unknown): string {
   if (!isObject(value)) return Array.isArray(value) ? 'array' : typeof value
-  return `object ${['type', 'role', 'name', 'call_id'].map((key) => String(value[key] ?? '')).join(' ')}`
+  // A message may leave its type out; its role says as much.
+  const type = typeof value.role === 'string' ? 'message' : value.type
+  return `object ${[type, value.role, value.name, value.call_id].map((part) => String(part ?? '')).join(' ')}`
 }
 
 /** Longest common subsequence, as index pairs. */

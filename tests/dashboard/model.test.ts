@@ -50,6 +50,19 @@ describe('diffJson', () => {
     assert.ok(kinds.includes('removed "text": "x" | undefined'))
   })
 
+  it('pairs a message without its type with the same one typed', () => {
+    const one = { input: [{ role: 'user', content: 'a' }] }
+    const other = {
+      input: [
+        { type: 'message', role: 'system', content: 's' },
+        { type: 'message', role: 'user', content: 'a' },
+      ],
+    }
+    const content = diffJson(one, other).find(({ left }) => left?.text.startsWith('"content"'))
+    assert.equal(content?.kind, 'same')
+    assert.equal(content?.right?.path, 'input[1].content')
+  })
+
   it('names paths as adaptations do', () => {
     const rows = diffJson(
       { tools: [{ name: 'a' }, { name: 'b', strict: true }] },
