@@ -71,13 +71,21 @@ export async function createApp({
     (error) => logger.error('an observer failed', { error: String(error) }),
   )
   const client = createUpstreamClient()
+  const onUnexpected = (error: unknown, exchange: Exchange | null) => logUnexpected(logger, error, exchange)
   let draining = false
   const app = await createHttpApp({
     runtime: () => runtime,
-    gateway: createGateway({ runtime: () => runtime, resolveModel, client, createSseParser, observer }),
+    gateway: createGateway({
+      runtime: () => runtime,
+      resolveModel,
+      client,
+      createSseParser,
+      observer,
+      onUnexpected,
+    }),
     observer,
     draining: () => draining,
-    onUnexpected: (error, exchange) => logUnexpected(logger, error, exchange),
+    onUnexpected,
     admin: { queries: store, version, startedAt, logRowsDropped: () => requestLog.dropped() },
     scrape: () => metrics.scrape(),
     problems: () =>

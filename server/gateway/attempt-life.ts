@@ -1,6 +1,7 @@
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
-import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
+import type { UpstreamRequest } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
+import type { AttemptOutcome } from './attempt.ts'
 import type { Candidate } from './candidates.ts'
 import { captureChunk, createCapture } from './capture.ts'
 import type { Attempt, Exchange } from './exchange.ts'
@@ -32,6 +33,7 @@ export function beginAttempt(
     response: createCapture(),
     adaptations: [...sent.adaptations],
     usage: null,
+    usageSource: null,
     facts: null,
     events: 0,
     ownMs: 0,
@@ -42,9 +44,9 @@ export function beginAttempt(
 }
 
 /** Closes the record of an attempt. */
-export function endAttempt(attempt: Attempt, failure: UpstreamFailure | null): void {
+export function endAttempt(attempt: Attempt, outcome: AttemptOutcome): void {
   attempt.endedAt ??= performance.now()
-  if (failure !== null) attempt.error = describeFailure(failure)
+  if (outcome.kind === 'failed') attempt.error = describeFailure(outcome.failure)
 }
 
 /** Takes over what the attempt that answered came to. */
@@ -52,7 +54,7 @@ export function concludeExchange(exchange: Exchange, attempt: Attempt, final: Ca
   exchange.responseId = final.id
   exchange.status = final.status
   exchange.usage = final.usage
-  exchange.usageSource ??= final.usage === null ? null : 'provider'
+  exchange.usageSource = attempt.usageSource
   exchange.adaptations.push(...attempt.adaptations)
   if (final.error === null) return
   const error = { type: 'server_error', ...final.error, param: null, origin: 'upstream' as const }

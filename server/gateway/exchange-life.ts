@@ -61,8 +61,10 @@ export function failExchange(exchange: Exchange, error: GatewayError): void {
 export function finishExchange(exchange: Exchange): void {
   exchange.endedAt = performance.now()
   exchange.upstreamMs = exchange.endedAt - exchange.startedAt - measureOwnTime(exchange, exchange.endedAt)
-  exchange.usage ??= exchange.attempts.at(-1)?.usage ?? null
-  if (exchange.usage === null) exchange.usageSource = null
+  const last = exchange.attempts.at(-1)
+  if (exchange.usage !== null || last === undefined) return
+  exchange.usage = last.usage
+  exchange.usageSource = last.usageSource
 }
 
 /**

@@ -56,6 +56,8 @@ export interface Attempt {
   response: CapturedBody
   adaptations: Adaptation[]
   usage: Usage | null
+  /** As in the exchange; null without usage. */
+  usageSource: 'provider' | 'estimated' | null
   facts: UpstreamFacts | null
   /** Number of output events sent on to the client. */
   events: number

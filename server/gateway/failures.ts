@@ -1,6 +1,6 @@
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
 import type { UpstreamFailure } from '../../translators/shared/translator.ts'
-import { errorTypeForStatus, GatewayError } from '../errors.ts'
+import { type ErrorCode, errorKinds, errorTypeForStatus, GatewayError } from '../errors.ts'
 import type { ExchangeError } from './exchange.ts'
 
 /** A failure of a provider as the record keeps it. */
@@ -21,17 +21,17 @@ export function failureError(failure: UpstreamFailure): GatewayError {
   })
 }
 
+/** A failure of the provider or of the way to it, found by the gateway. */
+export function makeUpstreamFailure(code: string, message: string, status = 502): UpstreamFailure {
+  return { status, code, message, param: null, retryable: true, retryAfterSeconds: null, origin: 'upstream' }
+}
+
 /** The failure that a failed response tells, for an attempt of which the client has seen nothing. */
-export function failureOf(final: CanonicalResponse): UpstreamFailure {
-  return {
-    status: 502,
-    code: final.error?.code ?? 'upstream_error',
-    message: final.error?.message ?? 'The provider failed without saying why.',
-    param: null,
-    retryable: true,
-    retryAfterSeconds: null,
-    origin: 'upstream',
-  }
+export function failureOf({ error }: CanonicalResponse): UpstreamFailure {
+  const code = error?.code ?? 'upstream_error'
+  const message = error?.message ?? 'The provider failed without saying why.'
+  const kind = Object.hasOwn(errorKinds, code) ? errorKinds[code as ErrorCode] : null
+  return makeUpstreamFailure(code, message, kind?.origin === 'upstream' ? kind.status : 502)
 }
 
 /** An error of the gateway as the emitter takes it, for a stream that has been opened. */

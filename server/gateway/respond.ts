@@ -14,7 +14,7 @@ import { GatewayError } from '../errors.ts'
 import type { UpstreamClient } from '../upstream/client.ts'
 import type { createSseParser } from '../upstream/sse-parser.ts'
 import { renderAnswerHead } from './answer-head.ts'
-import { runAttempt, waitFor } from './attempt.ts'
+import { type AttemptOutcome, type AttemptPlan, runAttempt } from './attempt.ts'
 import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
 import { type Candidate, type ResolvedModel, selectCandidates } from './candidates.ts'
 import { createDelivery } from './delivery.ts'
@@ -27,6 +27,7 @@ import { refuseState } from './refuse-state.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import type { ResponseSink } from './sink.ts'
 import { createSchemaVerifier } from './verify-schema.ts'
+import { waitFor } from './wait.ts'
 
 export interface GatewayDependencies {
   runtime(): Runtime
@@ -34,6 +35,8 @@ export interface GatewayDependencies {
   client: UpstreamClient
   createSseParser: typeof createSseParser
   observer: Required<Observer>
+  /** The gateway's own code threw while it read an answer; the provider is blamed towards the client. */
+  onUnexpected(error: unknown, exchange: Exchange): void
 }
 
 export interface RespondOptions {
@@ -118,13 +121,17 @@ async function tryCandidates(work: Work): Promise<void> {
     }
     failure = await tryCandidate(work, candidate, sent, position + 1 < candidates.length)
     if (failure === null) return
-    // An answer was made and paid for; another one only where the configuration says so.
-    if (isBrokenSchema(failure) && !runtime.structuredOutput.retry) break
+    if (!mayGoOn(runtime, failure)) break
   }
   if (failure !== null) throw failureError(failure)
   throw new GatewayError('unsupported_parameter', refusal?.message ?? 'No target can serve this request.', {
     param: refusal?.field ?? null,
   })
+}
+
+/** An answer that broke its schema was made and paid for; another one only where the configuration says so. */
+function mayGoOn({ structuredOutput }: Runtime, failure: UpstreamFailure): boolean {
+  return structuredOutput.retry || !isBrokenSchema(failure)
 }
 
 /** Calls one target until it answers (null) or is given up (its last failure). */
@@ -134,50 +141,46 @@ async function tryCandidate(
   sent: UpstreamRequest,
   hasNextTarget: boolean,
 ): Promise<UpstreamFailure | null> {
-  const { exchange, dependencies } = work
+  const { exchange, dependencies, runtime } = work
   const body = sent.body === null ? '' : JSON.stringify(sent.body)
   for (let tries = 1; ; tries++) {
-    const attempt = beginAttempt(exchange, candidate, sent, body, captureLimit(work.runtime))
-    const run = await callOnce(work, candidate, sent, body, attempt)
+    const attempt = beginAttempt(exchange, candidate, sent, body, captureLimit(runtime))
+    const outcome = await callOnce(work, candidate, sent, body, attempt)
+    const failure = outcome.kind === 'failed' ? outcome.failure : null
     const wait =
-      run.failure === null
+      failure === null
         ? null
         : planRetry({
-            failure: run.failure,
+            failure,
             tries,
             allowed: candidate.provider.attempts,
-            retryBrokenSchema: work.runtime.structuredOutput.retry,
+            retryBrokenSchema: runtime.structuredOutput.retry,
             hasNextTarget,
           })
-    endAttempt(attempt, run.failure)
+    endAttempt(attempt, outcome)
     work.resume = () => {}
-    dependencies.observer.attemptEnded(
-      exchange,
-      attempt,
-      run.failure !== null && (wait !== null || hasNextTarget),
-    )
-    if (run.aborted) throw new GatewayError('client_closed_request', 'The client closed the connection.')
-    if (run.failure === null) return null
-    if (wait === null) return run.failure
+    const willRetry = failure !== null && (wait !== null || (hasNextTarget && mayGoOn(runtime, failure)))
+    dependencies.observer.attemptEnded(exchange, attempt, willRetry)
+    if (outcome.kind === 'aborted') throw clientGone()
+    if (failure === null || wait === null) return failure
     exchange.upstreamMs += wait
-    if (!(await waitFor(wait, work.signal)))
-      throw new GatewayError('client_closed_request', 'The client closed the connection.')
+    if (!(await waitFor(wait, work.signal))) throw clientGone()
   }
 }
 
-interface Run {
-  failure: UpstreamFailure | null
-  aborted: boolean
+function clientGone(): GatewayError {
+  return new GatewayError('client_closed_request', 'The client closed the connection.')
 }
 
+/** Makes one attempt, and sends its answer on when there is one. */
 async function callOnce(
   work: Work,
   candidate: Candidate,
   sent: UpstreamRequest,
   body: string,
   attempt: Attempt,
-): Promise<Run> {
-  const { exchange, dependencies, sink, signal } = work
+): Promise<AttemptOutcome> {
+  const { exchange, dependencies, sink, runtime } = work
   const headers = { ...sent.headers }
   dependencies.observer.attemptStarted(exchange, attempt, headers)
   attempt.requestHeaders = headers
@@ -187,15 +190,10 @@ async function callOnce(
     attempt,
     sink,
     observer: dependencies.observer,
-    hold: sent.guards.verifySchema === true && work.runtime.structuredOutput.retry,
+    hold: sent.guards.verifySchema === true && runtime.structuredOutput.retry,
   })
   const outcome = await runAttempt({
-    wire: {
-      client: dependencies.client,
-      createSseParser: dependencies.createSseParser,
-      captureLimit: captureLimit(work.runtime),
-      signal,
-    },
+    wire: createWire(work),
     attempt,
     provider: candidate.provider,
     target: candidate.target,
@@ -210,18 +208,27 @@ async function callOnce(
   })
   if (outcome.kind === 'aborted') {
     attempt.usage = estimateUsage(work.request, delivery.partialOutput())
-    exchange.usageSource = 'estimated'
-    return { failure: null, aborted: true }
+    attempt.usageSource = 'estimated'
   }
-  if (outcome.kind === 'failed') return { failure: outcome.failure, aborted: false }
+  if (outcome.kind !== 'answered') return outcome
   const { final } = outcome
   if (final.status === 'failed' && !delivery.sentToClient())
-    return { failure: failureOf(final), aborted: false }
+    return { kind: 'failed', failure: failureOf(final) }
   delivery.release()
   concludeExchange(exchange, attempt, final)
   sink.prepare(renderAnswerHead(candidate, exchange.adaptations))
   sink.finish(final)
-  return { failure: null, aborted: false }
+  return outcome
+}
+
+function createWire({ dependencies, runtime, exchange, signal }: Work): AttemptPlan['wire'] {
+  return {
+    client: dependencies.client,
+    createSseParser: dependencies.createSseParser,
+    captureLimit: captureLimit(runtime),
+    signal,
+    onUnexpected: (error) => dependencies.onUnexpected(error, exchange),
+  }
 }
 
 function createContext(work: Work, candidate: Candidate, sent: UpstreamRequest, attempt: Attempt): Context {
@@ -231,7 +238,7 @@ function createContext(work: Work, candidate: Candidate, sent: UpstreamRequest, 
     options: candidate.target.options,
     verify: sent.guards.verifySchema === true ? work.verify : undefined,
     estimateUsage(output) {
-      work.exchange.usageSource = 'estimated'
+      attempt.usageSource = 'estimated'
       return estimateUsage(work.request, output)
     },
   }

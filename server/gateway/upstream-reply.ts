@@ -1,20 +1,25 @@
 /**
  * One HTTP call to a provider: a stream of server-sent events handed on as they come, or a body read to its end.
- * Which of the two is told by the content type and the first byte, since providers answer either to both.
+ * Which of the two is told by how it begins and its content type, since providers answer either to both.
  */
 import type { WireEvent } from '../../translators/shared/translator.ts'
 import type { TimeoutsRuntime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
-import type { UpstreamClient, UpstreamControl } from '../upstream/client.ts'
+import type { UpstreamClient, UpstreamControl, UpstreamHandlers } from '../upstream/client.ts'
 import type { createSseParser } from '../upstream/sse-parser.ts'
 import { captureChunk } from './capture.ts'
+import { detectReply } from './detect-reply.ts'
 import type { Attempt } from './exchange.ts'
 
 /** Bytes of a provider's JSON body at most; more is a broken provider. */
 const maxBodyBytes = 128 * 1024 * 1024
 
+/** Milliseconds that a provider may take to end a stream after its terminal event, so that its connection can be used again. */
+const lingerMs = 1000
+
 export type UpstreamReply =
-  | { kind: 'body'; status: number; headers: Record<string, string>; text: string }
+  /** `body` is parsed JSON, else the text; empty for an error answer that was cut. */
+  | { kind: 'body'; status: number; headers: Record<string, string>; body: unknown }
   /** The stream is over, in order or by `onEvents` returning `stop`. */
   | { kind: 'stream' }
   /** `client_closed_request` when `signal` aborted. */
@@ -36,141 +41,174 @@ export interface UpstreamCallPlan {
   onEvents(events: WireEvent[]): 'go' | 'pause' | 'stop'
   /** Gives the function that lets a paused provider go on. */
   onResumable(resume: () => void): void
+  /** The gateway's own code threw at what the provider sent: a defect, or an answer nobody foresaw. */
+  onUnexpected(error: unknown): void
 }
-
-/** How long a provider may take to end a stream after its terminal event, so that its connection can be used again. */
-const lingerMs = 1000
 
 /** Never rejects. Resolves at once when `signal` aborts, with an error. */
 export function callUpstream(plan: UpstreamCallPlan): Promise<UpstreamReply> {
-  return new Promise((resolve) => {
-    const { attempt, signal } = plan
-    let mode: 'unknown' | 'stream' | 'body' = 'unknown'
-    let status = 0
-    let headers: Record<string, string> = {}
-    let settled = false
-    let control: UpstreamControl | null = null
-    let linger: NodeJS.Timeout | null = null
-    const chunks: Uint8Array[] = []
-    let bodyBytes = 0
-    let pending: WireEvent[] = []
-    const parser = plan.createSseParser({ onEvent: (event) => pending.push(event) })
-
-    function settle(reply: UpstreamReply): void {
-      if (settled) return
-      settled = true
-      attempt.endedAt = performance.now()
-      signal.removeEventListener('abort', onAbort)
-      resolve(reply)
-    }
-    function settleError(error: GatewayError): void {
-      settle({ kind: 'error', error, midStream: mode === 'stream' })
-    }
-    function onAbort(): void {
-      settleError(new GatewayError('client_closed_request', 'The client closed the connection.'))
-      control?.abort()
-    }
-    function fail(message: string): void {
-      settleError(new GatewayError('upstream_invalid_response', message))
-      control?.abort()
-    }
-    function handEvents(): void {
-      if (pending.length === 0) return
-      const events = pending
-      pending = []
-      const verdict = plan.onEvents(events)
-      if (verdict === 'pause') control?.pause()
-      if (verdict !== 'stop') return
-      linger = setTimeout(() => control?.abort(), lingerMs)
-      linger.unref()
-      settle({ kind: 'stream' })
-    }
-    function takeChunk(chunk: Uint8Array): void {
-      captureChunk(attempt.response, chunk, plan.captureLimit)
-      if (mode === 'unknown') mode = status < 300 ? detectMode(headers['content-type'], chunk) : 'body'
-      if (mode === 'stream') {
-        parser.push(chunk)
-        handEvents()
-        return
-      }
-      if (mode === 'unknown') return
-      chunks.push(chunk)
-      bodyBytes += chunk.byteLength
-      if (bodyBytes > maxBodyBytes) fail('The provider sent a larger answer than any response can be.')
-    }
-    /** Runs the gateway's own work on provider data, timed, and turned into a failure of the provider if it throws. */
-    function timed(work: () => void): void {
-      const begin = performance.now()
-      try {
-        work()
-      } catch (error) {
-        fail(error instanceof GatewayError ? error.message : 'The provider sent something unreadable.')
-      }
-      attempt.ownMs += performance.now() - begin
-    }
-
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort)
-    control = plan.client.send(
-      {
-        method: plan.method,
-        url: plan.url,
-        headers: plan.headers,
-        body: plan.body,
-        timeouts: plan.timeouts,
-        maxConnections: plan.maxConnections,
-      },
-      {
-        onHead(head) {
-          status = head.status
-          headers = head.headers
-          attempt.headAt ??= performance.now()
-          attempt.httpStatus = status
-          attempt.responseHeaders = headers
-        },
-        onData(chunk) {
-          if (!settled) timed(() => takeChunk(chunk))
-        },
-        onEnd() {
-          if (linger !== null) clearTimeout(linger)
-          if (settled) return
-          if (mode === 'stream') {
-            timed(() => {
-              parser.end()
-              handEvents()
-            })
-            settle({ kind: 'stream' })
-            return
-          }
-          settle({ kind: 'body', status, headers, text: Buffer.concat(chunks).toString('utf8') })
-        },
-        onError(error) {
-          if (linger !== null) clearTimeout(linger)
-          settleError(error)
-        },
-      },
-    )
-    plan.onResumable(() => control?.resume())
-  })
+  return new Promise((resolve) => new UpstreamReader(plan, resolve).start())
 }
 
-/**
- * A body that begins like JSON is JSON whatever its content type says, since errors come as JSON under
- * `text/event-stream`; else the content type decides, and a missing or wrong one is settled by the first byte.
- */
-function detectMode(contentType: string | undefined, chunk: Uint8Array): 'unknown' | 'stream' | 'body' {
-  let index = 0
-  if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) index = 3
-  while (index < chunk.length && (chunk[index] === 0x20 || chunk[index] === 0x0a || chunk[index] === 0x0d))
-    index++
-  const first = chunk[index]
-  if (first === 0x7b || first === 0x5b) return 'body'
-  if (contentType?.includes('text/event-stream')) return 'stream'
-  if (first === 0x3a) return 'stream'
-  const head = Buffer.from(
-    chunk.buffer,
-    chunk.byteOffset + index,
-    Math.min(6, chunk.byteLength - index),
-  ).toString('latin1')
-  return head.startsWith('data:') || head.startsWith('event:') ? 'stream' : 'body'
+class UpstreamReader implements UpstreamHandlers {
+  private readonly plan: UpstreamCallPlan
+  private readonly resolve: (reply: UpstreamReply) => void
+  private readonly parser: ReturnType<typeof createSseParser>
+  private control: UpstreamControl | null = null
+  private mode: 'unknown' | 'stream' | 'document' = 'unknown'
+  private status = 0
+  private headers: Record<string, string> = {}
+  private settled = false
+  private linger: NodeJS.Timeout | null = null
+  /** Of a document, or of what is not known yet. */
+  private chunks: Uint8Array[] = []
+  private bytes = 0
+  private pending: WireEvent[] = []
+
+  constructor(plan: UpstreamCallPlan, resolve: (reply: UpstreamReply) => void) {
+    this.plan = plan
+    this.resolve = resolve
+    this.parser = plan.createSseParser({ onEvent: (event) => this.pending.push(event) })
+  }
+
+  start(): void {
+    const { client, signal, method, url, headers, body, timeouts, maxConnections } = this.plan
+    if (signal.aborted) {
+      this.giveUp()
+      return
+    }
+    signal.addEventListener('abort', this.giveUp)
+    this.control = client.send({ method, url, headers, body, timeouts, maxConnections }, this)
+    this.plan.onResumable(() => this.control?.resume())
+  }
+
+  onHead({ status, headers }: { status: number; headers: Record<string, string> }): void {
+    const { attempt } = this.plan
+    this.status = status
+    this.headers = headers
+    attempt.headAt ??= performance.now()
+    attempt.httpStatus = status
+    attempt.responseHeaders = headers
+    if (status >= 300) this.mode = 'document'
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.settled) return
+    captureChunk(this.plan.attempt.response, chunk, this.plan.captureLimit)
+    this.measure(() => this.takeChunk(chunk))
+  }
+
+  onEnd(): void {
+    this.stopLingering()
+    if (this.settled) return
+    if (this.mode !== 'stream') {
+      const text = this.text()
+      this.settleBody(parseJson(text) ?? text.trim())
+      return
+    }
+    this.measure(() => {
+      this.parser.end()
+      this.handEvents()
+    })
+    this.settle({ kind: 'stream' })
+  }
+
+  onError(error: GatewayError): void {
+    this.stopLingering()
+    // An error answer that was cut still says more than the cut does.
+    if (this.status >= 300) this.settleBody(parseJson(this.text()) ?? '')
+    else this.settle({ kind: 'error', error, midStream: this.mode === 'stream' })
+  }
+
+  private readonly giveUp = (): void => {
+    this.fail(new GatewayError('client_closed_request', 'The client closed the connection.'))
+  }
+
+  private fail(error: GatewayError): void {
+    this.settle({ kind: 'error', error, midStream: this.mode === 'stream' })
+    this.control?.abort()
+  }
+
+  private settle(reply: UpstreamReply): void {
+    if (this.settled) return
+    this.settled = true
+    this.chunks = []
+    this.plan.attempt.endedAt = performance.now()
+    this.plan.signal.removeEventListener('abort', this.giveUp)
+    this.resolve(reply)
+  }
+
+  private settleBody(body: unknown): void {
+    this.settle({ kind: 'body', status: this.status, headers: this.headers, body })
+  }
+
+  private text(): string {
+    return Buffer.concat(this.chunks).toString('utf8')
+  }
+
+  private takeChunk(chunk: Uint8Array): void {
+    if (this.mode === 'stream') this.parse(chunk)
+    else this.keep(chunk)
+  }
+
+  private keep(chunk: Uint8Array): void {
+    this.chunks.push(chunk)
+    this.bytes += chunk.byteLength
+    if (this.bytes > maxBodyBytes) {
+      this.fail(invalid('The provider sent a larger answer than any response can be.'))
+    } else if (this.mode === 'unknown') {
+      const start = this.chunks.length === 1 ? chunk : Buffer.concat(this.chunks)
+      this.mode = detectReply(this.headers['content-type'], start)
+      if (this.mode !== 'stream') return
+      this.chunks = []
+      this.parse(start)
+    }
+  }
+
+  private parse(chunk: Uint8Array): void {
+    this.parser.push(chunk)
+    this.handEvents()
+  }
+
+  private handEvents(): void {
+    if (this.pending.length === 0) return
+    const events = this.pending
+    this.pending = []
+    const verdict = this.plan.onEvents(events)
+    if (verdict === 'pause') this.control?.pause()
+    if (verdict !== 'stop') return
+    this.linger = setTimeout(() => this.control?.abort(), lingerMs).unref()
+    this.settle({ kind: 'stream' })
+  }
+
+  private stopLingering(): void {
+    if (this.linger !== null) clearTimeout(this.linger)
+  }
+
+  /** Runs the gateway's own work on provider data, timed, and turned into a failure of the provider if it throws. */
+  private measure(work: () => void): void {
+    const begin = performance.now()
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof GatewayError)) this.plan.onUnexpected(error)
+      this.fail(
+        invalid(error instanceof GatewayError ? error.message : 'The provider sent something unreadable.'),
+      )
+    }
+    this.plan.attempt.ownMs += performance.now() - begin
+  }
+}
+
+/** Undefined when the text is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+  } catch {
+    return undefined
+  }
+}
+
+function invalid(message: string): GatewayError {
+  return new GatewayError('upstream_invalid_response', message)
 }

@@ -53,7 +53,8 @@ export function createBodyDecoder(
   contentEncoding: string,
   handlers: BodyDecoderHandlers,
 ): BodyDecoder | null {
-  const factory = factories[contentEncoding.trim().toLowerCase()]
+  const name = contentEncoding.trim().toLowerCase()
+  const factory = Object.hasOwn(factories, name) ? factories[name] : undefined
   if (factory === undefined) return null
   let stream: Transform | null = null
   let paused = false

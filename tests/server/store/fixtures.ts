@@ -69,6 +69,7 @@ export function makeAttempt(changes: Partial<Attempt> = {}): Attempt {
     response: captured('data: {"type":"response.completed"}\n\n'),
     adaptations: [],
     usage: null,
+    usageSource: null,
     facts: { responseId: 'up_1', model: 'vendor/upstream-2', metadata: null, serviceTier: null },
     events: 3,
     ownMs: 1.5,

@@ -44,6 +44,7 @@ export function makeAttempt(change: Partial<Attempt> = {}): Attempt {
     response: noBody(),
     adaptations: [],
     usage: makeUsage(100, 40, 20, 5),
+    usageSource: 'provider',
     facts: { responseId: 'resp_up', model: 'gpt-oss-120b-2026', metadata: null, serviceTier: 'default' },
     events: 11,
     ownMs: 1,
