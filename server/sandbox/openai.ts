@@ -41,6 +41,13 @@ export const openaiItemTypes = [
   'mcp_approval_response',
   'mcp_call',
   'compaction',
+  'compaction_trigger',
+  'tool_search_call',
+  'tool_search_output',
+  'additional_tools',
+  'configuration_update',
+  'program',
+  'program_output',
 ] as const
 
 export const openaiToolTypes = [
@@ -56,6 +63,10 @@ export const openaiToolTypes = [
   'shell',
   'apply_patch',
   'mcp',
+  'computer',
+  'namespace',
+  'tool_search',
+  'programmatic_tool_calling',
 ] as const
 
 export const openaiIncludes = [
@@ -80,7 +91,10 @@ export const openaiRules = {
   conversation: { type: 'any' },
   prompt: { type: 'object' },
   include: includeRule(openaiIncludes),
-  tools: toolsRule({ types: openaiToolTypes }),
+  tools: toolsRule({
+    types: openaiToolTypes,
+    members: ['allowed_callers', 'async', 'defer_loading', 'output_schema'],
+  }),
   tool_choice: toolChoiceRule({ object: 'flat', allowedTools: true }),
   parallel_tool_calls: { type: 'boolean' },
   max_tool_calls: { type: 'integer', min: 1 },
@@ -93,19 +107,27 @@ export const openaiRules = {
   frequency_penalty: { type: 'number', min: -2, max: 2 },
   top_logprobs: { type: 'integer', min: 0, max: 20 },
   reasoning: reasoningRule({
-    efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'],
-    members: ['effort', 'summary', 'generate_summary'],
+    efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
+    members: ['effort', 'summary', 'generate_summary', 'context', 'mode'],
   }),
   stream: { type: 'boolean' },
   stream_options: { type: 'object' },
   background: { type: 'boolean' },
   store: { type: 'boolean' },
-  service_tier: { type: 'string', values: ['auto', 'default', 'flex', 'scale', 'priority'] },
+  service_tier: {
+    type: 'string',
+    values: ['auto', 'default', 'flex', 'scale', 'priority', 'fast', 'ultrafast'],
+  },
   truncation: { type: 'string', values: ['auto', 'disabled'] },
   safety_identifier: { type: 'string', maxLength: 64 },
   prompt_cache_key: { type: 'string', maxLength: 64 },
   prompt_cache_retention: { type: 'string' },
+  prompt_cache_options: { type: 'object' },
   client_metadata: { type: 'object' },
+  access_programs: { type: 'any' },
+  context_management: { type: 'array' },
+  image: { type: 'object' },
+  moderation: { type: 'object' },
   user: { type: 'string' },
 } satisfies Rules
 

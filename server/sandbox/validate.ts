@@ -164,17 +164,19 @@ export interface ToolRules {
   types: readonly string[]
   /** Function fields beyond type, name, description, parameters, strict are refused. Default true. */
   strict?: boolean
+  /** Function fields that are taken beside those. */
+  members?: readonly string[]
   maxItems?: number
 }
 
 /** A rule for `tools`: known types, and functions with a proper name and parameters. */
-export function toolsRule({ types, strict = true, maxItems = 128 }: ToolRules): Rule {
+export function toolsRule({ types, strict = true, members = [], maxItems = 128 }: ToolRules): Rule {
   return {
     type: 'array',
     maxItems,
     check(value) {
       for (const [index, tool] of (value as unknown[]).entries()) {
-        const wrong = checkTool(tool, types, strict)
+        const wrong = checkTool(tool, { types, strict, members })
         if (wrong) return `Invalid 'tools[${index}]': ${wrong}`
       }
       return null
@@ -182,7 +184,10 @@ export function toolsRule({ types, strict = true, maxItems = 128 }: ToolRules): 
   }
 }
 
-function checkTool(tool: unknown, types: readonly string[], strict: boolean): string | null {
+function checkTool(
+  tool: unknown,
+  { types, strict, members }: { types: readonly string[]; strict: boolean; members: readonly string[] },
+): string | null {
   if (!isObject(tool)) return 'expected an object.'
   if (typeof tool.type !== 'string' || !types.includes(tool.type))
     return `unsupported type ${JSON.stringify(tool.type)}; supported: ${types.join(', ')}.`
@@ -194,7 +199,7 @@ function checkTool(tool: unknown, types: readonly string[], strict: boolean): st
   if (tool.description != null && typeof tool.description !== 'string')
     return `'description' must be a string.`
   if (tool.strict != null && typeof tool.strict !== 'boolean') return `'strict' must be a boolean.`
-  const known = ['type', 'name', 'description', 'parameters', 'strict']
+  const known = ['type', 'name', 'description', 'parameters', 'strict', ...members]
   const extra = Object.keys(tool).find((key) => !known.includes(key))
   return strict && extra ? `unknown field '${extra}'.` : null
 }

@@ -141,7 +141,7 @@ const samples: Partial<Record<(typeof canonicalFields)[number], Partial<Canonica
   'tool_choice.function': { tools: [weather], tool_choice: { type: 'function', name: 'weather' } },
   'input.item_reference': { input: [{ type: 'item_reference', id: 'msg_1' }] },
   'input.compaction': { input: [{ type: 'compaction', encrypted_content: 'x' }] },
-  'include.other': { include: ['something.new'] },
+  'include.other': { include: ['web_search_call.results'] },
   'text.format.json_schema': {
     text: { format: { type: 'json_schema', name: 'n', schema: {}, strict: true } },
   },

@@ -39,7 +39,17 @@ const fields: ContractFields = {
   'input.encrypted_content': native('[seen] OpenAI lineage.'),
   'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped('“custom function calls”', { form: 'function_call' }),
-  'input.builtin_items': native(`${tools} [seen] Their items can be sent back as input.`),
+  'input.builtin_items': native(`${tools} [seen] Their items can be sent back as input.`, {
+    limit: {
+      values: [
+        'web_search_call',
+        'file_search_call',
+        'code_interpreter_call',
+        'image_generation_call',
+        'mcp',
+      ],
+    },
+  }),
   instructions: native(
     '“System/developer message inserted into the model context to guide behavior, tone, and goals.”',
   ),
@@ -97,7 +107,9 @@ const fields: ContractFields = {
   top_logprobs: native('“Number of most likely tokens to return at each token position (0-20).”', {
     limit: { min: 0, max: 20 },
   }),
-  'reasoning.effort': native(reasoning),
+  'reasoning.effort': native(`${reasoning} [seen] OpenAI lineage.`, {
+    limit: { values: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] },
+  }),
   'reasoning.summary': native(reasoning),
   reasoning_effort: mapped(notDocumented, { form: 'reasoning.effort' }),
   stream: native('“If true, the response will be streamed back using server-sent events.”'),

@@ -10,11 +10,58 @@ import {
   native,
   sixteenPairs,
 } from '../shared/contract.ts'
+import { openaiEfforts, openaiServiceTiers } from '../shared/openai-words.ts'
 import { defineOptions } from '../shared/options.ts'
 
 const reference = "OpenAI's API reference, POST /v1/responses."
 const penalties = `${reference} The Responses API has no penalties.`
 const has = native(reference)
+
+/** A word also stands for its dated and preview forms, and an item for its output. */
+const builtInTools = [
+  'web_search',
+  'file_search',
+  'code_interpreter',
+  'image_generation',
+  'computer',
+  'local_shell',
+  'shell',
+  'apply_patch',
+  'tool_search',
+  'programmatic_tool_calling',
+]
+
+const builtInItems = [
+  'web_search_call',
+  'file_search_call',
+  'code_interpreter_call',
+  'image_generation_call',
+  'computer_call',
+  'local_shell_call',
+  'shell_call',
+  'apply_patch_call',
+  'mcp',
+  'tool_search',
+  'compaction_trigger',
+  'additional_tools',
+  'configuration_update',
+  'program',
+]
+
+/** What its SDK has beyond the canonical members, and `client_metadata`, which Codex sends. */
+const extraMembers = {
+  request: [
+    'access_programs',
+    'client_metadata',
+    'context_management',
+    'image',
+    'moderation',
+    'prompt_cache_options',
+    'prompt_cache_retention',
+  ],
+  reasoning: ['context', 'mode'],
+  function: ['allowed_callers', 'async', 'defer_loading', 'output_schema'],
+}
 
 const fields: ContractFields = {
   model: has,
@@ -28,7 +75,7 @@ const fields: ContractFields = {
   'input.encrypted_content': has,
   'input.compaction': has,
   'input.custom_tool_call': has,
-  'input.builtin_items': has,
+  'input.builtin_items': native(reference, { limit: { values: builtInItems } }),
   instructions: has,
   previous_response_id: has,
   conversation: has,
@@ -40,12 +87,12 @@ const fields: ContractFields = {
   'include.file_search_call.results': has,
   'include.web_search_call.action.sources': has,
   'include.computer_call_output.output.image_url': has,
-  'include.other': has,
+  'include.other': native(reference, { limit: { values: ['web_search_call.results'] } }),
   tools: native(reference, { limit: { maxItems: 128 } }),
   'tools.function': has,
   'tools.custom': has,
   'tools.namespace': has,
-  'tools.builtin': has,
+  'tools.builtin': native(reference, { limit: { values: builtInTools } }),
   'tools.mcp': has,
   'tool_choice.none': has,
   'tool_choice.auto': has,
@@ -70,14 +117,17 @@ const fields: ContractFields = {
   frequency_penalty: dropped(penalties),
   logprobs: dropped(`${reference} Asked for through include.`),
   top_logprobs: native(reference, { limit: { min: 0, max: 20 } }),
-  'reasoning.effort': native(reference, { note: 'which values a model takes differs' }),
+  'reasoning.effort': native(reference, {
+    limit: { values: openaiEfforts },
+    note: 'which values a model takes differs',
+  }),
   'reasoning.summary': has,
   reasoning_effort: mapped(reference, { form: 'reasoning.effort' }),
   stream: has,
   stream_options: has,
   background: has,
   store: has,
-  service_tier: has,
+  service_tier: native(reference, { limit: { values: openaiServiceTiers } }),
   truncation: native(reference, { limit: { values: ['auto', 'disabled'] } }),
   safety_identifier: native(reference, { limit: { maxLength: 64 } }),
   prompt_cache_key: native(reference, { limit: { maxLength: 64 } }),
@@ -87,8 +137,13 @@ const fields: ContractFields = {
 export const openai = createResponsesTranslator({
   id: 'openai',
   title: 'OpenAI',
-  // Fields appear there faster than in any table; a wrong one is told by its own clear error.
-  contract: defineContract({ document: reference, fields, additionalProperties: 'pass' }),
+  contract: defineContract({
+    document: reference,
+    fields,
+    // It answers a member that it does not know with a 400 `unknown_parameter`.
+    additionalProperties: 'drop',
+    extraMembers,
+  }),
   options: defineOptions({}),
   credentials: [['apiKey']],
   idempotencyHeaders: ['idempotency-key'],

@@ -1,5 +1,14 @@
 /** The input of a request: items rewritten for what the provider's contract table says it can read. */
-import { admit, type Draft, fieldContract, lose, note, refuse, safeName } from '../shared/apply-contract.ts'
+import {
+  admit,
+  admitKind,
+  type Draft,
+  fieldContract,
+  lose,
+  note,
+  refuse,
+  safeName,
+} from '../shared/apply-contract.ts'
 import { type ContentPart, type Item, isObject, type JsonObject } from '../shared/canonical.ts'
 import type { CanonicalField } from '../shared/contract-fields.ts'
 import type { ToolNames } from '../shared/tool-names.ts'
@@ -128,12 +137,12 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
     case 'compaction':
       return keepWhole(draft, item, 'input.compaction')
     default:
-      return keepWhole(draft, item, 'input.builtin_items', safeName(type))
+      return admitKind(draft, 'input.builtin_items', type) === 'send' ? item : null
   }
 }
 
-function keepWhole(draft: Draft, item: JsonObject, field: CanonicalField, detail = ''): JsonObject | null {
-  return admit(draft, field, detail) === 'send' ? item : null
+function keepWhole(draft: Draft, item: JsonObject, field: CanonicalField): JsonObject | null {
+  return admit(draft, field) === 'send' ? item : null
 }
 
 /** A shallow copy, without the server's own `id` and `status` where the provider has no use for ours. */

@@ -54,7 +54,7 @@ export function buildBody(
   applyStore(draft)
   applyIdentity(draft)
   const stream = applyStream(draft)
-  applyUnknown(draft, draft.request, { known: knownMembers, into: draft.body })
+  applyUnknown(draft, draft.request, { known: knownMembers, into: draft.body, place: 'request' })
   return { toolNames: toolNameMap(names), stream }
 }
 

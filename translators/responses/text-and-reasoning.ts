@@ -4,6 +4,7 @@ import {
   applyUnknown,
   type Draft,
   fieldContract,
+  fit,
   lose,
   note,
   safeName,
@@ -22,7 +23,7 @@ export function applyTextConfig(draft: Draft): void {
   if (format) sent.format = format
   const verbosity = verbosityFor(draft, text.verbosity)
   if (verbosity) sent.verbosity = verbosity
-  applyUnknown(draft, text, { known: textMembers, into: sent, prefix: 'text.' })
+  applyUnknown(draft, text, { known: textMembers, into: sent, place: 'text' })
   if (Object.keys(sent).length > 0) draft.body.text = sent
 }
 
@@ -77,7 +78,7 @@ export function applyReasoning(draft: Draft): void {
   const effort = effortFor(draft, reasoning.effort ?? draft.request.reasoning_effort)
   if (effort !== null) sent.effort = effort
   applySummary(draft, reasoning.summary ?? reasoning.generate_summary, sent)
-  applyUnknown(draft, reasoning, { known: reasoningMembers, into: sent, prefix: 'reasoning.' })
+  applyUnknown(draft, reasoning, { known: reasoningMembers, into: sent, place: 'reasoning' })
   if (Object.keys(sent).length > 0) draft.body.reasoning = sent
 }
 
@@ -124,7 +125,8 @@ export function applyInclude(draft: Draft): void {
     if (typeof value !== 'string') continue
     const field = includeField(value)
     if (admit(draft, field, field === 'include.other' ? safeName(value) : '') !== 'send') continue
-    const { form } = fieldContract(draft, field)
+    const { form, limit } = fieldContract(draft, field)
+    if (fit(draft, field, value, limit) === undefined) continue
     if (form === undefined) sent.add(value)
     else {
       note(draft, field, 'mapped', form)

@@ -1,5 +1,14 @@
 /** The tools of a request: flattened, filtered and narrowed to what may be called, for one provider. */
-import { admit, type Draft, fieldContract, note, refuse, safeName } from '../shared/apply-contract.ts'
+import {
+  admit,
+  admitKind,
+  type Draft,
+  fieldContract,
+  note,
+  refuse,
+  safeName,
+  takesMember,
+} from '../shared/apply-contract.ts'
 import { isObject, type JsonObject } from '../shared/canonical.ts'
 import type { CanonicalField } from '../shared/contract-fields.ts'
 import { createToolNames, type ToolNames } from '../shared/tool-names.ts'
@@ -90,9 +99,8 @@ const toolFields: { readonly [type: string]: CanonicalField } = {
 function admitTool(draft: Draft, tool: JsonObject, origin: ToolOrigin | null): SentTool[] {
   const type = String(tool.type)
   const field = Object.hasOwn(toolFields, type) ? (toolFields[type] ?? 'tools.builtin') : 'tools.builtin'
-  const detail = field === 'tools.function' ? '' : safeName(type)
-  if (!isKindServed(draft, field, type)) return []
-  if (admit(draft, field, detail) !== 'send') return []
+  const outcome = field === 'tools.function' ? admit(draft, field) : admitKind(draft, field, type)
+  if (outcome !== 'send') return []
   const sent = type === 'function' ? documentedFunction(draft, tool) : tool
   return [describeTool(withoutNulls(sent), origin)]
 }
@@ -101,28 +109,13 @@ const functionMembers = new Set(['type', 'name', 'description', 'parameters', 's
 
 /** A function without the members that only some other provider knows, each named. */
 function documentedFunction(draft: Draft, tool: JsonObject): JsonObject {
-  if (draft.contract.additionalProperties === 'pass') return tool
-  const extra = Object.keys(tool).filter((member) => !functionMembers.has(member))
+  const takes = (member: string) => functionMembers.has(member) || takesMember(draft, 'function', member)
+  const extra = Object.keys(tool).filter((member) => !takes(member))
   if (extra.length === 0) return tool
   for (const member of extra)
     if (tool[member] !== null && tool[member] !== undefined)
       note(draft, 'tools.function', 'dropped', safeName(member))
-  return Object.fromEntries(Object.entries(tool).filter(([member]) => functionMembers.has(member)))
-}
-
-/** Built-in tools are served by name: `web_search` also covers its dated and preview forms. */
-function isKindServed(draft: Draft, field: CanonicalField, type: string): boolean {
-  const { support, limit } = fieldContract(draft, field)
-  if (support !== 'native' || !limit?.values) return true
-  if (limit.values.some((known) => type === known || type.startsWith(`${known}_`))) return true
-  if (draft.target.unsupported === 'adapt') note(draft, field, 'dropped', safeName(type))
-  else
-    refuse(
-      draft,
-      field,
-      `"tools" may hold only ${limit.values.join(', ')} and functions at provider "${draft.target.provider}" (has "${safeName(type)}"). Leave it out.`,
-    )
-  return false
+  return Object.fromEntries(Object.entries(tool).filter(([member]) => takes(member)))
 }
 
 /** `strict: null` and `description: null` mean absent; strict providers refuse them. */

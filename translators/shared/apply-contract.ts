@@ -5,7 +5,16 @@
 import type { CanonicalRequest, JsonObject } from './canonical.ts'
 import type { FieldOverrides } from './contract.ts'
 import type { CanonicalField } from './contract-fields.ts'
-import type { Adaptation, Contract, FieldContract, Guards, Limit, Refusal, Target } from './translator.ts'
+import type {
+  Adaptation,
+  Contract,
+  FieldContract,
+  Guards,
+  Limit,
+  MemberPlace,
+  Refusal,
+  Target,
+} from './translator.ts'
 
 /** One request being translated for one target. The request itself is only read. */
 export interface Draft {
@@ -100,6 +109,20 @@ export function admit(draft: Draft, field: CanonicalField, detail = ''): 'send' 
   }
 }
 
+/** As `admit`, for a field whose row may limit the kinds (of tools, of items) that are served. */
+export function admitKind(draft: Draft, field: CanonicalField, kind: string): 'send' | 'emulate' | 'leave' {
+  const { support, limit } = fieldContract(draft, field)
+  const words = support === 'native' ? limit?.values : undefined
+  if (!words || words.some((word) => kind === word || kind.startsWith(`${word}_`)))
+    return admit(draft, field, safeName(kind))
+  lose(draft, field, {
+    action: 'dropped',
+    detail: safeName(kind),
+    reason: `may be only ${words.join(', ')} (has ${safeName(kind)})`,
+  })
+  return 'leave'
+}
+
 /** Above an exclusive minimum by this much: small enough to mean the same, large enough for any server. */
 const exclusiveStep = 0.001
 
@@ -187,19 +210,25 @@ export function safeName(name: string): string {
   return name.replace(/[^\w.-]/g, '_').slice(0, 40) || '_'
 }
 
+/** Whether a member that the canonical contract does not know is passed on. */
+export function takesMember({ contract }: Draft, place: MemberPlace, name: string): boolean {
+  return contract.additionalProperties === 'pass' || contract.extraMembers?.[place]?.includes(name) === true
+}
+
 /**
- * Members of `source` that the contract does not know: passed where the provider takes additional properties,
- * else left out and named. Never refused: clients send what nobody documented.
+ * Members of `source` that the contract does not know: passed where the provider is known to take them, or takes
+ * additional properties, else left out and named. Never refused: clients send what nobody documented.
  */
 export function applyUnknown(
   draft: Draft,
   source: JsonObject,
-  { known, into, prefix = '' }: { known: ReadonlySet<string>; into: JsonObject; prefix?: string },
+  { known, into, place }: { known: ReadonlySet<string>; into: JsonObject; place: MemberPlace },
 ): void {
+  const prefix = place === 'request' ? '' : `${place}.`
   let left = 0
   for (const [name, value] of Object.entries(source)) {
     if (known.has(name) || value === null || value === undefined || name === '__proto__') continue
-    if (draft.contract.additionalProperties === 'pass') into[name] = value
+    if (takesMember(draft, place, name)) into[name] = value
     else if (left++ < namedUnknownMembers) note(draft, prefix + safeName(name), 'dropped')
   }
   if (left > namedUnknownMembers)

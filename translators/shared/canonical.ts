@@ -77,7 +77,8 @@ export type TextFormat =
       strict?: boolean | null
     }
 
-export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
+/** The specification's, `minimal` of its prose, and `max` of OpenAI's SDKs. */
+export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 export type ReasoningEffort = (typeof reasoningEfforts)[number]
 
 export interface ReasoningConfig extends JsonObject {

@@ -39,6 +39,7 @@ export interface Limit {
   maxLength?: number
   minLength?: number
   maxItems?: number
+  /** Of kinds (tools, items): a word also stands for those that begin with it and an underscore. */
   values?: readonly string[]
 }
 
@@ -86,7 +87,12 @@ export interface Contract {
   models?: { only: readonly string[]; source: string }
   /** Whether the provider documents that it takes fields it does not know. */
   additionalProperties: 'pass' | 'drop'
+  /** Members beyond the canonical ones that the provider is known to take: passed as they are. */
+  extraMembers?: { readonly [place in MemberPlace]?: readonly string[] }
 }
+
+/** Where a member stands that the canonical contract does not know. */
+export type MemberPlace = 'request' | 'text' | 'reasoning' | 'function'
 
 /** Where and as whom one attempt is made. */
 export interface Target {

@@ -11,6 +11,7 @@ import {
   notDocumented,
   refused,
 } from '../shared/contract.ts'
+import { openaiEfforts, openaiServiceTiers } from '../shared/openai-words.ts'
 import { defineOptions } from '../shared/options.ts'
 
 const include = '“A list of items to include in the response output.”'
@@ -95,7 +96,9 @@ const fields: ContractFields = {
       limit: { min: 0, max: 20 },
     },
   ),
-  'reasoning.effort': native(reasoning),
+  'reasoning.effort': native(`${reasoning} [seen] One-to-one OpenAI parity.`, {
+    limit: { values: openaiEfforts },
+  }),
   'reasoning.summary': native(reasoning),
   reasoning_effort: mapped(notDocumented, { form: 'reasoning.effort' }),
   stream: native('“Whether to stream the response back incrementally using Server-Sent Events (SSE).”'),
@@ -104,7 +107,10 @@ const fields: ContractFields = {
     note: 'no route to poll',
   }),
   store: native('“Whether to store the conversation and response for later retrieval.”'),
-  service_tier: native('“The service tier to use for the request (e.g., "auto", "default").”'),
+  service_tier: native(
+    '“The service tier to use for the request (e.g., "auto", "default").” [seen] One-to-one OpenAI parity.',
+    { limit: { values: openaiServiceTiers } },
+  ),
   truncation: native("“The truncation strategy to use when the input exceeds the model's context window.”", {
     limit: { values: ['auto', 'disabled'] },
   }),

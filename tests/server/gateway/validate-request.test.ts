@@ -49,7 +49,7 @@ describe('limits of single fields, from both sides', () => {
       [{}, { effort: null }, { effort: 'xhigh', summary: 'auto' }],
       ['high', { effort: 'huge' }, { summary: 'long' }],
     ],
-    ['reasoning_effort', ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'], ['max', 1]],
+    ['reasoning_effort', ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'], ['ultra', 1]],
     [
       'text',
       [{}, { verbosity: 'low' }, { format: null }, { format: { type: 'text' } }],
