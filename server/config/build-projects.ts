@@ -1,5 +1,5 @@
 /** `projects` and `admin` of the configuration → who may call. Keys become hashes here; no raw key is kept. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { formatPath, type PathSegment, type ProblemList, suggestName } from './problems.ts'
 import type { KeyRuntime, ProjectRuntime } from './runtime.ts'
 import type { ConfigurationDraft, ProjectDraft } from './schema.ts'
@@ -17,7 +17,7 @@ export interface Callers {
 }
 
 export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest()
+  return hash('sha256', key, 'buffer')
 }
 
 /** Projects, keys by hash, and the admin key; a key that stands twice is a problem. */

@@ -10,7 +10,7 @@ export interface ResolvedTarget {
 
 export interface ResolvedModel {
   /** In the order of preference. Unavailable providers are among them: whoever calls passes them over. Never empty. */
-  targets: ResolvedTarget[]
+  targets: readonly ResolvedTarget[]
   /** `exact`: an entry of `models` with this name. `wildcard`: one with a `*`. `direct`: `<provider>/<model>`. */
   how: 'exact' | 'wildcard' | 'direct'
 }
@@ -30,7 +30,8 @@ interface Wildcard {
 }
 
 interface ModelIndex {
-  exact: ReadonlyMap<string, ModelRuntime>
+  /** In the configuration's order. */
+  exact: ReadonlyMap<string, readonly ResolvedTarget[]>
   /** Most literal characters first; of equals the one that stands first in the configuration. */
   wildcards: readonly Wildcard[]
 }
@@ -42,7 +43,7 @@ const modelName = new RegExp(MODEL_PATTERN)
 export function resolveModel(runtime: Runtime, name: string): ResolvedModel | null {
   const index = getIndex(runtime)
   const exact = index.exact.get(name)
-  if (exact !== undefined) return toResult('exact', collectTargets(runtime, exact, ''))
+  if (exact !== undefined) return toResult('exact', exact)
   // From here on the client's own words go upstream and into headers.
   if (!modelName.test(name)) return null
   for (const { prefix, suffix, model } of index.wildcards) {
@@ -55,13 +56,13 @@ export function resolveModel(runtime: Runtime, name: string): ResolvedModel | nu
 
 /** The exact names, in the configuration's order. */
 export function listModels(runtime: Runtime): ListedModel[] {
-  return [...getIndex(runtime).exact.values()].map((model) => {
-    const targets = collectTargets(runtime, model, '').map(({ provider, model: upstream }) => ({
+  return [...getIndex(runtime).exact].map(([id, resolved]) => {
+    const targets = resolved.map(({ provider, model }) => ({
       provider: provider.id,
-      model: upstream,
+      model,
       available: provider.missing.length === 0,
     }))
-    return { id: model.pattern, targets, available: targets.some((target) => target.available) }
+    return { id, targets, available: targets.some((target) => target.available) }
   })
 }
 
@@ -116,18 +117,18 @@ function collectTargets(runtime: Runtime, { targets }: ModelRuntime, matched: st
   })
 }
 
-function toResult(how: ResolvedModel['how'], targets: ResolvedTarget[]): ResolvedModel | null {
+function toResult(how: ResolvedModel['how'], targets: readonly ResolvedTarget[]): ResolvedModel | null {
   return targets.length === 0 ? null : { targets, how }
 }
 
 function getIndex(runtime: Runtime): ModelIndex {
   const known = indexes.get(runtime)
   if (known !== undefined) return known
-  const exact = new Map<string, ModelRuntime>()
+  const exact = new Map<string, readonly ResolvedTarget[]>()
   const wildcards: Wildcard[] = []
   for (const model of runtime.models) {
     if (model.pattern.includes('*')) wildcards.push({ ...splitPattern(model.pattern), model })
-    else exact.set(model.pattern, model)
+    else exact.set(model.pattern, collectTargets(runtime, model, ''))
   }
   wildcards.sort((a, b) => b.prefix.length + b.suffix.length - a.prefix.length - a.suffix.length)
   const index = { exact, wildcards }

@@ -1,19 +1,16 @@
-import type { CanonicalEvent, CanonicalResponse, JsonObject } from '../../translators/shared/canonical.ts'
+import type { CanonicalEvent, JsonObject } from '../../translators/shared/canonical.ts'
 
-/**
- * Serialises responses and events of one request. The response object stands in `created`, `in_progress` and the
- * terminal event and echoes all tools and instructions each time (35 KB for a coding agent): those members keep their
- * identity through a request, so their text is made once.
- */
-export interface ResponseEncoder {
-  response(response: CanonicalResponse): string
-  /** `event:` and `data:` lines and the blank line. */
-  event(event: CanonicalEvent): string
-}
+/** Writes an event as its `event:` and `data:` lines and the blank line. */
+export type EventEncoder = (event: CanonicalEvent) => string
 
 const echoedMembers = new Set(['tools', 'instructions', 'text', 'metadata', 'reasoning'])
 
-export function createEncoder(): ResponseEncoder {
+/**
+ * An encoder for the events of one response. The response object stands in `created`, `in_progress` and the terminal
+ * event and echoes all tools and instructions each time (35 KB for a coding agent): those members keep their identity
+ * through a response, so their text is made once.
+ */
+export function createEventEncoder(): EventEncoder {
   const texts = new Map<unknown, string>()
 
   function encodeEcho(value: unknown): string {
@@ -34,12 +31,9 @@ export function createEncoder(): ResponseEncoder {
     }
     return `${text}}`
   }
-  return {
-    response: encodeResponse,
-    event(event) {
-      if (event.response === undefined) return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
-      const { type, sequence_number, response } = event as CanonicalEvent & { response: JsonObject }
-      return `event: ${type}\ndata: {"type":"${type}","sequence_number":${sequence_number},"response":${encodeResponse(response)}}\n\n`
-    },
+  return (event) => {
+    if (event.response === undefined) return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+    const { type, sequence_number, response } = event as CanonicalEvent & { response: JsonObject }
+    return `event: ${type}\ndata: {"type":"${type}","sequence_number":${sequence_number},"response":${encodeResponse(response)}}\n\n`
   }
 }

@@ -4,7 +4,7 @@ import { isTerminalEvent } from '../../translators/shared/canonical.ts'
 import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import type { ResponseSink } from '../gateway/sink.ts'
-import { createEncoder } from './encode-event.ts'
+import { createEventEncoder } from './encode-event.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 
 export interface SinkOptions {
@@ -24,7 +24,7 @@ export function createSseSink({
   captureLimit,
   pingSeconds,
 }: SinkOptions & { pingSeconds: number }): ResponseSink {
-  const encoder = createEncoder()
+  const encode = createEventEncoder()
   let head: Record<string, string> = {}
   let opened = false
   let tail = ''
@@ -61,8 +61,8 @@ export function createSseSink({
       if (!opened) open()
       let text = ''
       for (const event of events) {
-        if (isTerminalEvent(event)) tail += encoder.event(event)
-        else text += encoder.event(event)
+        if (isTerminalEvent(event)) tail += encode(event)
+        else text += encode(event)
       }
       if (text === '') return true
       ping.refresh()
@@ -97,7 +97,7 @@ export function createJsonSink({ response, exchange, captureLimit }: SinkOptions
     onDrain: () => {},
     finish(final) {
       opened = true
-      const body = createEncoder().response(final)
+      const body = JSON.stringify(final)
       captureChunk(exchange.clientResponse, body, captureLimit)
       exchange.httpStatus = 200
       response.writeHead(200, {

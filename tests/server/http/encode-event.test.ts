@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { createEncoder } from '../../../server/http/encode-event.ts'
+import { createEventEncoder } from '../../../server/http/encode-event.ts'
 import type { CanonicalResponse } from '../../../translators/shared/canonical.ts'
 
 const response = {
@@ -14,25 +14,23 @@ const response = {
   absent: undefined,
 } as unknown as CanonicalResponse
 
-it('writes a response exactly as JSON.stringify would', () => {
-  const encoder = createEncoder()
-  assert.equal(encoder.response(response), JSON.stringify(response))
-  assert.equal(
-    encoder.response({ ...response, status: 'completed' }),
-    JSON.stringify({ ...response, status: 'completed' }),
-  )
-})
-
-it('frames an event whose data is the event itself', () => {
-  const encoder = createEncoder()
+it('frames an event whose data is exactly what JSON.stringify would make of it', () => {
+  const encode = createEventEncoder()
   const delta = { type: 'response.output_text.delta', sequence_number: 4, delta: 'a\n\nb' }
-  assert.equal(encoder.event(delta), `event: ${delta.type}\ndata: ${JSON.stringify(delta)}\n\n`)
-  const created = { type: 'response.created', sequence_number: 0, response }
-  assert.equal(encoder.event(created), `event: response.created\ndata: ${JSON.stringify(created)}\n\n`)
+  assert.equal(encode(delta), `event: ${delta.type}\ndata: ${JSON.stringify(delta)}\n\n`)
+  for (const status of ['in_progress', 'completed']) {
+    const event = { type: 'response.created', sequence_number: 0, response: { ...response, status } }
+    assert.equal(encode(event), `event: response.created\ndata: ${JSON.stringify(event)}\n\n`)
+  }
 })
 
 it('does not take one value for another with the same text', () => {
-  const encoder = createEncoder()
-  encoder.response({ ...response, tools: [{ type: 'a' }] })
-  assert.match(encoder.response({ ...response, tools: [{ type: 'b' }] }), /"tools":\[\{"type":"b"\}\]/)
+  const encode = createEventEncoder()
+  const event = (tools: object[]) => ({
+    type: 'response.created',
+    sequence_number: 0,
+    response: { ...response, tools },
+  })
+  encode(event([{ type: 'a' }]))
+  assert.match(encode(event([{ type: 'b' }])), /"tools":\[\{"type":"b"\}\]/)
 })
