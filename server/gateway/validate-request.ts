@@ -79,7 +79,8 @@ const simpleFields: { readonly [field: string]: Check } = {
   truncation: oneOf(['auto', 'disabled']),
   safety_identifier: text({ max: 64 }),
   prompt_cache_key: text({ max: 64 }),
-  user: text({ min: 1, max: 200 }),
+  // The document says 1 to 200; an empty one is left out by `writeOut`.
+  user: text({ max: 200 }),
 }
 
 /**
@@ -112,6 +113,11 @@ function writeOut(
   let request = body as CanonicalRequest
   if (input !== body.input) request = { ...request, input }
   if (tool_choice !== body.tool_choice) request = { ...request, tool_choice }
+  // LlamaIndex sends an empty user with every call: it names nobody.
+  if (body.user === '') {
+    const { user: _, ...rest } = request
+    request = rest as CanonicalRequest
+  }
   if ('reasoning_effort' in body) {
     const { reasoning_effort: effort, ...rest } = request
     request = rest as CanonicalRequest

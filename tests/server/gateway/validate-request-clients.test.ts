@@ -82,6 +82,10 @@ describe('what real clients send', () => {
     it(name, () => void validateRequest({ ...base, ...body }))
   }
 
+  it('LlamaIndex: an empty user, which stands for none', () => {
+    assert.deepEqual(validateRequest({ ...base, user: '' }), base)
+  })
+
   it('accepts a replayed output of every recording', (t) => {
     const recordings = join(import.meta.dirname, '../../../../shared/recordings')
     if (!existsSync(recordings)) return t.skip('the recordings are not on this machine')

@@ -24,7 +24,7 @@ describe('limits of single fields, from both sides', () => {
     ['service_tier', ['auto', 'priority', 'anything-else', 'x'.repeat(64)], ['', 'x'.repeat(65), 1]],
     ['safety_identifier', ['', 'x'.repeat(64), '🦎'.repeat(64)], ['x'.repeat(65), 1]],
     ['prompt_cache_key', ['x'.repeat(64)], ['x'.repeat(65), 1]],
-    ['user', ['u', 'x'.repeat(200)], ['', 'x'.repeat(201), 5]],
+    ['user', ['u', 'x'.repeat(200), ''], ['x'.repeat(201), 5]],
     ['previous_response_id', ['resp_1'], ['', 5]],
     ['conversation', ['conv_1', { id: 'conv_1' }, {}], ['', 5, { id: 5 }]],
     [
