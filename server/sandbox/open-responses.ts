@@ -13,7 +13,7 @@ const models = ['openai/gpt-oss-20b', 'openai/gpt-oss-120b'] as const
 const rules: Rules = {
   model: { type: 'string', required: true },
   input: {
-    ...inputRule({ roles: ['user', 'assistant', 'system', 'developer'], types: ['reasoning'] }),
+    ...inputRule({ roles: ['user', 'assistant', 'system', 'developer'], types: ['reasoning', 'compaction'] }),
     required: true,
   },
   instructions: { type: 'string' },

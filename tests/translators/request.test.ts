@@ -298,7 +298,87 @@ test('reasoning in history: nulls are tolerated, what is emptied is left out', (
     { type: 'reasoning', id: 'rs_2', summary: [], encrypted_content: 'secret' },
   ] as unknown as CanonicalRequest['input']
   const { body } = sent('scaleway', { input })
-  assert.deepEqual(body.input, [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 's' }] }])
+  // The server behind it requires an id, whichever it is.
+  assert.deepEqual(body.input, [
+    { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 's' }] },
+  ])
+  const { body: bare } = sent('openai', { input })
+  assert.deepEqual(bare.input, [
+    { type: 'reasoning', summary: [{ type: 'summary_text', text: 's' }] },
+    { type: 'reasoning', summary: [], encrypted_content: 'secret' },
+  ])
+})
+
+test('raw reasoning of another provider is left out and named where only summaries are read', () => {
+  const content = [{ type: 'reasoning_text', text: 'hm' }]
+  const input = [
+    { type: 'message', role: 'user', content: 'x' },
+    { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 's' }], content },
+    { type: 'reasoning', id: 'rs_2', summary: [], content },
+  ] as unknown as CanonicalRequest['input']
+  for (const id of ['openai', 'sudo', 'deployment']) {
+    const result = sent(id, { input })
+    assert.deepEqual((result.body.input as unknown[]).slice(1), [
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 's' }] },
+    ])
+    assert.deepEqual(names(result), ['dropped:input.reasoning=content'], id)
+  }
+  assert.deepEqual((sent('general-augment', { input }).body.input as unknown[])[2], {
+    type: 'reasoning',
+    summary: [],
+    content,
+  })
+})
+
+test('text parts get the kind that belongs where they stand', () => {
+  const text = (type: string) => ({ type, text: 't' })
+  const input = [
+    { type: 'message', role: 'user', content: [text('text'), text('output_text')] },
+    { type: 'message', role: 'assistant', content: [text('input_text'), { type: 'refusal', refusal: 'r' }] },
+    { type: 'function_call_output', call_id: 'c', output: [text('text')] },
+  ] as unknown as CanonicalRequest['input']
+  for (const id of ids.filter((one) => one !== 'scaleway')) {
+    const items = sent(id, { input }).body.input as { content?: { type: string }[]; output?: unknown }[]
+    assert.deepEqual(
+      items.slice(0, 2).map(({ content }) => content?.map(({ type }) => type)),
+      [
+        ['input_text', 'input_text'],
+        ['output_text', 'refusal'],
+      ],
+      id,
+    )
+    assert.deepEqual(items[2]?.output, [text('input_text')], id)
+  }
+  assert.deepEqual(sent('scaleway', { input }).body.input, [
+    { role: 'user', content: 't\nt' },
+    { role: 'assistant', content: 'tr' },
+    { type: 'function_call_output', call_id: 'c', output: 't' },
+  ])
+})
+
+test('an image or a file by its id needs a provider that keeps files; a source beside it is enough', () => {
+  const ask = (part: JsonObject) => ({
+    input: [{ type: 'message', role: 'user', content: [part] }] as CanonicalRequest['input'],
+  })
+  for (const type of ['input_image', 'input_file']) {
+    for (const id of ['sail', 'scaleway', 'open-responses']) {
+      assert.equal(refused(id, ask({ type, file_id: 'file_1', image_url: null })).field, 'input.file_id', id)
+      const { body } = sent(
+        id,
+        ask({ type, file_id: 'file_1', file_url: 'https://a.example/b', detail: null }),
+      )
+      assert.match(JSON.stringify(body.input), /\{"type":"input_\w+","file_url":"https:\/\/a.example\/b"\}/)
+    }
+    assert.match(JSON.stringify(sent('openai', ask({ type, file_id: 'file_1' })).body.input), /"file_1"/)
+  }
+})
+
+test('parts of other kinds are refused where no document has them: without them it is another question', () => {
+  const video = { type: 'input_video', video_url: 'https://a.example/b' }
+  const input = [{ type: 'message', role: 'user', content: [video] }] as unknown as CanonicalRequest['input']
+  for (const id of ids.filter((one) => one !== 'general-augment'))
+    assert.equal(refused(id, { input }).field, 'input.other_parts', id)
+  assert.deepEqual(sent('general-augment', { input }).body.input, input)
 })
 
 test('user and safety_identifier share a member: the native one wins, an equal one is silent', () => {

@@ -25,17 +25,28 @@ const reasoning = '“Configuration for reasoning models only (e.g., o-series mo
 const format = '“Supports plain text or structured JSON data (Structured Outputs).”'
 const words = 'only words are documented; by the option `toolChoice` the object is sent'
 
+const otherParts = 'only text, images and files'
+
 const fields: ContractFields = {
   model: native('“Model deployment to use for response creation.”'),
   input: native(input, { form: 'without_ids' }),
   'input.image': native(input),
   'input.file': native(input),
+  'input.file_id': native('[seen] OpenAI lineage.'),
+  'input.other_parts': refused('[seen] OpenAI lineage, which has text, images and files.', {
+    note: otherParts,
+  }),
   'input.developer_role': native('“System/developer message inserted into the model context”'),
   'input.phase': native('[seen] OpenAI lineage.'),
   'input.item_reference': native(
     '“Stored responses can be accessed via the retrieve endpoint.” [seen] OpenAI lineage.',
   ),
-  'input.reasoning': native('[seen] OpenAI lineage.'),
+  'input.reasoning': native(
+    '[seen] OpenAI lineage: no content of reasoning, only summary and encrypted content.',
+    {
+      form: 'without_content',
+    },
+  ),
   'input.encrypted_content': native('[seen] OpenAI lineage.'),
   'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped('“custom function calls”', { form: 'function_call' }),

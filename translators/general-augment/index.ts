@@ -28,6 +28,8 @@ const fields: ContractFields = {
   input: native(input, { form: 'without_ids' }),
   'input.image': native(input),
   'input.file': native(input),
+  'input.file_id': native(input),
+  'input.other_parts': native(`${input}: any`),
   'input.developer_role': native(input),
   'input.phase': dropped(notDocumented),
   'input.item_reference': native(input),

@@ -18,11 +18,15 @@ const absent = 'Not in Open Responses 2026-04-24.'
 const has = native(specification)
 const specificationEfforts = ['none', 'low', 'medium', 'high', 'xhigh']
 
+const otherParts = 'only text, images and files'
+
 const fields: ContractFields = {
   model: has,
   input: native(`${specification} “maxLength 10485760”`, { limit: { maxLength: 10_485_760 } }),
   'input.image': has,
   'input.file': has,
+  'input.file_id': refused(absent, { note: 'no files of its own' }),
+  'input.other_parts': refused(`${specification} Text, images and files.`, { note: otherParts }),
   'input.developer_role': native(specification, { note: 'the system role by the option `developerRole`' }),
   'input.phase': native(specification),
   'input.item_reference': native(specification, { note: 'a server without state fails on it' }),

@@ -8,6 +8,7 @@ import {
   dropped,
   mapped,
   native,
+  refused,
   sixteenPairs,
 } from '../shared/contract.ts'
 import { openaiEfforts, openaiServiceTiers } from '../shared/openai-words.ts'
@@ -63,15 +64,19 @@ const extraMembers = {
   function: ['allowed_callers', 'async', 'defer_loading', 'output_schema'],
 }
 
+const otherParts = 'only text, images and files'
+
 const fields: ContractFields = {
   model: has,
   input: native(reference, { form: 'without_ids' }),
   'input.image': has,
   'input.file': has,
+  'input.file_id': has,
+  'input.other_parts': refused(`${reference} Text, images and files.`, { note: otherParts }),
   'input.developer_role': has,
   'input.phase': has,
   'input.item_reference': has,
-  'input.reasoning': has,
+  'input.reasoning': native(`${reference} Its content must be empty.`, { form: 'without_content' }),
   'input.encrypted_content': has,
   'input.compaction': has,
   'input.custom_tool_call': has,

@@ -1,17 +1,9 @@
 /** The input of a request: items rewritten for what the provider's contract table says it can read. */
-import {
-  admit,
-  admitKind,
-  type Draft,
-  fieldContract,
-  lose,
-  note,
-  refuse,
-  safeName,
-} from '../shared/apply-contract.ts'
-import { type ContentPart, type Item, isObject, type JsonObject } from '../shared/canonical.ts'
+import { admit, admitKind, type Draft, fieldContract, lose, note, refuse } from '../shared/apply-contract.ts'
+import { type Item, isObject, type JsonObject } from '../shared/canonical.ts'
 import type { CanonicalField } from '../shared/contract-fields.ts'
 import type { ToolNames } from '../shared/tool-names.ts'
+import { fitLength, joinText, rewriteContent } from './parts.ts'
 
 /** Items whose `id` only the server that made it understands; all others carry one that their schema requires. */
 const itemsWithOptionalId = new Set([
@@ -22,8 +14,6 @@ const itemsWithOptionalId = new Set([
   'custom_tool_call',
   'custom_tool_call_output',
 ])
-
-const textParts = new Set(['input_text', 'output_text', 'text'])
 
 /** Sets `body.input` (and `body.instructions` where they go natively). */
 export function applyInput(draft: Draft, names: ToolNames): void {
@@ -71,18 +61,6 @@ function needsInput({ body }: Draft): boolean {
   return [body.prompt, body.previous_response_id, body.conversation].every((one) => one === undefined)
 }
 
-/** Input is never shortened: what is too long is refused. */
-function fitLength(draft: Draft, text: string): string {
-  const max = fieldContract(draft, 'input').limit?.maxLength
-  if (max !== undefined && text.length > max)
-    refuse(
-      draft,
-      'input',
-      `"input" must have at most ${max} characters at provider "${draft.target.provider}" (has ${text.length}). Shorten it.`,
-    )
-  return text
-}
-
 function checkNotEmpty(draft: Draft): void {
   const minLength = fieldContract(draft, 'input').limit?.minLength ?? 0
   const { input } = draft.body
@@ -126,7 +104,7 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
     case 'function_call':
       return rewriteCall(draft, item, names)
     case 'function_call_output':
-      return rewriteContent(draft, stripIds(draft, item, type), { member: 'output', images: scope.images })
+      return rewriteOutput(draft, scope)
     case 'reasoning':
       return rewriteReasoning(draft, item)
     case 'custom_tool_call':
@@ -150,7 +128,8 @@ function stripIds(draft: Draft, item: JsonObject, type: string): JsonObject {
   const copy: JsonObject = { ...item, type }
   const { form } = fieldContract(draft, 'input')
   if ((form === 'without_ids' || form === 'plain_text') && itemsWithOptionalId.has(type)) {
-    delete copy.id
+    // The servers that want plain messages (vLLM) require an id of reasoning, whichever it is.
+    if (type !== 'reasoning' || form !== 'plain_text') delete copy.id
     delete copy.status
   }
   if (copy.id === null) delete copy.id
@@ -176,55 +155,17 @@ function rewriteMessage(draft: Draft, { item, images }: ItemScope): JsonObject |
 /** `{role, content: text}` where every part is text; other messages stay as they are. */
 function toPlainMessage(message: JsonObject): JsonObject {
   const { type: _type, content, ...rest } = message
-  if (typeof content === 'string') return { ...rest, content }
-  if (!Array.isArray(content)) return message
-  const texts = content.map(plainText)
-  if (!texts.every((text) => text !== null)) return message
-  return { ...rest, content: texts.join(message.role === 'assistant' ? '' : '\n') }
+  const text = joinText(content, message.role === 'assistant' ? '' : '\n')
+  return text === null ? message : { ...rest, content: text }
 }
 
-function plainText(part: unknown): string | null {
-  if (!isObject(part)) return null
-  if (textParts.has(String(part.type)) && typeof part.text === 'string') return part.text
-  return part.type === 'refusal' && typeof part.refusal === 'string' ? part.refusal : null
-}
-
-/** Checks the media parts of a message or a tool output; parts that cannot be taken are left out and named. */
-function rewriteContent(
-  draft: Draft,
-  item: JsonObject,
-  { member, images }: { member: 'content' | 'output'; images: { count: number } },
-): JsonObject {
-  const content = item[member]
-  if (typeof content === 'string') return { ...item, [member]: fitLength(draft, content) }
-  if (!Array.isArray(content)) return item
-  const kept = content.filter((part) => isObject(part) && admitPart(draft, part as ContentPart, images))
-  return { ...item, [member]: kept }
-}
-
-function admitPart(draft: Draft, part: ContentPart, images: { count: number }): boolean {
-  if (textParts.has(part.type) || part.type === 'refusal') {
-    if (typeof part.text === 'string') fitLength(draft, part.text)
-    return true
-  }
-  if (part.type !== 'input_image') return admit(draft, 'input.file', safeName(part.type)) === 'send'
-  images.count += 1
-  return admit(draft, 'input.image') === 'send' && imageFits(draft, part, images.count)
-}
-
-/** An image too many or too large cannot be adapted: without it the question is another one. */
-function imageFits(draft: Draft, { image_url }: ContentPart, count: number): boolean {
-  const { maxItems, maxLength } = fieldContract(draft, 'input.image').limit ?? {}
-  const at = `at provider "${draft.target.provider}"`
-  if (maxItems !== undefined && count > maxItems)
-    refuse(draft, 'input.image', `"input" must have at most ${maxItems} images ${at}. Send fewer.`)
-  if (maxLength !== undefined && typeof image_url === 'string' && image_url.length > maxLength)
-    refuse(
-      draft,
-      'input.image',
-      `An image in "input" must have at most ${maxLength} characters of data ${at} (has ${image_url.length}). Send a smaller one.`,
-    )
-  return true
+function rewriteOutput(draft: Draft, { item, images }: ItemScope): JsonObject {
+  const copy = rewriteContent(draft, stripIds(draft, item, 'function_call_output'), {
+    member: 'output',
+    images,
+  })
+  if (!isPlain(draft)) return copy
+  return { ...copy, output: joinText(copy.output, '\n') ?? copy.output }
 }
 
 function rewriteCall(draft: Draft, item: JsonObject, names: ToolNames): JsonObject {
@@ -242,16 +183,24 @@ function rewriteReasoning(draft: Draft, item: JsonObject): JsonObject | null {
   if (admit(draft, 'input.reasoning') !== 'send') return null
   const copy: JsonObject = { summary: [], ...stripIds(draft, item, 'reasoning') }
   if (copy.summary === null) copy.summary = []
-  if (copy.content === null) delete copy.content
+  if (!hasEntries(copy.content)) delete copy.content
+  else if (fieldContract(draft, 'input.reasoning').form === 'without_content') {
+    lose(draft, 'input.reasoning', { action: 'dropped', detail: 'content', reason: 'may have no content' })
+    delete copy.content
+  }
   if (copy.encrypted_content === null || copy.encrypted_content === undefined) delete copy.encrypted_content
   else if (admit(draft, 'input.encrypted_content') !== 'send') delete copy.encrypted_content
-  return hasReasoning(copy) ? copy : null
+  return hasReasoning(draft, copy) ? copy : null
 }
 
 /** An item emptied of all that it said is left out; one that only refers to the provider's own memory stays. */
-function hasReasoning({ summary, content, encrypted_content, id }: JsonObject): boolean {
-  const filled = (list: unknown) => Array.isArray(list) && list.length > 0
-  return filled(summary) || filled(content) || encrypted_content !== undefined || id !== undefined
+function hasReasoning(draft: Draft, { summary, content, encrypted_content, id }: JsonObject): boolean {
+  const refersToMemory = id !== undefined && !isPlain(draft)
+  return hasEntries(summary) || hasEntries(content) || encrypted_content !== undefined || refersToMemory
+}
+
+function hasEntries(list: unknown): boolean {
+  return Array.isArray(list) && list.length > 0
 }
 
 /** A custom tool's call becomes a function call with its text as `input`, where only functions are known. */

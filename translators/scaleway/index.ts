@@ -22,6 +22,8 @@ const tools = '“List of tools the model can call, such as functions.”'
 const format = '“Configuration of the response format, either plain text or JSON structured data.”'
 const oneModel = '“For now, the Responses API only supports gpt-oss-120b.”'
 
+const otherParts = 'only text, images and files'
+
 const fields: ContractFields = {
   model: native(oneModel),
   input: native(`${input} [seen] History may be accepted only as plain {role, content}.`, {
@@ -29,6 +31,8 @@ const fields: ContractFields = {
   }),
   'input.image': native(input, { note: 'gpt-oss-120b itself reads text only' }),
   'input.file': native(input, { note: 'gpt-oss-120b itself reads text only' }),
+  'input.file_id': refused(stateless, { note: 'no files of its own' }),
+  'input.other_parts': refused(`${input} gpt-oss-120b reads text only.`, { note: otherParts }),
   'input.developer_role': native('[seen] gpt-oss knows the developer role.'),
   'input.phase': dropped(notDocumented),
   'input.item_reference': refused(stateless, { note: 'stateless' }),

@@ -7,6 +7,8 @@ export const canonicalFields = [
   'input',
   'input.image',
   'input.file',
+  'input.file_id',
+  'input.other_parts',
   'input.developer_role',
   'input.phase',
   'input.item_reference',

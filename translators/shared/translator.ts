@@ -48,7 +48,7 @@ export interface Limit {
  * `system_message` first in the input, `system` as the role, `user`/`safety_identifier`/`generate_summary`/`logprobs`/`reasoning.effort`
  * as the member that takes the value, `id` alone instead of an object, `nested` `{type, function: {name}}`, `only_tool` (just that tool is sent, as `required`),
  * `without_tools` (the tools are left out), `function_call` instead of the custom kind, `json_schema` that allows any object,
- * `plain_text` messages where all parts are text, `without_ids` for items.
+ * `plain_text` messages where all parts are text, `without_ids` for items, `without_content` for reasoning.
  */
 export type WireForm =
   | 'system_message'
@@ -66,6 +66,7 @@ export type WireForm =
   | 'json_schema'
   | 'plain_text'
   | 'without_ids'
+  | 'without_content'
 
 export interface FieldContract {
   support: Support

@@ -22,15 +22,26 @@ const text = '“Configuration for text output formatting and behavior.”'
 const reasoning = '“Configuration for reasoning/chain-of-thought capabilities.”'
 const noRetrieval = '[seen] No GET, DELETE or cancel: what is kept there cannot be reached.'
 
+const otherParts = 'only text, images and files'
+
 const fields: ContractFields = {
   model: native('“The model to use for generating the response (e.g., "gpt-4o", "gpt-4o-mini").”'),
   input: native(input, { form: 'without_ids' }),
   'input.image': native(input),
   'input.file': native(input),
+  'input.file_id': native('[seen] One-to-one OpenAI parity.'),
+  'input.other_parts': refused('[seen] One-to-one OpenAI parity, which has text, images and files.', {
+    note: otherParts,
+  }),
   'input.developer_role': native('[seen] One-to-one OpenAI parity.'),
   'input.phase': native('[seen] One-to-one OpenAI parity.'),
   'input.item_reference': refused(noRetrieval, { note: 'no state' }),
-  'input.reasoning': native(input),
+  'input.reasoning': native(
+    `${input} [seen] OpenAI takes no content of reasoning, only summary and encrypted content.`,
+    {
+      form: 'without_content',
+    },
+  ),
   'input.encrypted_content': native(include),
   'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped(functionsOnly, { form: 'function_call' }),
