@@ -1,5 +1,5 @@
 /** The composition root: the only file that constructs things and knows them all. */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { canonicalFields } from '../translators/shared/contract-fields.ts'
@@ -9,6 +9,7 @@ import type { Exchange } from './gateway/exchange.ts'
 import { combineObservers } from './gateway/observe.ts'
 import { createGateway } from './gateway/respond.ts'
 import { createHttpApp } from './http/app.ts'
+import { createHttpServer } from './http/create-server.ts'
 import { openStore } from './store/store.ts'
 import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -92,14 +93,7 @@ export async function createApp({
       [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),
     dashboardFolder: dashboardFolder ?? fileURLToPath(new URL('../dashboard/dist', import.meta.url)),
   })
-  const server = createServer(
-    {
-      keepAliveTimeout: runtime.limits.keepAliveTimeout,
-      headersTimeout: runtime.limits.headersTimeout,
-      requestTimeout: 0,
-    },
-    app.callback(),
-  )
+  const server = createHttpServer({ limits: runtime.limits, handler: app.callback() })
   return {
     listen: () => listen(server, runtime.listen),
     flush: () => requestLog.flush(),
@@ -127,16 +121,20 @@ function listen(server: Server, { host, port }: Runtime['listen']): Promise<stri
   })
 }
 
-/** Stops accepting, ends idle connections, and cuts what is still running after `timeout` milliseconds. */
+/** Milliseconds between two looks for connections that have become idle while the server drains. */
+const drainSweep = 50
+
+/** Stops accepting, ends connections as they become idle, and cuts what is still running after `timeout` milliseconds. */
 function drain(server: Server, timeout: number): Promise<void> {
   if (!server.listening) return Promise.resolve()
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), timeout)
+    const sweep = setInterval(() => server.closeIdleConnections(), drainSweep)
     server.close(() => {
       clearTimeout(timer)
+      clearInterval(sweep)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }
 

@@ -8,15 +8,20 @@ import { createId } from './ids.ts'
 /** A client's own request id that is fit for a header, a log line and a URL. */
 const saneRequestId = /^[A-Za-z0-9._:-]{1,128}$/
 
+/** The client's own `x-request-id`; null when there is none or it is not sane. */
+export function readRequestId(headers: IncomingMessage['headers']): string | null {
+  const id = headers['x-request-id']
+  return typeof id === 'string' && saneRequestId.test(id) ? id : null
+}
+
 /** The record of a request that has just been admitted. */
 export function createExchange(request: IncomingMessage): Exchange {
   const { headers } = request
-  const ownId = headers['x-request-id']
   const presented = headers.authorization?.replace(/^bearer\s+/i, '')
   const admin = headers['x-admin-key']
   return {
     id: createId('req'),
-    clientRequestId: typeof ownId === 'string' && saneRequestId.test(ownId) ? ownId : null,
+    clientRequestId: readRequestId(headers),
     operation: 'responses.create',
     createdAt: Date.now(),
     startedAt: performance.now(),

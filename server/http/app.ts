@@ -3,6 +3,7 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import { configSchema } from '../config/schema.ts'
 import { GatewayError, toGatewayError } from '../errors.ts'
+import { readRequestId } from '../gateway/exchange-life.ts'
 import { createId } from '../gateway/ids.ts'
 import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
@@ -78,6 +79,14 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
       )
     }
     ctx.set('allow', allowed.join(', '))
+    if (ctx.path === '/v1/responses' && ctx.get('upgrade').toLowerCase() === 'websocket') {
+      // The status by which clients know to go on over HTTP.
+      throw new GatewayError(
+        'method_not_allowed',
+        'There are no WebSockets here. Call POST /v1/responses, with stream: true for events.',
+        { status: 426 },
+      )
+    }
     throw new GatewayError(
       'method_not_allowed',
       `${ctx.path} takes ${allowed.join(', ')}, not ${ctx.method}.`,
@@ -88,12 +97,14 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
 
 function answerErrors({ onUnexpected }: HttpDependencies): Koa.Middleware {
   return async (ctx, next) => {
+    const requestId = readRequestId(ctx.headers) ?? createId('req')
+    ctx.set('x-request-id', requestId)
     try {
       await next()
     } catch (thrown) {
       const error = toGatewayError(thrown)
       if (error.code === 'internal_error') onUnexpected(thrown, null)
-      const { body, headers } = renderError(error, createId('req'))
+      const { body, headers } = renderError(error, requestId)
       ctx.status = error.status
       ctx.set(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])))
       ctx.body = body

@@ -28,7 +28,7 @@ export async function readBody(
   { limit, idleTimeout }: ReadBodyOptions,
 ): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
-  if (encoding !== 'identity' && !(encoding in decoders)) {
+  if (encoding !== 'identity' && !Object.hasOwn(decoders, encoding)) {
     throw new GatewayError(
       'unsupported_media_type',
       `The content-encoding '${encoding.slice(0, 40)}' is not supported. Send gzip, deflate, br, zstd, or no content-encoding.`,

@@ -1,5 +1,6 @@
 /** `POST /v1/responses`: the hot route. Reads and writes the Node objects directly; Koa only led here. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isObject } from '../../translators/shared/canonical.ts'
 import type { EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
 import type { KeyRuntime, Runtime } from '../config/runtime.ts'
 import { GatewayError, toGatewayError } from '../errors.ts'
@@ -27,6 +28,9 @@ export interface ResponsesRouteDependencies {
   /** Something threw that is not a GatewayError: a defect. `exchange` is null outside of requests that have a row. */
   onUnexpected(error: unknown, exchange: Exchange | null): void
 }
+
+/** Characters of a model's name; longer ones are refused. */
+const longestModelName = 512
 
 export type ResponsesRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -83,15 +87,22 @@ async function answer(
   })
   const limit = captureLimit(runtime)
   captureChunk(exchange.clientRequest, raw, limit)
-  const body = validateRequest(parseBody(raw, headers['content-type']))
-  exchange.model = body.model
-  exchange.stream = body.stream === true
+  const parsed = parseBody(raw, headers['content-type'])
+  noteAsked(exchange, parsed)
+  const body = validateRequest(parsed)
   exchange.settings = readSettings(body)
   const common = { response, exchange, captureLimit: limit }
   const sink = exchange.stream
     ? createSseSink({ ...common, pingSeconds: runtime.pingSeconds })
     : createJsonSink(common)
   await dependencies.gateway.respond({ exchange, request: body, ...options, sink, signal })
+}
+
+/** What the row names even of a request that turns out to be wrong. */
+function noteAsked(exchange: Exchange, body: unknown): void {
+  if (!isObject(body)) return
+  if (typeof body.model === 'string') exchange.model = body.model.slice(0, longestModelName)
+  exchange.stream = body.stream === true
 }
 
 /** The per-request headers, over what the key says. */

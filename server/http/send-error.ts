@@ -20,8 +20,8 @@ export function renderError(error: GatewayError, requestId: string): ErrorReply 
   const retriedByClients =
     error.status >= 500 || error.status === 408 || error.status === 409 || error.status === 429
   if (retriedByClients && !error.retryable) headers['x-should-retry'] = 'false'
-  // The rest of a refused body is not read, so the connection cannot be used again.
-  if (error.status === 413 || error.status === 408) headers.connection = 'close'
+  // The rest of the body will not come.
+  if (error.status === 408) headers.connection = 'close'
   return { body, headers }
 }
 

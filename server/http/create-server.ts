@@ -1,0 +1,80 @@
+/** The HTTP server below the routes: limits, unread bodies, and what is no HTTP at all. */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { LimitsRuntime } from '../config/runtime.ts'
+import { GatewayError } from '../errors.ts'
+import { createId } from '../gateway/ids.ts'
+import { renderError } from './send-error.ts'
+
+/**
+ * Milliseconds that a client gets to end a request which was answered before it was complete. Closing at once would
+ * reset the connection, and with it the answer that the client has not read yet.
+ */
+const lingerMs = 5000
+
+export interface ServerOptions {
+  limits: Pick<LimitsRuntime, 'keepAliveTimeout' | 'headersTimeout'>
+  handler: RequestListener
+  /** Default 5000. */
+  linger?: number
+}
+
+export function createHttpServer({ limits, handler, linger = lingerMs }: ServerOptions): Server {
+  const latest = new WeakMap<Duplex, ServerResponse>()
+  const server = createServer({
+    keepAliveTimeout: limits.keepAliveTimeout,
+    headersTimeout: limits.headersTimeout,
+    // Bodies have their own time-out, counted from byte to byte.
+    requestTimeout: 0,
+  })
+  server.on('request', (request, response) => {
+    latest.set(request.socket, response)
+    discardUnread(request, response, linger)
+    handler(request, response)
+  })
+  server.on('clientError', (error, socket) => {
+    const response = latest.get(socket)
+    const isAnswering = response?.headersSent === true && !response.writableFinished
+    if (!socket.writable || isAnswering || (error as NodeJS.ErrnoException).code === 'ECONNRESET')
+      socket.destroy()
+    else socket.end(renderRefusal(error as NodeJS.ErrnoException))
+  })
+  return server
+}
+
+/** Reads on what is left of a body after the answer, within bounds, so that the connection can be used again. */
+function discardUnread(request: IncomingMessage, response: ServerResponse, linger: number): void {
+  response.once('finish', () => {
+    if (request.complete) return
+    request.resume()
+    const timer = setTimeout(() => request.socket.destroy(), linger)
+    request.once('close', () => clearTimeout(timer))
+  })
+}
+
+/** A whole response for bytes that never became a request. */
+function renderRefusal({ code }: NodeJS.ErrnoException): string {
+  const { body, headers } = renderError(describeRefusal(code), createId('req'))
+  return `${statusLine(code)}\r\n${Object.entries({ ...headers, connection: 'close' })
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\r\n')}\r\n\r\n${body}`
+}
+
+function statusLine(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'HTTP/1.1 431 Request Header Fields Too Large'
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'HTTP/1.1 408 Request Timeout' : 'HTTP/1.1 400 Bad Request'
+}
+
+function describeRefusal(code: string | undefined): GatewayError {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new GatewayError('invalid_request', 'The request headers are larger than 16 KB.', { status: 431 })
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new GatewayError('request_timeout', 'The request headers did not arrive in time.')
+  return new GatewayError('invalid_request', 'The request is not valid HTTP/1.1.')
+}

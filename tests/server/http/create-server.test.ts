@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import type { RequestListener, Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { createHttpServer } from '../../../server/http/create-server.ts'
+
+const limits = { keepAliveTimeout: 5000, headersTimeout: 5000 }
+/** Answers before it has read anything of the body. */
+const refuse: RequestListener = (_, response) => {
+  response.writeHead(401, { 'content-length': 2 })
+  response.end('no')
+}
+
+describe('the server below the routes', () => {
+  let server: Server
+  before(async () => {
+    server = createHttpServer({ limits, handler: refuse, linger: 100 })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  })
+  after(() => server.close())
+
+  /** Writes `pieces` and reads until the connection closes or `enough` is there. */
+  function converse(pieces: (string | Uint8Array)[], enough: RegExp = /$^/): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      let text = ''
+      socket.on('error', reject)
+      socket.on('close', () => resolve(text))
+      socket.on('data', (chunk) => {
+        text += chunk
+        if (enough.test(text)) socket.destroy()
+      })
+      for (const piece of pieces) socket.write(piece)
+    })
+  }
+  const head = (length: number) => `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`
+
+  it('reads the rest of an unread body, so that no answer is lost and the connection can be used again', async () => {
+    const body = Buffer.alloc(5_000_000, 'x')
+    const text = await converse([head(body.length), body, head(0)], /(HTTP\/1\.1 401[\s\S]*){2}no$/)
+    assert.equal(text.match(/HTTP\/1\.1 401/g)?.length, 2)
+  })
+  it('gives up on an unread body that does not end', async () => {
+    assert.match(await converse([head(1000), 'x']), /401/)
+  })
+  it('answers what is no HTTP, and too large a head, in the form of every error', async () => {
+    for (const [sent, status] of [
+      ['nonsense\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
+      ['POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n', 400],
+    ] as const) {
+      const text = await converse([sent])
+      assert.match(text, new RegExp(`^HTTP/1.1 ${status} `))
+      const [answerHead, body] = text.split('\r\n\r\n') as [string, string]
+      assert.match(answerHead, /content-type: application\/json/)
+      assert.match(answerHead, /x-request-id: req_/)
+      assert.deepEqual(Object.keys(JSON.parse(body).error), ['message', 'type', 'param', 'code'])
+    }
+  })
+})
