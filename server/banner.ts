@@ -62,7 +62,7 @@ function exampleLines(runtime: Runtime, url: string, isSandbox: boolean): string
   return [
     ...(needsKey ? ['Set DRAGOMAN_KEY to a key of one of your projects, then', ''] : []),
     'curl',
-    `  curl ${url}/v1/responses -H 'content-type: application/json'${needsKey ? ` -H "authorization: Bearer ${key}"` : ''} -d '${body}'`,
+    `  curl ${url}/v1/responses -H 'content-type: application/json'${needsKey ? ` -H "authorization: Bearer ${key}"` : ''} -d ${quoteForShell(body)}`,
     '',
     "OpenAI's SDK (npm install openai; save as hello.mjs)",
     "  import OpenAI from 'openai'",
@@ -71,6 +71,11 @@ function exampleLines(runtime: Runtime, url: string, isSandbox: boolean): string
     "  for await (const event of stream) if (event.type === 'response.output_text.delta') process.stdout.write(event.delta)",
     ...(isSandbox ? ['', 'The simulated model understands', ...commandLines()] : []),
   ]
+}
+
+/** Single quotes keep a shell from reading anything else; one inside is closed around. */
+function quoteForShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function commandLines(): string[] {
