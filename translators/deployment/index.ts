@@ -27,6 +27,8 @@ const words = 'only words are documented; by the option `toolChoice` the object 
 
 const otherParts = 'only text, images and files'
 
+const asFunction = 'as a function of one string, `input`; a grammar is only described'
+
 const fields: ContractFields = {
   model: native('“Model deployment to use for response creation.”'),
   input: native(input, { form: 'without_ids' }),
@@ -79,7 +81,7 @@ const fields: ContractFields = {
   'include.other': dropped(include),
   tools: native('“List of tools the model may call.”'),
   'tools.function': native(tools),
-  'tools.custom': dropped(tools),
+  'tools.custom': mapped(tools, { form: 'function_call', note: asFunction }),
   'tools.namespace': mapped(notDocumented),
   'tools.builtin': native(tools, {
     limit: { values: ['file_search', 'web_search', 'code_interpreter', 'image_generation'] },
@@ -89,7 +91,7 @@ const fields: ContractFields = {
   'tool_choice.auto': native(toolChoice),
   'tool_choice.required': native(toolChoice),
   'tool_choice.function': emulated(toolChoice, { form: 'only_tool', note: words }),
-  'tool_choice.custom': refused(toolChoice),
+  'tool_choice.custom': emulated(toolChoice, { form: 'only_tool', note: words }),
   'tool_choice.builtin': emulated(toolChoice, { form: 'only_tool', note: words }),
   'tool_choice.allowed_tools': emulated(toolChoice),
   parallel_tool_calls: native('“Allow the model to run tool calls in parallel during tool use.”'),
@@ -169,6 +171,7 @@ export const deployment = createResponsesTranslator({
       ? {
           'tool_choice.function': native('[open] An object as in the Responses contract.'),
           'tool_choice.builtin': native('[open] An object as in the Responses contract.'),
+          'tool_choice.custom': mapped('[open] An object as in the Responses contract.'),
         }
       : {}),
   }),

@@ -23,6 +23,8 @@ const text = '“text: object”, additional properties any'
 const anyProperty =
   'Not in the document by name, which allows additional properties (“key additional properties any”).'
 
+const asFunction = 'as a function of one string, `input`; a grammar is only described'
+
 const fields: ContractFields = {
   model: native('“model required string”'),
   input: native(input, { form: 'without_ids' }),
@@ -36,7 +38,7 @@ const fields: ContractFields = {
   'input.reasoning': native(input),
   'input.encrypted_content': native(input),
   'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
-  'input.custom_tool_call': native(input),
+  'input.custom_tool_call': mapped(input, { form: 'function_call' }),
   'input.builtin_items': native(input),
   instructions: native('“instructions: string”'),
   previous_response_id: native('“previous_response_id: string”'),
@@ -52,7 +54,10 @@ const fields: ContractFields = {
   'include.other': native(include),
   tools: native(tools),
   'tools.function': native(tools),
-  'tools.custom': native(tools),
+  'tools.custom': mapped('No kind of tool is named in the document.', {
+    form: 'function_call',
+    note: asFunction,
+  }),
   'tools.namespace': mapped(notDocumented),
   'tools.builtin': dropped('No kind of tool is named in the document.'),
   'tools.mcp': dropped('No kind of tool is named in the document.'),
@@ -60,7 +65,7 @@ const fields: ContractFields = {
   'tool_choice.auto': native(toolChoice),
   'tool_choice.required': native(toolChoice),
   'tool_choice.function': native(toolChoice),
-  'tool_choice.custom': native(toolChoice),
+  'tool_choice.custom': mapped(toolChoice, { note: asFunction }),
   'tool_choice.builtin': refused('No kind of tool is named in the document.'),
   'tool_choice.allowed_tools': emulated('Not in the document by name.'),
   parallel_tool_calls: native('“parallel_tool_calls boolean default: true”'),

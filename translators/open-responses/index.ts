@@ -20,6 +20,8 @@ const specificationEfforts = ['none', 'low', 'medium', 'high', 'xhigh']
 
 const otherParts = 'only text, images and files'
 
+const asFunction = 'as a function of one string, `input`; a grammar is only described'
+
 const fields: ContractFields = {
   model: has,
   input: native(`${specification} “maxLength 10485760”`, { limit: { maxLength: 10_485_760 } }),
@@ -49,7 +51,7 @@ const fields: ContractFields = {
   'include.other': dropped(absent),
   tools: has,
   'tools.function': has,
-  'tools.custom': dropped(absent),
+  'tools.custom': mapped(absent, { form: 'function_call', note: asFunction }),
   'tools.namespace': mapped(absent),
   'tools.builtin': dropped(absent),
   'tools.mcp': dropped(absent),
@@ -57,7 +59,7 @@ const fields: ContractFields = {
   'tool_choice.auto': has,
   'tool_choice.required': has,
   'tool_choice.function': has,
-  'tool_choice.custom': refused(absent),
+  'tool_choice.custom': mapped(absent, { note: asFunction }),
   'tool_choice.builtin': refused(absent),
   'tool_choice.allowed_tools': emulated(`${specification} Servers ignore it.`, {
     note: 'sent as it is by the option `allowedTools`',

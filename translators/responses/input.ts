@@ -2,6 +2,7 @@
 import { admit, admitKind, type Draft, fieldContract, lose, note, refuse } from '../shared/apply-contract.ts'
 import { type Item, isObject, type JsonObject } from '../shared/canonical.ts'
 import type { CanonicalField } from '../shared/contract-fields.ts'
+import { wrapCustomInput } from '../shared/custom-input.ts'
 import type { ToolNames } from '../shared/tool-names.ts'
 import { fitLength, joinText, rewriteContent } from './parts.ts'
 
@@ -109,7 +110,7 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
       return rewriteReasoning(draft, item)
     case 'custom_tool_call':
     case 'custom_tool_call_output':
-      return rewriteCustom(draft, item, type)
+      return rewriteCustom(draft, scope, type)
     case 'item_reference':
       return keepWhole(draft, item, 'input.item_reference')
     case 'compaction':
@@ -204,16 +205,16 @@ function hasEntries(list: unknown): boolean {
 }
 
 /** A custom tool's call becomes a function call with its text as `input`, where only functions are known. */
-function rewriteCustom(draft: Draft, item: JsonObject, type: string): JsonObject | null {
+function rewriteCustom(draft: Draft, { item, names, images }: ItemScope, type: string): JsonObject | null {
   const copy = stripIds(draft, item, type)
   if (admit(draft, 'input.custom_tool_call') !== 'send') return null
   if (fieldContract(draft, 'input.custom_tool_call').form !== 'function_call') return copy
   note(draft, 'input.custom_tool_call', 'mapped', 'function_call')
   // Its id names the other kind.
   delete copy.id
-  if (type === 'custom_tool_call_output') return { ...copy, type: 'function_call_output' }
+  if (type === 'custom_tool_call_output') return rewriteOutput(draft, { item: copy, names, images })
   const { input, ...call } = copy
-  return { ...call, type: 'function_call', arguments: JSON.stringify({ input: input ?? '' }) }
+  return rewriteCall(draft, { ...call, arguments: wrapCustomInput(input) }, names)
 }
 
 /** Metadata without the keys that mean something of their own to the provider. */

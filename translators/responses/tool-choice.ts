@@ -91,11 +91,13 @@ function specificForm(
   draft: Draft,
   { choice, chosen, field }: { choice: JsonObject; chosen: SentTool; field: CanonicalField },
 ): JsonObject {
-  const flat: JsonObject = chosen.upstreamName === null ? choice : { ...choice, name: chosen.upstreamName }
-  if (chosen.namespace !== null) delete flat.namespace
-  if (fieldContract(draft, field).form !== 'nested') return flat
-  note(draft, field, 'mapped', 'nested')
-  return { type: chosen.type, [chosen.type]: { name: chosen.upstreamName } }
+  const { tool, upstreamName, namespace } = chosen
+  const type = String(tool.type)
+  const flat: JsonObject = upstreamName === null ? choice : { ...choice, type, name: upstreamName }
+  if (namespace !== null) delete flat.namespace
+  const isNested = fieldContract(draft, field).form === 'nested'
+  if (isNested || type !== chosen.type) note(draft, field, 'mapped', isNested ? 'nested' : type)
+  return isNested ? { type, [type]: { name: upstreamName } } : flat
 }
 
 /** The list is a hard constraint, so the guard holds it also where the provider knows the form. */
@@ -125,5 +127,5 @@ function nameReference(tool: SentTool, references: JsonObject[]): JsonObject {
   const reference = references.find((one) => refersTo(one, tool)) ?? { type: tool.type }
   if (tool.upstreamName === null) return reference
   const { namespace: _namespace, ...flat } = reference
-  return { ...flat, name: tool.upstreamName }
+  return { ...flat, type: String(tool.tool.type), name: tool.upstreamName }
 }

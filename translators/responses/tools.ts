@@ -4,6 +4,7 @@ import {
   admitKind,
   type Draft,
   fieldContract,
+  lose,
   note,
   refuse,
   safeName,
@@ -11,12 +12,14 @@ import {
 } from '../shared/apply-contract.ts'
 import { isObject, type JsonObject } from '../shared/canonical.ts'
 import type { CanonicalField } from '../shared/contract-fields.ts'
+import { customParameters } from '../shared/custom-input.ts'
 import { createToolNames, type ToolNames } from '../shared/tool-names.ts'
 import { applyToolChoice } from './tool-choice.ts'
 
 /** One tool as it is sent, beside the names by which the client may refer to it. */
 export interface SentTool {
   tool: JsonObject
+  /** As the client knows it: a custom tool may be sent as a function. */
   type: string
   /** Of functions and custom tools: as sent. */
   upstreamName: string | null
@@ -60,12 +63,14 @@ function checkCount(draft: Draft, count: number): void {
 
 function expandTool(draft: Draft, tool: unknown, names: ToolNames): SentTool[] {
   if (!isObject(tool)) return []
-  if (tool.type !== 'namespace') return admitTool(draft, tool, null)
+  if (tool.type !== 'namespace') return admitTool(draft, tool, { names, origin: null })
   const support = admit(draft, 'tools.namespace')
   if (support === 'leave') return []
   if (fieldContract(draft, 'tools.namespace').support === 'native') return [describeTool(tool, null)]
   note(draft, 'tools.namespace', 'mapped', 'functions')
-  return flattenNamespace(tool, names).flatMap(({ flat, origin }) => admitTool(draft, flat, origin))
+  return flattenNamespace(tool, names).flatMap(({ flat, origin }) =>
+    admitTool(draft, flat, { names, origin }),
+  )
 }
 
 interface ToolOrigin {
@@ -96,13 +101,37 @@ const toolFields: { readonly [type: string]: CanonicalField } = {
   mcp: 'tools.mcp',
 }
 
-function admitTool(draft: Draft, tool: JsonObject, origin: ToolOrigin | null): SentTool[] {
+function admitTool(
+  draft: Draft,
+  tool: JsonObject,
+  { names, origin }: { names: ToolNames; origin: ToolOrigin | null },
+): SentTool[] {
   const type = String(tool.type)
   const field = Object.hasOwn(toolFields, type) ? (toolFields[type] ?? 'tools.builtin') : 'tools.builtin'
   const outcome = field === 'tools.function' ? admit(draft, field) : admitKind(draft, field, type)
   if (outcome !== 'send') return []
+  if (type === 'custom' && fieldContract(draft, field).form === 'function_call')
+    return [describeTool(customAsFunction(draft, tool, names), origin, type)]
   const sent = type === 'function' ? documentedFunction(draft, tool) : tool
   return [describeTool(withoutNulls(sent), origin)]
+}
+
+/** A custom tool as a function of one string. Its grammar can only be asked for. */
+function customAsFunction(draft: Draft, tool: JsonObject, names: ToolNames): JsonObject {
+  const { name, description, format } = tool
+  note(draft, 'tools.custom', 'mapped', 'function_call')
+  if (typeof name === 'string') names.markCustom(name)
+  const lines = typeof description === 'string' ? [description] : []
+  if (isObject(format) && format.type === 'grammar') {
+    lose(draft, 'tools.custom', {
+      action: 'dropped',
+      detail: 'grammar',
+      reason: 'cannot have its grammar enforced',
+    })
+    lines.push(`The input must follow this ${String(format.syntax)} grammar:\n${String(format.definition)}`)
+  }
+  const described = lines.length > 0 ? { description: lines.join('\n\n') } : {}
+  return { type: 'function', name, ...described, parameters: customParameters }
 }
 
 const functionMembers = new Set(['type', 'name', 'description', 'parameters', 'strict'])
@@ -127,12 +156,12 @@ function withoutNulls(tool: JsonObject): JsonObject {
   return copy
 }
 
-function describeTool(tool: JsonObject, origin: ToolOrigin | null): SentTool {
+function describeTool(tool: JsonObject, origin: ToolOrigin | null, type = String(tool.type)): SentTool {
   const named = tool.type === 'function' || tool.type === 'custom'
   const upstreamName = named && typeof tool.name === 'string' ? tool.name : null
   return {
     tool,
-    type: String(tool.type),
+    type,
     upstreamName,
     name: origin?.name ?? (typeof tool.name === 'string' ? tool.name : null),
     namespace: origin?.namespace ?? null,

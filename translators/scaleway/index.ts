@@ -24,6 +24,8 @@ const oneModel = '“For now, the Responses API only supports gpt-oss-120b.”'
 
 const otherParts = 'only text, images and files'
 
+const asFunction = 'as a function of one string, `input`; a grammar is only described'
+
 const fields: ContractFields = {
   model: native(oneModel),
   input: native(`${input} [seen] History may be accepted only as plain {role, content}.`, {
@@ -57,7 +59,7 @@ const fields: ContractFields = {
   'include.other': dropped(notDocumented),
   tools: native(`${tools} “A maximum of 128 tools can be provided.”`, { limit: { maxItems: 128 } }),
   'tools.function': native(tools),
-  'tools.custom': dropped(notDocumented),
+  'tools.custom': mapped(tools, { form: 'function_call', note: asFunction }),
   'tools.namespace': mapped(notDocumented),
   'tools.builtin': dropped(notDocumented),
   'tools.mcp': dropped(notDocumented),
@@ -75,7 +77,10 @@ const fields: ContractFields = {
     form: 'nested',
     note: 'nested, or flat by the option `toolChoice`',
   }),
-  'tool_choice.custom': refused(notDocumented),
+  'tool_choice.custom': mapped('“Object format must be: {"type": "function", "function": {"name": …}}”', {
+    form: 'nested',
+    note: asFunction,
+  }),
   'tool_choice.builtin': refused(notDocumented),
   'tool_choice.allowed_tools': emulated(notDocumented),
   parallel_tool_calls: emulated(
@@ -183,7 +188,12 @@ export const scaleway = createResponsesTranslator({
         ...(typeof maxOutputTokens === 'number' && maxOutputTokens > 0 ? { max: maxOutputTokens } : {}),
       },
     },
-    ...(toolChoice === 'flat' ? { 'tool_choice.function': native('[open] Flat instead of nested.') } : {}),
+    ...(toolChoice === 'flat'
+      ? {
+          'tool_choice.function': native('[open] Flat instead of nested.'),
+          'tool_choice.custom': mapped('[open] Flat instead of nested.'),
+        }
+      : {}),
     ...(history === 'items' ? { input: native(input, { form: 'without_ids' }) } : {}),
   }),
   answers: ({ snapshots }) => ({

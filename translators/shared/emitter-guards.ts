@@ -2,7 +2,7 @@
 import { type Item, isToolCallItem, type JsonObject } from './canonical.ts'
 import { makeFailure } from './failures.ts'
 import { needsName } from './item-kinds.ts'
-import type { Context, UpstreamFailure } from './translator.ts'
+import type { Context, OwnTool, UpstreamFailure } from './translator.ts'
 
 /** What has passed and what has not, so far. */
 export interface GuardState {
@@ -48,7 +48,7 @@ function findRefusal(
 ): { field: string; detail: string } | null {
   if (needsName(type) && guards.allowedTools !== undefined) {
     const name = String(item.name)
-    const own = findOwnName(toolNames, name)?.name ?? name
+    const own = findOwnTool(toolNames, name)?.name ?? name
     if (!guards.allowedTools.includes(own) && !guards.allowedTools.includes(name)) {
       return { field: 'tool_choice', detail: 'a call that is not allowed was dropped' }
     }
@@ -75,10 +75,7 @@ export function findEmptiness(state: GuardState, output: readonly Item[]): Upstr
   return makeFailure('upstream_invalid_response', 'The model called a tool without naming it.')
 }
 
-/** The client's own name of a tool. The model may say anything, `constructor` too: only own members count. */
-export function findOwnName(
-  toolNames: Context['sent']['toolNames'],
-  name: unknown,
-): { name: string; namespace?: string } | null {
+/** The client's own tool of an upstream name. The model may say anything, `constructor` too: only own members count. */
+export function findOwnTool(toolNames: Context['sent']['toolNames'], name: unknown): OwnTool | null {
   return typeof name === 'string' && Object.hasOwn(toolNames, name) ? (toolNames[name] ?? null) : null
 }

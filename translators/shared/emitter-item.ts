@@ -4,8 +4,9 @@
  * the guards, and passes everything the provider said, with ids and indexes that are ours.
  */
 import { type Item, isObject, type JsonObject } from './canonical.ts'
+import { CustomInputReader } from './custom-input.ts'
 import type { EmitterCore, ItemWriter } from './emitter.ts'
-import { findOwnName } from './emitter-guards.ts'
+import { findOwnTool } from './emitter-guards.ts'
 import { idPrefix } from './ids.ts'
 import {
   hasProgress,
@@ -17,6 +18,7 @@ import {
 } from './item-kinds.ts'
 
 export class WholeItemWriter implements ItemWriter {
+  /** As the provider tells it. */
   readonly type: string
   id = ''
   outputIndex = -1
@@ -24,7 +26,11 @@ export class WholeItemWriter implements ItemWriter {
   /** What the deltas of the streamed member add up to. */
   value = ''
   private readonly core: EmitterCore
-  private readonly streamed: StreamedMember | null
+  /** As the client is sent it. */
+  private sentType: string
+  private streamed: StreamedMember | null
+  /** Of a custom tool's call that came as a function's. */
+  private customInput: CustomInputReader | null = null
   private item: JsonObject
   private state: 'waiting' | 'open' | 'dropped' | 'closed' = 'waiting'
   private sealed = false
@@ -35,6 +41,7 @@ export class WholeItemWriter implements ItemWriter {
   constructor(core: EmitterCore, item: Item) {
     this.core = core
     this.type = item.type
+    this.sentType = item.type
     this.streamed = streamedMember(item.type)
     this.item = { ...item }
     this.admitWhenReady(false)
@@ -115,7 +122,7 @@ export class WholeItemWriter implements ItemWriter {
 
   /** Whether the arguments so far are whole JSON: a call cut off in the middle must not look callable. */
   get isPlausiblyWhole(): boolean {
-    if (this.streamed?.member !== 'arguments') return true
+    if (streamedMember(this.type)?.member !== 'arguments') return true
     try {
       JSON.parse(this.value)
       return true
@@ -139,20 +146,29 @@ export class WholeItemWriter implements ItemWriter {
     if (this.value !== '') this.pushDelta(this.value)
   }
 
+  /** The tool under the client's own name, and of the client's own kind. */
+  private takeName(): void {
+    const { item, type } = this
+    const own = needsName(type) ? findOwnTool(this.core.context.sent.toolNames, item.name) : null
+    if (own === null) return
+    item.name = own.name
+    if (own.namespace !== undefined) item.namespace = own.namespace
+    if (!own.custom || type !== 'function_call') return
+    this.sentType = 'custom_tool_call'
+    this.streamed = streamedMember(this.sentType)
+    this.customInput = new CustomInputReader()
+  }
+
   private takeIdentity(): void {
+    this.takeName()
     const { core, item, type } = this
     const providerId = typeof item.id === 'string' ? item.id : ''
     // The client answers an approval request by its id, as it answers a call by its call_id: the provider must know it again.
     this.id =
       type === 'mcp_approval_request' && providerId !== '' && core.claimCorrelation(`id:${providerId}`)
         ? providerId
-        : core.context.newId(idPrefix(type))
+        : core.context.newId(idPrefix(this.sentType))
     if (needsCallId(type)) item.call_id = this.takeCallId()
-    const own = findOwnName(core.context.sent.toolNames, item.name)
-    if (own && needsName(type)) {
-      item.name = own.name
-      if (own.namespace !== undefined) item.namespace = own.namespace
-    }
     const commands = isObject(item.action) ? item.action.commands : undefined
     if (Array.isArray(commands)) this.commands = commands.filter((command) => typeof command === 'string')
   }
@@ -166,7 +182,8 @@ export class WholeItemWriter implements ItemWriter {
 
   /** Built-in items keep their nulls; calls that clients parse have absent members instead. */
   private copyItem(): Item {
-    const copy: Item = { ...this.item, id: this.id, type: this.type }
+    const copy: Item = { ...this.item, id: this.id, type: this.sentType }
+    if (this.customInput !== null) delete copy.arguments
     if (needsName(this.type)) for (const key in copy) if (copy[key] === null) delete copy[key]
     return copy
   }
@@ -185,7 +202,7 @@ export class WholeItemWriter implements ItemWriter {
   private renderFinal(status: 'completed' | 'incomplete'): Item {
     const item = this.copyItem()
     if (this.streamed !== null && (this.value !== '' || this.sawDelta || needsName(this.type))) {
-      item[this.streamed.member] = this.value
+      item[this.streamed.member] = this.customInput?.text ?? this.value
     }
     if (needsName(this.type)) item.status = status
     else if (typeof item.status === 'string') item.status = finalStatus(item.status, status)
@@ -195,19 +212,25 @@ export class WholeItemWriter implements ItemWriter {
   private seal(): void {
     if (this.sealed || this.streamed === null || this.state !== 'open') return
     this.sealed = true
-    if (!this.maySendMember() || (!this.sawDelta && this.type !== 'function_call')) return
-    const name = this.type === 'function_call' ? { name: this.item.name } : {}
+    if (this.customInput !== null) this.pushText(this.customInput.end())
+    if (!this.maySendMember() || (!this.sawDelta && this.sentType !== 'function_call')) return
+    const name = this.sentType === 'function_call' ? { name: this.item.name } : {}
     this.core.push({
       type: `${this.streamed.event}.done`,
       sequence_number: this.core.nextSequence(),
       item_id: this.id,
       output_index: this.outputIndex,
       ...name,
-      [this.streamed.member]: this.value,
+      [this.streamed.member]: this.customInput?.text ?? this.value,
     })
   }
 
   private pushDelta(delta: string): void {
+    this.pushText(this.customInput === null ? delta : this.customInput.push(delta))
+  }
+
+  private pushText(delta: string): void {
+    if (delta === '') return
     this.sawDelta = true
     if (!this.maySendMember() || this.streamed === null) return
     this.core.push({
@@ -221,7 +244,7 @@ export class WholeItemWriter implements ItemWriter {
 
   /** The specification's list has only the arguments of functions. */
   private maySendMember(): boolean {
-    return this.type === 'function_call' || this.core.context.events === 'openai'
+    return this.sentType === 'function_call' || this.core.context.events === 'openai'
   }
 
   /** Commands are counted from 0 without a gap; OpenAI's SDK throws on anything else. */

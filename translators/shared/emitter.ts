@@ -254,11 +254,13 @@ export class Emitter implements EmitterCore {
     return fault ? makeFailure(fault.code, fault.message) : null
   }
 
+  /** OpenAI's own wire has the members flat: clients that check it skip an event without them, so both stand there. */
   private pushFailure(failure: UpstreamFailure): void {
     const { code, message, param } = failure
     this.push({
       type: 'error',
       sequence_number: this.nextSequence(),
+      ...(this.context.events === 'openai' ? { code, message, param } : {}),
       error: { type: errorTypeOf(failure), code, message, param },
     })
     this.pushTerminal('failed', null, { code, message })

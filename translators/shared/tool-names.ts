@@ -1,5 +1,5 @@
 /** Function names for tools that live in a namespace, at providers that know only flat names. */
-import type { UpstreamRequest } from './translator.ts'
+import type { OwnTool, UpstreamRequest } from './translator.ts'
 
 /** What OpenAI and its kin allow for a function's name. */
 const maxNameLength = 64
@@ -7,8 +7,10 @@ const maxNameLength = 64
 export interface ToolNames {
   /** The name to send. The same tool always gets the same one; no two tools share one. */
   upstreamName(name: string, namespace?: string): string
+  /** The tool of this upstream name is a custom one, sent as a function. */
+  markCustom(upstream: string): void
   /** Upstream name → the client's own, where they differ. */
-  readonly changed: { [upstream: string]: { name: string; namespace?: string } }
+  readonly changed: { [upstream: string]: OwnTool }
 }
 
 /** @param taken names that the client itself uses without a namespace: they stay as they are. */
@@ -30,6 +32,9 @@ export function createToolNames(taken: Iterable<string>): ToolNames {
   }
   return {
     changed,
+    markCustom(upstream) {
+      changed[upstream] = { ...(changed[upstream] ?? { name: upstream }), custom: true }
+    },
     upstreamName(name, namespace) {
       if (!namespace) return name
       const key = `${namespace}\u0000${name}`

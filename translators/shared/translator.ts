@@ -125,6 +125,14 @@ export interface Guards {
   verifySchema?: boolean
 }
 
+/** A tool as the client knows it. */
+export interface OwnTool {
+  name: string
+  namespace?: string
+  /** A custom tool, which is sent as a function of one string: its calls become custom calls again. */
+  custom?: true
+}
+
 /** What one attempt sends. Headers carry the credentials; the body is serialised by the gateway once. */
 export interface UpstreamRequest {
   ok: true
@@ -136,8 +144,8 @@ export interface UpstreamRequest {
   stream: boolean
   adaptations: Adaptation[]
   guards: Guards
-  /** Upstream function name → the client's own `{name, namespace?}`, where they differ. */
-  toolNames: { readonly [upstream: string]: { name: string; namespace?: string } }
+  /** Upstream function name → the client's own tool, where they differ. */
+  toolNames: { readonly [upstream: string]: OwnTool }
 }
 
 /** The target cannot serve this request, and why. */

@@ -24,6 +24,8 @@ const noRetrieval = '[seen] No GET, DELETE or cancel: what is kept there cannot 
 
 const otherParts = 'only text, images and files'
 
+const asFunction = 'as a function of one string, `input`; a grammar is only described'
+
 const fields: ContractFields = {
   model: native('“The model to use for generating the response (e.g., "gpt-4o", "gpt-4o-mini").”'),
   input: native(input, { form: 'without_ids' }),
@@ -64,7 +66,7 @@ const fields: ContractFields = {
   'include.other': dropped(notDocumented),
   tools: native('“A list of tools the model may call.”'),
   'tools.function': native(functionsOnly),
-  'tools.custom': dropped(functionsOnly),
+  'tools.custom': mapped(functionsOnly, { form: 'function_call', note: asFunction }),
   'tools.namespace': mapped(functionsOnly),
   'tools.builtin': dropped(functionsOnly),
   'tools.mcp': dropped(functionsOnly),
@@ -72,7 +74,7 @@ const fields: ContractFields = {
   'tool_choice.auto': native(toolChoice),
   'tool_choice.required': native(toolChoice),
   'tool_choice.function': native(toolChoice),
-  'tool_choice.custom': refused(functionsOnly),
+  'tool_choice.custom': mapped(toolChoice, { note: asFunction }),
   'tool_choice.builtin': refused(functionsOnly),
   'tool_choice.allowed_tools': emulated(notDocumented),
   parallel_tool_calls: native('“Whether to enable parallel tool calls.”'),
