@@ -257,12 +257,9 @@ export class Emitter implements EmitterCore {
   /** OpenAI's own wire has the members flat: clients that check it skip an event without them, so both stand there. */
   private pushFailure(failure: UpstreamFailure): void {
     const { code, message, param } = failure
-    this.push({
-      type: 'error',
-      sequence_number: this.nextSequence(),
-      ...(this.context.events === 'openai' ? { code, message, param } : {}),
-      error: { type: errorTypeOf(failure), code, message, param },
-    })
+    const error = { type: errorTypeOf(failure), code, message, param }
+    const flat = this.context.events === 'openai' ? { code, message, param } : {}
+    this.push({ type: 'error', sequence_number: this.nextSequence(), ...flat, error })
     this.pushTerminal('failed', null, { code, message })
   }
 
