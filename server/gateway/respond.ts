@@ -163,8 +163,10 @@ async function tryCandidate(
     dependencies.observer.attemptEnded(exchange, attempt, willRetry)
     if (outcome.kind === 'aborted') throw clientGone()
     if (failure === null || wait === null) return failure
-    exchange.upstreamMs += wait
-    if (!(await waitFor(wait, work.signal))) throw clientGone()
+    const waitedFrom = performance.now()
+    const isWhole = await waitFor(wait, work.signal)
+    exchange.upstreamMs += performance.now() - waitedFrom
+    if (!isWhole) throw clientGone()
   }
 }
 

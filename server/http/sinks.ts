@@ -27,6 +27,8 @@ export function createSseSink({
   const encode = createEventEncoder()
   let head: Record<string, string> = {}
   let opened = false
+  /** An event has been sent. */
+  let begun = false
   let tail = ''
   const ping = setTimeout(sendPing, pingSeconds * 1000)
   response.once('close', () => clearTimeout(ping))
@@ -55,10 +57,14 @@ export function createSseSink({
       return opened
     },
     prepare(next) {
+      // A ping sent the head of an attempt that failed since: who answers instead is told in a comment.
+      if (opened && !begun && renderComments(next) !== renderComments(head))
+        response.write(`${renderComments(next)}\n`)
       head = next
     },
     write(events) {
       if (!opened) open()
+      begun = true
       let text = ''
       for (const event of events) {
         if (isTerminalEvent(event)) tail += encode(event)
@@ -79,6 +85,12 @@ export function createSseSink({
       response.end(tail)
     },
   }
+}
+
+function renderComments(head: Record<string, string>): string {
+  return Object.entries(head)
+    .map(([name, value]) => `: ${name}: ${value}\n`)
+    .join('')
 }
 
 /** Writes the finished response object as one JSON body. */
