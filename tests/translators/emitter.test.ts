@@ -145,13 +145,16 @@ test('a dropped call leaves no trace in the indexes of a stream', () => {
 
 test('upstream names become the names of the client, in their namespace', () => {
   const toolNames = { crm__find: { name: 'find', namespace: 'crm' } }
-  const context = makeContext({ sent: { guards: { allowedTools: ['find'] }, toolNames } })
+  const context = makeContext({ sent: { guards: { allowedTools: ['crm__find'] }, toolNames } })
   const { events } = runBody({ output: [call('crm__find')] }, { context })
   const [item] = assertLegalStream(events).output
   assert.deepEqual([item?.name, item?.namespace], ['find', 'crm'])
   const done = events.find((event) => event.type === 'response.function_call_arguments.done')
   assert.equal(done?.name, 'find')
   assert.equal(runGuarded([call('constructor')], {}).names[0], 'constructor')
+  const other = makeContext({ sent: { guards: { allowedTools: ['find'] }, toolNames } })
+  const { failure } = runBody({ output: [call('crm__find')] }, { context: other })
+  assert.equal(failure?.code, 'tool_call_not_allowed', 'a tool of the same name elsewhere is another one')
 })
 
 test('output that does not verify fails instead of completing', () => {

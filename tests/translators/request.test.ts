@@ -381,6 +381,27 @@ test('parts of other kinds are refused where no document has them: without them 
   assert.deepEqual(sent('general-augment', { input }).body.input, input)
 })
 
+test('names, ids and arguments of history that no server takes are made valid, the same everywhere', () => {
+  const callId = `call_${'x'.repeat(90)}`
+  const history = (tail: string) => [
+    { type: 'message', role: 'user', content: 'x' },
+    { type: 'function_call', call_id: callId + tail, name: 'mcp.files/read', arguments: '' },
+    { type: 'function_call_output', call_id: callId + tail, output: 'y' },
+  ]
+  for (const id of ids) {
+    const input = [...history('a'), ...history('b')] as unknown as CanonicalRequest['input']
+    const items = sent(id, { input, tools: [{ ...weather, name: 'mcp_files_read' }] }).body
+      .input as JsonObject[]
+    const [, call, output, , other] = items
+    assert.equal(call?.name, 'mcp_files_read_2', id)
+    assert.equal(call?.arguments, '{}')
+    assert.match(String(call?.call_id), /^call_x+_[\da-z]+$/)
+    assert.equal(String(call?.call_id).length, 64)
+    assert.equal(output?.call_id, call?.call_id)
+    assert.notEqual(other?.call_id, call?.call_id)
+  }
+})
+
 test('user and safety_identifier share a member: the native one wins, an equal one is silent', () => {
   const both = (user: string) => sent('deployment', { input: 'x', user, safety_identifier: 'a' })
   assert.deepEqual([both('a').body.user, names(both('a'))], ['a', []])

@@ -3,7 +3,7 @@ import { admit, admitKind, type Draft, fieldContract, lose, note, refuse } from 
 import { type Item, isObject, type JsonObject } from '../shared/canonical.ts'
 import type { CanonicalField } from '../shared/contract-fields.ts'
 import { wrapCustomInput } from '../shared/custom-input.ts'
-import type { ToolNames } from '../shared/tool-names.ts'
+import { shortenCallId, type ToolNames } from '../shared/tool-names.ts'
 import { fitLength, joinText, rewriteContent } from './parts.ts'
 
 /** Items whose `id` only the server that made it understands; all others carry one that their schema requires. */
@@ -124,7 +124,7 @@ function keepWhole(draft: Draft, item: JsonObject, field: CanonicalField): JsonO
   return admit(draft, field) === 'send' ? item : null
 }
 
-/** A shallow copy, without the server's own `id` and `status` where the provider has no use for ours. */
+/** A shallow copy with an id that fits every call, without the server's own `id` and `status` where the provider has no use for ours. */
 function stripIds(draft: Draft, item: JsonObject, type: string): JsonObject {
   const copy: JsonObject = { ...item, type }
   const { form } = fieldContract(draft, 'input')
@@ -133,6 +133,7 @@ function stripIds(draft: Draft, item: JsonObject, type: string): JsonObject {
     if (type !== 'reasoning' || form !== 'plain_text') delete copy.id
     delete copy.status
   }
+  if (typeof copy.call_id === 'string') copy.call_id = shortenCallId(copy.call_id)
   if (copy.id === null) delete copy.id
   if (copy.status === null) delete copy.status
   return copy
@@ -171,11 +172,13 @@ function rewriteOutput(draft: Draft, { item, images }: ItemScope): JsonObject {
 
 function rewriteCall(draft: Draft, item: JsonObject, names: ToolNames): JsonObject {
   const copy = stripIds(draft, item, 'function_call')
+  // Servers that parse the arguments of history fail on nothing at all.
+  if (copy.arguments === '') copy.arguments = '{}'
   const { namespace, name } = copy
-  if (typeof namespace !== 'string' || typeof name !== 'string') return copy
-  if (fieldContract(draft, 'tools.namespace').support === 'native') return copy
-  delete copy.namespace
-  copy.name = names.upstreamName(name, namespace)
+  if (typeof name !== 'string') return copy
+  const isFlat = typeof namespace === 'string' && fieldContract(draft, 'tools.namespace').support !== 'native'
+  if (isFlat) delete copy.namespace
+  copy.name = names.upstreamName(name, isFlat ? namespace : undefined)
   return copy
 }
 

@@ -41,17 +41,14 @@ export function admitItem(
 }
 
 function findRefusal(
-  { guards, toolNames }: Context['sent'],
+  { guards }: Context['sent'],
   state: GuardState,
   type: string,
   item: JsonObject,
 ): { field: string; detail: string } | null {
   if (needsName(type) && guards.allowedTools !== undefined) {
-    const name = String(item.name)
-    const own = findOwnTool(toolNames, name)?.name ?? name
-    if (!guards.allowedTools.includes(own) && !guards.allowedTools.includes(name)) {
+    if (!guards.allowedTools.includes(String(item.name)))
       return { field: 'tool_choice', detail: 'a call that is not allowed was dropped' }
-    }
   }
   if (guards.parallelToolCalls === false && needsName(type) && state.clientCalls > 0) {
     return { field: 'parallel_tool_calls', detail: 'only the first call was kept' }
