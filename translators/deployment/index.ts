@@ -9,6 +9,7 @@ import {
   mapped,
   native,
   notDocumented,
+  notes,
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
@@ -25,10 +26,6 @@ const reasoning = '“Configuration for reasoning models only (e.g., o-series mo
 const format = '“Supports plain text or structured JSON data (Structured Outputs).”'
 const words = 'only words are documented; by the option `toolChoice` the object is sent'
 
-const otherParts = 'only text, images and files'
-
-const asFunction = 'as a function of one string, `input`; a grammar is only described'
-
 const fields: ContractFields = {
   model: native('“Model deployment to use for response creation.”'),
   input: native(input, { form: 'without_ids' }),
@@ -36,7 +33,7 @@ const fields: ContractFields = {
   'input.file': native(input),
   'input.file_id': native('[seen] OpenAI lineage.'),
   'input.other_parts': refused('[seen] OpenAI lineage, which has text, images and files.', {
-    note: otherParts,
+    note: notes.otherParts,
   }),
   'input.developer_role': native('“System/developer message inserted into the model context”'),
   'input.phase': native('[seen] OpenAI lineage.'),
@@ -81,7 +78,7 @@ const fields: ContractFields = {
   'include.other': dropped(include),
   tools: native('“List of tools the model may call.”'),
   'tools.function': native(tools),
-  'tools.custom': mapped(tools, { form: 'function_call', note: asFunction }),
+  'tools.custom': mapped(tools, { form: 'function_call', note: notes.asFunction }),
   'tools.namespace': mapped(notDocumented),
   'tools.builtin': native(tools, {
     limit: { values: ['file_search', 'web_search', 'code_interpreter', 'image_generation'] },

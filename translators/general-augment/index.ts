@@ -10,6 +10,7 @@ import {
   mapped,
   native,
   notDocumented,
+  notes,
   refused,
 } from '../shared/contract.ts'
 import { defineOptions } from '../shared/options.ts'
@@ -22,8 +23,6 @@ const toolChoice = '“tool_choice”: any'
 const text = '“text: object”, additional properties any'
 const anyProperty =
   'Not in the document by name, which allows additional properties (“key additional properties any”).'
-
-const asFunction = 'as a function of one string, `input`; a grammar is only described'
 
 const fields: ContractFields = {
   model: native('“model required string”'),
@@ -56,7 +55,7 @@ const fields: ContractFields = {
   'tools.function': native(tools),
   'tools.custom': mapped('No kind of tool is named in the document.', {
     form: 'function_call',
-    note: asFunction,
+    note: notes.asFunction,
   }),
   'tools.namespace': mapped(notDocumented),
   'tools.builtin': dropped('No kind of tool is named in the document.'),
@@ -65,7 +64,7 @@ const fields: ContractFields = {
   'tool_choice.auto': native(toolChoice),
   'tool_choice.required': native(toolChoice),
   'tool_choice.function': native(toolChoice),
-  'tool_choice.custom': mapped(toolChoice, { note: asFunction }),
+  'tool_choice.custom': mapped(toolChoice, { note: notes.asFunction }),
   'tool_choice.builtin': refused('No kind of tool is named in the document.'),
   'tool_choice.allowed_tools': emulated('Not in the document by name.'),
   parallel_tool_calls: native('“parallel_tool_calls boolean default: true”'),

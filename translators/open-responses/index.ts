@@ -8,6 +8,7 @@ import {
   emulated,
   mapped,
   native,
+  notes,
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
@@ -18,17 +19,13 @@ const absent = 'Not in Open Responses 2026-04-24.'
 const has = native(specification)
 const specificationEfforts = ['none', 'low', 'medium', 'high', 'xhigh']
 
-const otherParts = 'only text, images and files'
-
-const asFunction = 'as a function of one string, `input`; a grammar is only described'
-
 const fields: ContractFields = {
   model: has,
   input: native(`${specification} “maxLength 10485760”`, { limit: { maxLength: 10_485_760 } }),
   'input.image': has,
   'input.file': has,
   'input.file_id': refused(absent, { note: 'no files of its own' }),
-  'input.other_parts': refused(`${specification} Text, images and files.`, { note: otherParts }),
+  'input.other_parts': refused(`${specification} Text, images and files.`, { note: notes.otherParts }),
   'input.developer_role': native(specification, { note: 'the system role by the option `developerRole`' }),
   'input.phase': native(specification),
   'input.item_reference': native(specification, { note: 'a server without state fails on it' }),
@@ -51,7 +48,7 @@ const fields: ContractFields = {
   'include.other': dropped(absent),
   tools: has,
   'tools.function': has,
-  'tools.custom': mapped(absent, { form: 'function_call', note: asFunction }),
+  'tools.custom': mapped(absent, { form: 'function_call', note: notes.asFunction }),
   'tools.namespace': mapped(absent),
   'tools.builtin': dropped(absent),
   'tools.mcp': dropped(absent),
@@ -59,7 +56,7 @@ const fields: ContractFields = {
   'tool_choice.auto': has,
   'tool_choice.required': has,
   'tool_choice.function': has,
-  'tool_choice.custom': mapped(absent, { note: asFunction }),
+  'tool_choice.custom': mapped(absent, { note: notes.asFunction }),
   'tool_choice.builtin': refused(absent),
   'tool_choice.allowed_tools': emulated(`${specification} Servers ignore it.`, {
     note: 'sent as it is by the option `allowedTools`',

@@ -8,6 +8,7 @@ import {
   dropped,
   mapped,
   native,
+  notes,
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
@@ -64,15 +65,13 @@ const extraMembers = {
   function: ['allowed_callers', 'async', 'defer_loading', 'output_schema'],
 }
 
-const otherParts = 'only text, images and files'
-
 const fields: ContractFields = {
   model: has,
   input: native(reference, { form: 'without_ids' }),
   'input.image': has,
   'input.file': has,
   'input.file_id': has,
-  'input.other_parts': refused(`${reference} Text, images and files.`, { note: otherParts }),
+  'input.other_parts': refused(`${reference} Text, images and files.`, { note: notes.otherParts }),
   'input.developer_role': has,
   'input.phase': has,
   'input.item_reference': has,

@@ -9,6 +9,7 @@ import {
   mapped,
   native,
   notDocumented,
+  notes,
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
@@ -18,8 +19,6 @@ const include = '“reasoning.encrypted_content, message.output_text.logprobs”
 const tools = '“A list of tools that the model may call while generating the response.”'
 const toolChoice = '“Controls which tool the model should use, if any.”'
 const noBuiltIn = '[seen] Tools are function or custom only.'
-
-const otherParts = 'only text, images and files'
 
 const fields: ContractFields = {
   model: native("“We follow the HuggingFace name style, e.g. 'deepseek-ai/DeepSeek-V3.2'.”"),
@@ -36,7 +35,9 @@ const fields: ContractFields = {
   }),
   'input.file': native('“An array of input items.”'),
   'input.file_id': refused('[seen] Stateless: there are no files.', { note: 'no files of its own' }),
-  'input.other_parts': refused('“An array of input items.” No kind of part is named.', { note: otherParts }),
+  'input.other_parts': refused('“An array of input items.” No kind of part is named.', {
+    note: notes.otherParts,
+  }),
   'input.developer_role': mapped('[seen] There is no developer role.', { form: 'system' }),
   'input.phase': dropped(notDocumented),
   'input.item_reference': refused('[seen] Stateless: there is nothing to refer to.', { note: 'stateless' }),

@@ -10,6 +10,7 @@ import {
   mapped,
   native,
   notDocumented,
+  notes,
   refused,
 } from '../shared/contract.ts'
 import { choice, defineOptions } from '../shared/options.ts'
@@ -22,10 +23,6 @@ const tools = '“List of tools the model can call, such as functions.”'
 const format = '“Configuration of the response format, either plain text or JSON structured data.”'
 const oneModel = '“For now, the Responses API only supports gpt-oss-120b.”'
 
-const otherParts = 'only text, images and files'
-
-const asFunction = 'as a function of one string, `input`; a grammar is only described'
-
 const fields: ContractFields = {
   model: native(oneModel),
   input: native(`${input} [seen] History may be accepted only as plain {role, content}.`, {
@@ -34,7 +31,7 @@ const fields: ContractFields = {
   'input.image': native(input, { note: 'gpt-oss-120b itself reads text only' }),
   'input.file': native(input, { note: 'gpt-oss-120b itself reads text only' }),
   'input.file_id': refused(stateless, { note: 'no files of its own' }),
-  'input.other_parts': refused(`${input} gpt-oss-120b reads text only.`, { note: otherParts }),
+  'input.other_parts': refused(`${input} gpt-oss-120b reads text only.`, { note: notes.otherParts }),
   'input.developer_role': native('[seen] gpt-oss knows the developer role.'),
   'input.phase': dropped(notDocumented),
   'input.item_reference': refused(stateless, { note: 'stateless' }),
@@ -59,7 +56,7 @@ const fields: ContractFields = {
   'include.other': dropped(notDocumented),
   tools: native(`${tools} “A maximum of 128 tools can be provided.”`, { limit: { maxItems: 128 } }),
   'tools.function': native(tools),
-  'tools.custom': mapped(tools, { form: 'function_call', note: asFunction }),
+  'tools.custom': mapped(tools, { form: 'function_call', note: notes.asFunction }),
   'tools.namespace': mapped(notDocumented),
   'tools.builtin': dropped(notDocumented),
   'tools.mcp': dropped(notDocumented),
@@ -79,7 +76,7 @@ const fields: ContractFields = {
   }),
   'tool_choice.custom': mapped('“Object format must be: {"type": "function", "function": {"name": …}}”', {
     form: 'nested',
-    note: asFunction,
+    note: notes.asFunction,
   }),
   'tool_choice.builtin': refused(notDocumented),
   'tool_choice.allowed_tools': emulated(notDocumented),

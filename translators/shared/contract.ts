@@ -28,6 +28,12 @@ export const dropped = row('dropped')
 /** Cannot be served: the next target is tried. */
 export const refused = row('refused')
 
+/** Notes that several tables share. */
+export const notes = {
+  asFunction: 'as a function of one string, `input`; a grammar is only described',
+  otherParts: 'only text, images and files',
+} as const
+
 /** 16 pairs, keys to 64 and values to 512 characters: the pairs' lengths are checked where the request comes in. */
 export const sixteenPairs: Limit = { maxItems: 16 }
 

@@ -9,6 +9,7 @@ import {
   mapped,
   native,
   notDocumented,
+  notes,
   refused,
 } from '../shared/contract.ts'
 import { openaiEfforts, openaiServiceTiers } from '../shared/openai-words.ts'
@@ -22,10 +23,6 @@ const text = '“Configuration for text output formatting and behavior.”'
 const reasoning = '“Configuration for reasoning/chain-of-thought capabilities.”'
 const noRetrieval = '[seen] No GET, DELETE or cancel: what is kept there cannot be reached.'
 
-const otherParts = 'only text, images and files'
-
-const asFunction = 'as a function of one string, `input`; a grammar is only described'
-
 const fields: ContractFields = {
   model: native('“The model to use for generating the response (e.g., "gpt-4o", "gpt-4o-mini").”'),
   input: native(input, { form: 'without_ids' }),
@@ -33,7 +30,7 @@ const fields: ContractFields = {
   'input.file': native(input),
   'input.file_id': native('[seen] One-to-one OpenAI parity.'),
   'input.other_parts': refused('[seen] One-to-one OpenAI parity, which has text, images and files.', {
-    note: otherParts,
+    note: notes.otherParts,
   }),
   'input.developer_role': native('[seen] One-to-one OpenAI parity.'),
   'input.phase': native('[seen] One-to-one OpenAI parity.'),
@@ -66,7 +63,7 @@ const fields: ContractFields = {
   'include.other': dropped(notDocumented),
   tools: native('“A list of tools the model may call.”'),
   'tools.function': native(functionsOnly),
-  'tools.custom': mapped(functionsOnly, { form: 'function_call', note: asFunction }),
+  'tools.custom': mapped(functionsOnly, { form: 'function_call', note: notes.asFunction }),
   'tools.namespace': mapped(functionsOnly),
   'tools.builtin': dropped(functionsOnly),
   'tools.mcp': dropped(functionsOnly),
@@ -74,7 +71,7 @@ const fields: ContractFields = {
   'tool_choice.auto': native(toolChoice),
   'tool_choice.required': native(toolChoice),
   'tool_choice.function': native(toolChoice),
-  'tool_choice.custom': mapped(toolChoice, { note: asFunction }),
+  'tool_choice.custom': mapped(toolChoice, { note: notes.asFunction }),
   'tool_choice.builtin': refused(functionsOnly),
   'tool_choice.allowed_tools': emulated(notDocumented),
   parallel_tool_calls: native('“Whether to enable parallel tool calls.”'),
