@@ -402,6 +402,21 @@ test('names, ids and arguments of history that no server takes are made valid, t
   }
 })
 
+test('no tool calls at all is a choice of none', () => {
+  for (const id of ids) {
+    const { body, guards } = sent(id, {
+      input: 'x',
+      tools: [weather],
+      tool_choice: 'required',
+      max_tool_calls: 0,
+    })
+    assert.equal(guards.maxToolCalls, 0)
+    assert.equal('max_tool_calls' in body, false, id)
+    assert.equal(body.tool_choice, id === 'scaleway' ? undefined : 'none', id)
+    assert.equal('tools' in body, id !== 'scaleway', id)
+  }
+})
+
 test('user and safety_identifier share a member: the native one wins, an equal one is silent', () => {
   const both = (user: string) => sent('deployment', { input: 'x', user, safety_identifier: 'a' })
   assert.deepEqual([both('a').body.user, names(both('a'))], ['a', []])

@@ -1,6 +1,7 @@
 /** The quirks that providers were seen with, one by one: each comes out legal and complete. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readFailure } from '../../translators/responses/failure.ts'
 import { createResponsesStream } from '../../translators/responses/stream.ts'
 import type { Item, JsonObject } from '../../translators/shared/canonical.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
@@ -406,6 +407,13 @@ for (const [name, error] of Object.entries({
     assert.equal(final.output[0]?.status, 'incomplete')
   })
 }
+
+test('an error that is only known by its type ends the stream as one', () => {
+  const error = { type: 'rate_limit_error', message: 'Slow down.' }
+  const { events } = runStream([text('Hel'), error], { hooks: { failure: readFailure } })
+  const final = assertLegalStream(events)
+  assert.deepEqual([final.status, final.error?.message], ['failed', 'Slow down.'])
+})
 
 test('a stream that ends without a terminal event', () => {
   const done = { type: 'response.output_item.done', output_index: 0, item: message('Hi', { id: 'm' }) }

@@ -17,15 +17,15 @@ import { defineOptions } from '../shared/options.ts'
 import type { Target } from '../shared/translator.ts'
 
 const input = '“Input” “""”'
-const include = '“include: Array<string>”'
-const tools = '“tools: Array<object>”, additional properties any'
+const include = '“include Any of: Array<string>”'
+const tools = '“tools Any of: Array<object> object key additional properties any”'
 const toolChoice = '“tool_choice”: any'
-const text = '“text: object”, additional properties any'
+const text = '“text Any of: object key additional properties any”'
 const anyProperty =
   'Not in the document by name, which allows additional properties (“key additional properties any”).'
 
 const fields: ContractFields = {
-  model: native('“model required string”'),
+  model: native('“model required Model string”'),
   input: native(input, { form: 'without_ids' }),
   'input.image': native(input),
   'input.file': native(input),
@@ -39,9 +39,9 @@ const fields: ContractFields = {
   'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
   'input.custom_tool_call': mapped(input, { form: 'function_call' }),
   'input.builtin_items': native(input),
-  instructions: native('“instructions: string”'),
-  previous_response_id: native('“previous_response_id: string”'),
-  conversation: native('“conversation: string”', { form: 'id', note: 'by its id' }),
+  instructions: native('“instructions Any of: string”'),
+  previous_response_id: native('“previous_response_id Any of: string”'),
+  conversation: native('“conversation Any of: string”', { form: 'id', note: 'by its id' }),
   prompt: refused(notDocumented, { note: 'no prompt templates' }),
   'include.reasoning.encrypted_content': native(include),
   'include.message.output_text.logprobs': native(include),
@@ -67,44 +67,53 @@ const fields: ContractFields = {
   'tool_choice.custom': mapped(toolChoice, { note: notes.asFunction }),
   'tool_choice.builtin': refused('No kind of tool is named in the document.'),
   'tool_choice.allowed_tools': emulated('Not in the document by name.'),
-  parallel_tool_calls: native('“parallel_tool_calls boolean default: true”'),
+  parallel_tool_calls: native('“parallel_tool_calls Parallel Tool Calls boolean default: true”'),
   max_tool_calls: emulated(notDocumented),
-  max_output_tokens: native('“max_output_tokens integer >= 1 <= 8000”', { limit: { min: 1, max: 8000 } }),
-  metadata: native('“metadata object: additional properties any”'),
+  max_output_tokens: native('“max_output_tokens Any of: integer >= 1 <= 8000”', {
+    limit: { min: 1, max: 8000 },
+  }),
+  metadata: native('“metadata Metadata object key additional properties any”'),
   'text.format.json_object': native(text),
   'text.format.json_schema': emulated(`${text}. The document promises no enforcement.`),
   'text.verbosity': native(text),
-  temperature: native('“temperature number <= 2”', { limit: { max: 2 } }),
-  top_p: native('“top_p number <= 1”', { limit: { max: 1 } }),
+  temperature: native('“temperature Any of: number <= 2”', { limit: { max: 2 } }),
+  top_p: native('“top_p Any of: number <= 1”', { limit: { max: 1 } }),
   presence_penalty: dropped(anyProperty),
   frequency_penalty: dropped(anyProperty),
   logprobs: dropped(anyProperty),
   top_logprobs: dropped(anyProperty),
-  'reasoning.effort': native('“effort: none minimal low medium high xhigh”', {
+  'reasoning.effort': native('“effort Any of: string Allowed values: none minimal low medium high xhigh”', {
     limit: { values: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] },
   }),
   'reasoning.summary': native('“summary”: any'),
-  reasoning_effort: mapped('“reasoning_effort: none minimal low medium high xhigh”', {
-    form: 'reasoning.effort',
-  }),
+  reasoning_effort: mapped(
+    '“reasoning_effort Any of: string Allowed values: none minimal low medium high xhigh”',
+    {
+      form: 'reasoning.effort',
+    },
+  ),
   stream: native(
     '“When request stream=true, the same object is emitted as semantic text/event-stream events.”',
   ),
   stream_options: dropped(anyProperty),
-  background: refused('“background boolean” [seen] No route to poll is documented.', {
+  background: refused('“background Background boolean” [seen] No route to poll is documented.', {
     note: 'no route to poll',
   }),
-  store: native('“store boolean default: true”'),
-  service_tier: native('“service_tier >= 1 characters <= 64 characters”', {
+  store: native('“store Store boolean default: true”'),
+  service_tier: native('“service_tier Any of: string >= 1 characters <= 64 characters”', {
     limit: { minLength: 1, maxLength: 64 },
   }),
-  truncation: native('“truncation: disabled auto”', { limit: { values: ['disabled', 'auto'] } }),
+  truncation: native('“truncation Any of: string Allowed values: disabled auto”', {
+    limit: { values: ['disabled', 'auto'] },
+  }),
   safety_identifier: mapped('Not in the document; “user” is the nearest.', {
     form: 'user',
     limit: { minLength: 1, maxLength: 200 },
   }),
   prompt_cache_key: dropped(anyProperty),
-  user: native('“user >= 1 characters <= 200 characters”', { limit: { minLength: 1, maxLength: 200 } }),
+  user: native('“user Any of: string >= 1 characters <= 200 characters”', {
+    limit: { minLength: 1, maxLength: 200 },
+  }),
 }
 
 /** Management keys pick the project by a header; project keys are Bearer tokens and know theirs. */

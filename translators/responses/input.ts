@@ -105,7 +105,7 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
     case 'function_call':
       return rewriteCall(draft, item, names)
     case 'function_call_output':
-      return rewriteOutput(draft, scope)
+      return typeof item.call_id === 'string' ? rewriteOutput(draft, scope) : rewriteUncalled(draft, scope)
     case 'reasoning':
       return rewriteReasoning(draft, item)
     case 'custom_tool_call':
@@ -168,6 +168,16 @@ function rewriteOutput(draft: Draft, { item, images }: ItemScope): JsonObject {
   })
   if (!isPlain(draft)) return copy
   return { ...copy, output: joinText(copy.output, '\n') ?? copy.output }
+}
+
+/** What a tool told without having been called: no provider documents it, so it is said as a message of the user's side. */
+function rewriteUncalled(draft: Draft, scope: ItemScope): JsonObject | null {
+  const { namespace, name, output } = scope.item
+  note(draft, 'input', 'mapped', 'an output without call_id to a message')
+  const heading = `Output of ${[namespace, name].filter((one) => typeof one === 'string').join('.')}:`
+  const parts = Array.isArray(output) ? output : [{ type: 'input_text', text: output }]
+  const content = [{ type: 'input_text', text: heading }, ...parts]
+  return rewriteMessage(draft, { ...scope, item: { type: 'message', role: 'user', content } })
 }
 
 function rewriteCall(draft: Draft, item: JsonObject, names: ToolNames): JsonObject {

@@ -247,7 +247,8 @@ function typeFromName(name: string): string | null {
 export function isErrorBody(body: JsonObject, type: string | null = null): boolean {
   if (body.object === 'error') return true
   if (type !== null) {
-    return !type.startsWith('response.') && typeof body.message === 'string' && body.code !== undefined
+    if (type.startsWith('response.') || typeof body.message !== 'string') return false
+    return body.code !== undefined || /error$/i.test(type)
   }
   if (body.error !== null && body.error !== undefined && body.output === undefined) return true
   return body.detail !== undefined && body.output === undefined && body.id === undefined

@@ -181,6 +181,15 @@ function applyParallel(draft: Draft): void {
   if (outcome === 'emulate') draft.guards.parallelToolCalls = false
 }
 
+/** A model that is not told would answer with nothing but calls, and all of them would be dropped. */
+function forbidCalls({ body, contract }: Draft): void {
+  if (contract.fields['tool_choice.none']?.form === 'without_tools') {
+    delete body.tools
+    delete body.tool_choice
+    delete body.parallel_tool_calls
+  } else if (body.tools !== undefined) body.tool_choice = 'none'
+}
+
 /**
  * The gateway always counts: some providers count only their built-in tools. A limit below the provider's
  * minimum is the gateway's alone.
@@ -189,6 +198,7 @@ function applyMaxCalls(draft: Draft): void {
   const { max_tool_calls: calls } = draft.request
   if (calls === null || calls === undefined) return
   draft.guards.maxToolCalls = calls
+  if (calls === 0) forbidCalls(draft)
   const { limit } = fieldContract(draft, 'max_tool_calls')
   if (limit?.min !== undefined && calls < limit.min) note(draft, 'max_tool_calls', 'emulated')
   else if (admit(draft, 'max_tool_calls') === 'send') draft.body.max_tool_calls = calls

@@ -33,11 +33,14 @@ const fields: ContractFields = {
     // 20 MB as base64, and the head of the data URL.
     limit: { maxItems: 20, maxLength: 27_962_100 },
   }),
-  'input.file': native('“An array of input items.”'),
+  'input.file': native('“May either be a string or an array of input items.”'),
   'input.file_id': refused('[seen] Stateless: there are no files.', { note: 'no files of its own' }),
-  'input.other_parts': refused('“An array of input items.” No kind of part is named.', {
-    note: notes.otherParts,
-  }),
+  'input.other_parts': refused(
+    '“May either be a string or an array of input items.” No kind of part is named.',
+    {
+      note: notes.otherParts,
+    },
+  ),
   'input.developer_role': mapped('[seen] There is no developer role.', { form: 'system' }),
   'input.phase': dropped(notDocumented),
   'input.item_reference': refused('[seen] Stateless: there is nothing to refer to.', { note: 'stateless' }),

@@ -70,14 +70,20 @@ const fields: ContractFields = {
     '“auto: model can choose either to generate a message, or to call one or multiple tools.”',
   ),
   'tool_choice.required': native('“required: model must call one or multiple tools.”'),
-  'tool_choice.function': mapped('“Object format must be: {"type": "function", "function": {"name": …}}”', {
-    form: 'nested',
-    note: 'nested, or flat by the option `toolChoice`',
-  }),
-  'tool_choice.custom': mapped('“Object format must be: {"type": "function", "function": {"name": …}}”', {
-    form: 'nested',
-    note: notes.asFunction,
-  }),
+  'tool_choice.function': mapped(
+    '“Object format must be: {"type": "function", "function": {"name": "function_name_as_provided_in_tools"}}”',
+    {
+      form: 'nested',
+      note: 'nested, or flat by the option `toolChoice`',
+    },
+  ),
+  'tool_choice.custom': mapped(
+    '“Object format must be: {"type": "function", "function": {"name": "function_name_as_provided_in_tools"}}”',
+    {
+      form: 'nested',
+      note: notes.asFunction,
+    },
+  ),
   'tool_choice.builtin': refused(notDocumented),
   'tool_choice.allowed_tools': emulated(notDocumented),
   parallel_tool_calls: emulated(
@@ -85,7 +91,7 @@ const fields: ContractFields = {
   ),
   max_tool_calls: emulated(notDocumented),
   max_output_tokens: native(
-    '“Different default maximum values are enforced for each model” [seen] 8192 for gpt-oss-120b; beyond it 416.',
+    '“Different default maximum values” “are enforced for each model” [seen] 8192 for gpt-oss-120b; beyond it 416.',
     {
       limit: { min: 1, max: 8192 },
       note: 'the option `maxOutputTokens` says otherwise',

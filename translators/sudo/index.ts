@@ -94,7 +94,7 @@ const fields: ContractFields = {
   'text.format.json_schema': native(`${text} [seen] One-to-one OpenAI parity, strict schemas included.`),
   'text.verbosity': native(text),
   temperature: native('“Sampling temperature between 0 and 2.”', { limit: { min: 0, max: 2 } }),
-  top_p: native('“Top-p sampling parameter. The model considers tokens with top_p probability mass.”', {
+  top_p: native('“Nucleus sampling parameter. The model considers tokens with top_p probability mass.”', {
     limit: { min: 0, max: 1 },
   }),
   presence_penalty: dropped(notDocumented),
