@@ -93,13 +93,13 @@ export async function createApp({
       [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),
     dashboardFolder: dashboardFolder ?? fileURLToPath(new URL('../dashboard/dist', import.meta.url)),
   })
-  const server = createHttpServer({ limits: runtime.limits, handler: app.callback() })
+  const { server, closeIdle } = createHttpServer({ limits: runtime.limits, handler: app.callback() })
   return {
     listen: () => listen(server, runtime.listen),
     flush: () => requestLog.flush(),
     async close() {
       draining = true
-      await drain(server, runtime.limits.drainTimeout)
+      await drain(server, closeIdle, runtime.limits.drainTimeout)
       await client.destroy()
       await observer.close()
       await store.close()
@@ -125,11 +125,11 @@ function listen(server: Server, { host, port }: Runtime['listen']): Promise<stri
 const drainSweep = 50
 
 /** Stops accepting, ends connections as they become idle, and cuts what is still running after `timeout` milliseconds. */
-function drain(server: Server, timeout: number): Promise<void> {
+function drain(server: Server, closeIdle: () => void, timeout: number): Promise<void> {
   if (!server.listening) return Promise.resolve()
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), timeout)
-    const sweep = setInterval(() => server.closeIdleConnections(), drainSweep)
+    const sweep = setInterval(closeIdle, drainSweep)
     server.close(() => {
       clearTimeout(timer)
       clearInterval(sweep)

@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { LimitsRuntime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
@@ -25,15 +26,27 @@ export interface ServerOptions {
   linger?: number
 }
 
-export function createHttpServer({ limits, handler, linger = lingerMs }: ServerOptions): Server {
+export interface HttpServer {
+  server: Server
+  /** Ends the connections without a request under way, also those that never had one (browsers open some in advance). */
+  closeIdle(): void
+}
+
+export function createHttpServer({ limits, handler, linger = lingerMs }: ServerOptions): HttpServer {
   const latest = new WeakMap<Duplex, ServerResponse>()
+  const unused = new Set<Socket>()
   const server = createServer({
     keepAliveTimeout: limits.keepAliveTimeout,
     headersTimeout: limits.headersTimeout,
     // Bodies have their own time-out, counted from byte to byte.
     requestTimeout: 0,
   })
+  server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
   server.on('request', (request, response) => {
+    unused.delete(request.socket)
     latest.set(request.socket, response)
     discardUnread(request, response, linger)
     handler(request, response)
@@ -45,7 +58,13 @@ export function createHttpServer({ limits, handler, linger = lingerMs }: ServerO
       socket.destroy()
     else socket.end(renderRefusal(error as NodeJS.ErrnoException))
   })
-  return server
+  return {
+    server,
+    closeIdle() {
+      server.closeIdleConnections()
+      for (const socket of unused) if (socket.bytesRead === 0) socket.destroy()
+    },
+  }
 }
 
 /** Reads on what is left of a body after the answer, within bounds, so that the connection can be used again. */

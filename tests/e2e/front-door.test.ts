@@ -158,6 +158,8 @@ describe('open gateway', () => {
     assert.equal(row.http_status, 400)
     assert.equal(row.error?.code, 'invalid_json')
     assert.equal(row.error?.origin, 'client')
+    await gateway.post({ model: 'gpt-4o', input: 'x', temperature: 9 }, { 'x-request-id': 'too-hot' })
+    assert.equal((await gateway.admin<AdminRequest>('/admin/requests/too-hot')).model, 'gpt-4o')
     assert.equal(row.client_request?.body.text, '{')
     assert.equal(row.total_tokens, null)
     assert.match(row.client_response?.body.text ?? '', /not valid JSON/)
@@ -219,6 +221,14 @@ describe('open gateway', () => {
     const method = await fetch(`${gateway.origin}/v1/responses`)
     assert.equal(method.status, 405)
     assert.equal(method.headers.get('allow'), 'POST')
+    const upgrade = await new Promise<number | undefined>((resolve) =>
+      httpRequest(
+        `${gateway.origin}/v1/responses`,
+        { headers: { connection: 'upgrade', upgrade: 'websocket' } },
+        (answer) => resolve(answer.resume().statusCode),
+      ).end(),
+    )
+    assert.equal(upgrade, 426)
     const models = await fetch(`${gateway.origin}/v1/models`, { method: 'POST' })
     assert.equal(models.status, 405)
   })

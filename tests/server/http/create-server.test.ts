@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { RequestListener, Server } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { createHttpServer } from '../../../server/http/create-server.ts'
+import { createHttpServer, type HttpServer } from '../../../server/http/create-server.ts'
 
 const limits = { keepAliveTimeout: 5000, headersTimeout: 5000 }
 /** Answers before it has read anything of the body. */
@@ -12,17 +12,17 @@ const refuse: RequestListener = (_, response) => {
 }
 
 describe('the server below the routes', () => {
-  let server: Server
+  let made: HttpServer
   before(async () => {
-    server = createHttpServer({ limits, handler: refuse, linger: 100 })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    made = createHttpServer({ limits, handler: refuse, linger: 100 })
+    await new Promise<void>((resolve) => made.server.listen(0, '127.0.0.1', resolve))
   })
-  after(() => server.close())
+  after(() => made.server.close())
 
   /** Writes `pieces` and reads until the connection closes or `enough` is there. */
   function converse(pieces: (string | Uint8Array)[], enough: RegExp = /$^/): Promise<string> {
     return new Promise((resolve, reject) => {
-      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      const socket = connect((made.server.address() as AddressInfo).port, '127.0.0.1')
       let text = ''
       socket.on('error', reject)
       socket.on('close', () => resolve(text))
@@ -42,6 +42,17 @@ describe('the server below the routes', () => {
   })
   it('gives up on an unread body that does not end', async () => {
     assert.match(await converse([head(1000), 'x']), /401/)
+  })
+  it('ends connections that wait for a request, also for the first one', async () => {
+    const fresh = converse([])
+    const used = converse([head(0)])
+    const begun = converse(['POST / HTTP/1.1\r\n'])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    made.closeIdle()
+    assert.equal(await fresh, '')
+    assert.match(await used, /401/)
+    made.server.closeAllConnections()
+    await begun
   })
   it('answers what is no HTTP, and too large a head, in the form of every error', async () => {
     for (const [sent, status] of [
