@@ -58,7 +58,7 @@ function checkItem(value: unknown, param: string): Item {
       checkFunctionCall(item, param)
       break
     case 'function_call_output':
-      checkString(item.call_id, `${param}.call_id`, { min: 1 })
+      if (!isUncalledOutput(item)) checkString(item.call_id, `${param}.call_id`, { min: 1 })
       checkContent(item.output, `${param}.output`)
       break
     case 'item_reference':
@@ -71,6 +71,11 @@ function checkItem(value: unknown, param: string): Item {
       checkString(item.type, `${param}.type`, { min: 1 })
   }
   return item as Item
+}
+
+/** Codex tells what a tool did without having been called (a goal that was set) by name, without a call_id. */
+function isUncalledOutput(item: JsonObject): boolean {
+  return isAbsent(item.call_id) && typeof item.name === 'string' && item.name !== ''
 }
 
 /** Easy messages have a role and no type; a reference may be an id alone (Open Responses, `ItemReferenceParam`). */
@@ -222,7 +227,7 @@ function checkOutputsHaveCalls(items: readonly Item[]): void {
   }
   for (let index = 0; index < items.length; index += 1) {
     const item = items[index] as Item
-    if (item.type !== 'function_call_output' || calls.has(item.call_id)) continue
+    if (item.type !== 'function_call_output' || calls.has(item.call_id) || isUncalledOutput(item)) continue
     refuse(
       `input[${index}].call_id`,
       `No tool call found for the function_call_output with call_id ${describeWord(item.call_id)}: send its function_call item in the same input, or previous_response_id or conversation.`,
