@@ -35,6 +35,7 @@ export function callTool(tool: ScriptTool, given?: string): ScriptItem {
     return {
       kind: 'call',
       name: tool.name,
+      ...(tool.namespace === undefined ? {} : { namespace: tool.namespace }),
       arguments: given || JSON.stringify(makeInstance({ type: 'object', ...tool.parameters })),
     }
   if (tool.type === 'custom') return { kind: 'custom', name: tool.name, input: given || 'sandbox input' }

@@ -70,11 +70,19 @@ function readContent(content: unknown): { text: string; images: number; files: n
 function readTools(value: unknown): ScriptTool[] {
   return asArray(value)
     .filter(isObject)
-    .map((tool) => ({
-      type: String(tool.type),
-      name: typeof tool.name === 'string' ? tool.name : String(tool.type),
-      parameters: isObject(tool.parameters) ? tool.parameters : {},
-    }))
+    .flatMap((tool) => {
+      if (tool.type !== 'namespace') return [readTool(tool)]
+      const namespace = String(tool.name)
+      return readTools(tool.tools).map((inner) => ({ ...inner, namespace }))
+    })
+}
+
+function readTool(tool: JsonObject): ScriptTool {
+  return {
+    type: String(tool.type),
+    name: typeof tool.name === 'string' ? tool.name : String(tool.type),
+    parameters: isObject(tool.parameters) ? tool.parameters : {},
+  }
 }
 
 function readToolChoice(value: unknown): ScriptRequest['toolChoice'] {

@@ -49,6 +49,8 @@ export interface Turn {
 export interface ScriptTool {
   type: string
   name: string
+  /** The namespace that the tool stands in, where the provider knows namespaces. */
+  namespace?: string
   parameters: JsonObject
 }
 
@@ -75,7 +77,7 @@ export type ScriptItem =
   | { kind: 'reasoning'; text: string; cut?: boolean }
   | { kind: 'text'; text: string; cut?: boolean }
   | { kind: 'refusal'; text: string }
-  | { kind: 'call'; name: string; arguments: string }
+  | { kind: 'call'; name: string; namespace?: string; arguments: string }
   | { kind: 'custom'; name: string; input: string }
   | { kind: 'builtin'; item: JsonObject & { type: string } }
 

@@ -25,7 +25,7 @@ function buildItem(item: ScriptItem, style: ItemStyle): JsonObject {
     case 'refusal':
       return buildMessage({ type: 'refusal', refusal: item.text }, status)
     case 'call': {
-      const { name, arguments: text } = item
+      const { name, namespace, arguments: text } = item
       return {
         id: makeId('fc'),
         type: 'function_call',
@@ -33,6 +33,7 @@ function buildItem(item: ScriptItem, style: ItemStyle): JsonObject {
         arguments: text,
         call_id: makeId('call', 12),
         name,
+        ...(namespace === undefined ? {} : { namespace }),
       }
     }
     case 'custom': {
