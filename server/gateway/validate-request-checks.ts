@@ -1,7 +1,10 @@
 /** Checks of single values. Every failure is a 400 that names the place, the limit, and what was sent instead. */
 
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
+import { countCharacters } from '../../translators/shared/characters.ts'
 import { GatewayError } from '../errors.ts'
+
+export { countCharacters }
 
 /** @throws GatewayError `invalid_request` with `param`. */
 export function refuse(param: string | null, message: string): never {
@@ -27,16 +30,6 @@ export function describeValue(value: unknown): string {
 export function describeWord(value: unknown): string {
   if (typeof value !== 'string') return describeValue(value)
   return value.length <= 40 ? `"${value}"` : `"${value.slice(0, 40)}…"`
-}
-
-/** Unicode code points, as the documents' "characters". */
-export function countCharacters(text: string): number {
-  let count = text.length
-  for (let index = 0; index < text.length; index += 1) {
-    if ((text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00)
-      count -= 1
-  }
-  return count
 }
 
 export interface StringLimit {

@@ -402,6 +402,14 @@ test('names, ids and arguments of history that no server takes are made valid, t
   }
 })
 
+test('lengths count characters, not the units that they are kept in', () => {
+  const key = '🙂'.repeat(64)
+  assert.equal(sent('sail', { input: 'x', prompt_cache_key: key }).body.prompt_cache_key, key)
+  assert.deepEqual(names(sent('sail', { input: 'x', prompt_cache_key: `${key}a` })), [
+    'dropped:prompt_cache_key=longer than 64 characters',
+  ])
+})
+
 test('no tool calls at all is a choice of none', () => {
   for (const id of ids) {
     const { body, guards } = sent(id, {

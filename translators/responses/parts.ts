@@ -1,6 +1,7 @@
 /** The parts of messages and of tool outputs: their kinds made right for where they stand, their media checked. */
 import { admit, type Draft, fieldContract, refuse, safeName } from '../shared/apply-contract.ts'
 import { isObject, type JsonObject } from '../shared/canonical.ts'
+import { countCharacters, isLongerThan } from '../shared/characters.ts'
 
 const textKinds = new Set(['input_text', 'output_text', 'text'])
 
@@ -12,11 +13,11 @@ export interface ImageCount {
 /** Input is never shortened: what is too long is refused. */
 export function fitLength(draft: Draft, text: string): string {
   const max = fieldContract(draft, 'input').limit?.maxLength
-  if (max !== undefined && text.length > max)
+  if (max !== undefined && isLongerThan(text, max))
     refuse(
       draft,
       'input',
-      `"input" must have at most ${max} characters at provider "${draft.target.provider}" (has ${text.length}). Shorten it.`,
+      `"input" must have at most ${max} characters at provider "${draft.target.provider}" (has ${countCharacters(text)}). Shorten it.`,
     )
   return text
 }

@@ -3,6 +3,7 @@
  * refused. Knows no provider and no wire beyond single values; a dialect builds its body with these.
  */
 import type { CanonicalRequest, JsonObject } from './canonical.ts'
+import { countCharacters, isLongerThan } from './characters.ts'
 import type { FieldOverrides } from './contract.ts'
 import type { CanonicalField } from './contract-fields.ts'
 import type {
@@ -168,10 +169,10 @@ function stringProblem(
 ): { detail: string; reason: string } | null {
   if (values && !values.includes(value))
     return { detail: `only ${values.join(' or ')}`, reason: `must be one of ${values.join(', ')}` }
-  if (value.length > maxLength)
+  if (isLongerThan(value, maxLength))
     return {
       detail: `longer than ${maxLength} characters`,
-      reason: `must have at most ${maxLength} characters (has ${value.length})`,
+      reason: `must have at most ${maxLength} characters (has ${countCharacters(value)})`,
     }
   if (value.length < minLength)
     return {
