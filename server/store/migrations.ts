@@ -52,47 +52,18 @@ const requests = `
     error_param TEXT,
     error_origin TEXT,
     adaptations TEXT,
-    user_agent TEXT,
-    client_address TEXT
-  )`
-
-const attempts = `
-  CREATE TABLE attempts (
-    request_key INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    provider TEXT NOT NULL,
-    variant TEXT NOT NULL,
-    upstream_model TEXT NOT NULL,
-    url TEXT NOT NULL,
-    http_status INTEGER,
-    started_us INTEGER NOT NULL,
-    ttfb_us INTEGER,
-    ttft_us INTEGER,
-    duration_us INTEGER,
-    upstream_response_id TEXT,
-    upstream_reported_model TEXT,
-    input_tokens INTEGER,
-    cached_tokens INTEGER,
-    output_tokens INTEGER,
-    reasoning_tokens INTEGER,
-    total_tokens INTEGER,
-    events INTEGER NOT NULL,
-    error_type TEXT,
-    error_code TEXT,
-    error_message TEXT,
-    error_param TEXT,
-    error_origin TEXT,
-    adaptations TEXT,
-    PRIMARY KEY (request_key, attempt)
+    block INTEGER,
+    block_offset INTEGER
   )`
 
 /**
- * All messages of a request in one compressed document (body-codec.ts): what the client sent and what the provider got
- * are nearly the same text, so together they take little more room and time than one of them alone.
+ * What only the page of one request shows, attempts, headers and bodies, is its document. The documents of a batch are
+ * compressed together (document-codec.ts); `requests.block` and `block_offset` say where one stands. Ids rise.
  */
-const bodies = `
-  CREATE TABLE bodies (
-    request_key INTEGER PRIMARY KEY,
+const blocks = `
+  CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY,
+    written_at INTEGER NOT NULL,
     encoding TEXT NOT NULL,
     content BLOB NOT NULL
   )`
@@ -102,8 +73,7 @@ export const migrations: readonly Migration[] = [
     name: '0001-requests',
     statements: [
       requests,
-      attempts,
-      bodies,
+      blocks,
       'CREATE UNIQUE INDEX requests_by_id ON requests (id)',
       'CREATE INDEX requests_by_client_id ON requests (client_request_id) WHERE client_request_id IS NOT NULL',
       'CREATE INDEX requests_by_project ON requests (project)',

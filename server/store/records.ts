@@ -1,6 +1,9 @@
-/** What crosses to the writer: plain data, cloned by postMessage. Text is redacted and bodies are joined over there. */
+/**
+ * What crosses to the writer. A batch is one flat array and one buffer: cloning an object for each row, with its members'
+ * names, costs the event loop several times as much. Text is redacted and compressed over there.
+ */
 
-/** A row of `requests` but for its key. Times are microseconds unless named otherwise. */
+/** A row of `requests` but for its key and the place of its document. Times are microseconds unless named otherwise. */
 export interface RequestRow {
   id: string
   client_request_id: string | null
@@ -28,11 +31,49 @@ export interface RequestRow {
   attempts: number
   response_id: string | null
   trace_id: string | null
-  error: ErrorRecord | null
-  adaptations: AdaptationRecord[]
-  user_agent: string | null
-  client_address: string | null
+  error_type: string | null
+  error_code: string | null
+  error_message: string | null
+  error_param: string | null
+  error_origin: string | null
+  /** JSON of AdaptationRecord[]; null without any. */
+  adaptations: string | null
 }
+
+/** The members of a RequestRow in the order in which a batch holds them. */
+export const requestColumns = [
+  'id',
+  'client_request_id',
+  'operation',
+  'created_at',
+  'project',
+  'key_name',
+  'model',
+  'provider',
+  'upstream_model',
+  'status',
+  'http_status',
+  'stream',
+  'input_tokens',
+  'cached_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'total_tokens',
+  'usage_source',
+  'latency_us',
+  'ttft_us',
+  'upstream_us',
+  'overhead_us',
+  'attempts',
+  'response_id',
+  'trace_id',
+  'error_type',
+  'error_code',
+  'error_message',
+  'error_param',
+  'error_origin',
+  'adaptations',
+] as const satisfies (keyof RequestRow)[]
 
 export interface ErrorRecord {
   type: string
@@ -48,8 +89,17 @@ export interface AdaptationRecord {
   detail: string
 }
 
-/** A row of `attempts` but for the request's key. `started_us` counts from the request's start, the rest from the attempt's. */
-export interface AttemptRow {
+/** What only the page of one request shows, kept as JSON in its document. */
+export interface DocumentHead {
+  user_agent: string | null
+  client_address: string | null
+  attempts: AttemptRecord[]
+  /** In the order of the texts that follow. */
+  messages: MessageRecord[]
+}
+
+/** One call to a provider. `started_us` counts from the request's start, the rest from the attempt's. */
+export interface AttemptRecord {
   attempt: number
   provider: string
   variant: string
@@ -74,33 +124,66 @@ export interface AttemptRow {
 
 export type BodyKind = 'client_request' | 'upstream_request' | 'upstream_response' | 'client_response'
 
-export interface BodyRecord {
+export interface MessageRecord {
   kind: BodyKind
   /** 0 for the client's side. */
   attempt: number
-  headers: Record<string, string>
-  /** What was kept, as it came; null when only size and headers are recorded. */
-  chunks: (string | Uint8Array)[] | null
+  headers: Readonly<Record<string, string>>
   /** Bytes on the wire, also of what was not kept. */
   bytes: number
   truncated: boolean
 }
 
-/** The state of a request: written at admission and again, whole, at its end. */
+/** A body as it was kept. */
+export interface KeptText {
+  /** As they came. */
+  readonly chunks: readonly (string | Uint8Array)[]
+  readonly truncated: boolean
+}
+
+/** The state of a request: written while it runs, when it runs for long, and whole at its end. */
 export interface RequestRecord {
   key: number
   row: RequestRow
-  attempts: AttemptRow[]
-  bodies: BodyRecord[]
   /** Strings that must not be stored, besides those that the filter knows. */
-  secrets: string[]
+  secrets: readonly string[]
+  /** Null while the request runs. */
+  document: {
+    /** JSON of a DocumentHead. Values of headers that are secret by their name are out of it already. */
+    head: string
+    /** Of each message; null when only its size and headers are kept. */
+    texts: readonly (KeptText | null)[]
+  } | null
+}
+
+export type BatchValue = string | number | boolean | null
+
+/** Records as they cross to the writer (record-batch.ts). */
+export interface RecordBatch {
+  /** Rows in it. */
+  rows: number
+  values: BatchValue[]
+  /** UTF-8 of the documents, one after the other. Its buffer is moved to the writer, not copied. */
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+export interface BatchBuilder {
+  readonly rows: number
+  /** Bytes of documents so far. */
+  readonly size: number
+  /** Copies everything, so that nothing of the record is held. Throws when it cannot be packed, and is then as before. */
+  add(record: RequestRecord): void
+  /** The end of building. */
+  take(): RecordBatch
 }
 
 /** Takes secrets out of everything that is stored. Runs on the writer's thread. */
 export interface RecordFilter {
-  /** `truncated`: the text was cut, perhaps in the middle of a secret. */
+  /**
+   * Of a text, or of the UTF-8 bytes of one given as Latin-1, which need not be decoded for it. Gives the very same
+   * string when nothing is found. `truncated`: the text was cut, perhaps in the middle of a secret.
+   */
   text(text: string, options: { secrets: readonly string[]; truncated?: boolean }): string
-  headers(headers: Record<string, string>, options: { secrets: readonly string[] }): Record<string, string>
 }
 
 /** A module that exports `createRecordFilter(settings): RecordFilter`, and what to give it: functions cannot cross threads. */

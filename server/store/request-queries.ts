@@ -1,20 +1,12 @@
 /** The list of requests and one request. Runs on the reader's thread. */
 
 import type { AdminAttempt, AdminMessage, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
-import { decodeMessages } from './body-codec.ts'
 import type { Deadline } from './deadline.ts'
+import { decodeDocument, type StoredDocument } from './document-codec.ts'
 import type { Driver, SqlRow, SqlValue } from './driver.ts'
 import { formatCursor, type ListInput, type RequestFilter } from './query-input.ts'
-import type { BodyKind } from './records.ts'
-import {
-  listColumns,
-  toAdaptations,
-  toError,
-  toMilliseconds,
-  toNumber,
-  toRequestRow,
-  toText,
-} from './request-rows.ts'
+import type { AttemptRecord, BodyKind } from './records.ts'
+import { listColumns, toMilliseconds, toRequestRow } from './request-rows.ts'
 
 /** Rows looked at in one statement when several filters meet: some 10 ms. */
 const windowRows = 5000
@@ -116,7 +108,7 @@ async function chooseDriving(driver: Driver, conditions: Condition[], before: nu
  * more than once. Null when there is none.
  */
 export async function getRequest(driver: Driver, id: string): Promise<AdminRequest | null> {
-  const columns = [...listColumns, 'user_agent', 'client_address'].join(', ')
+  const columns = [...listColumns, 'block', 'block_offset'].join(', ')
   const find = async (column: string) => {
     const sql = `SELECT ${columns} FROM requests WHERE ${column} = ? ORDER BY key DESC LIMIT 1`
     return (await driver.all(sql, [id]))[0]
@@ -124,60 +116,57 @@ export async function getRequest(driver: Driver, id: string): Promise<AdminReque
   let row: SqlRow | undefined
   for (const column of ['id', 'response_id', 'client_request_id']) row ??= await find(column)
   if (row === undefined) return null
-  const key = row.key ?? null
-  const messages = await readMessages(driver, key)
-  const attempts = await driver.all('SELECT * FROM attempts WHERE request_key = ? ORDER BY attempt', [key])
-  const answered = attempts.findLast((attempt) => attempt.error_code === null) ?? attempts.at(-1)
-  const answeredIndex = toNumber(answered?.attempt) ?? 0
+  const document = await readDocument(driver, row)
+  const attempts = document?.attempts ?? []
+  const answered = attempts.findLast((attempt) => attempt.error === null) ?? attempts.at(-1)
+  const message = (kind: BodyKind, attempt: number) => findMessage(document, kind, attempt)
   return {
     ...toRequestRow(row),
-    user_agent: toText(row.user_agent),
-    client_address: toText(row.client_address),
-    client_request: messages.get('client_request', 0),
-    upstream_request: messages.get('upstream_request', answeredIndex),
-    upstream_response: messages.get('upstream_response', answeredIndex),
-    client_response: messages.get('client_response', 0),
-    attempt_list: attempts.map((attempt) => toAttempt(attempt, messages)),
+    user_agent: document?.user_agent ?? null,
+    client_address: document?.client_address ?? null,
+    client_request: message('client_request', 0),
+    upstream_request: message('upstream_request', answered?.attempt ?? 0),
+    upstream_response: message('upstream_response', answered?.attempt ?? 0),
+    client_response: message('client_response', 0),
+    attempt_list: attempts.map((attempt) => ({
+      ...toAttempt(attempt),
+      request: message('upstream_request', attempt.attempt) ?? emptyMessage,
+      response: message('upstream_response', attempt.attempt) ?? emptyMessage,
+    })),
   }
-}
-
-interface Messages {
-  get(kind: BodyKind, attempt: number): AdminMessage | null
 }
 
 const emptyMessage: AdminMessage = { headers: {}, body: { text: null, bytes: 0, truncated: false } }
 
-async function readMessages(driver: Driver, key: SqlValue): Promise<Messages> {
-  const [row] = await driver.all('SELECT encoding, content FROM bodies WHERE request_key = ?', [key])
-  const stored = row?.content instanceof Uint8Array ? decodeMessages(String(row.encoding), row.content) : []
-  return {
-    get(kind, attempt) {
-      const found = stored.find((message) => message.kind === kind && message.attempt === attempt)
-      if (found === undefined) return null
-      const { headers, text, bytes, truncated } = found
-      return { headers, body: { text, bytes, truncated } }
-    },
-  }
+async function readDocument(driver: Driver, row: SqlRow): Promise<StoredDocument | null> {
+  if (typeof row.block !== 'number') return null
+  const [block] = await driver.all('SELECT encoding, content FROM blocks WHERE id = ?', [row.block])
+  if (!(block?.content instanceof Uint8Array)) return null
+  return decodeDocument(String(block.encoding), block.content, Number(row.block_offset))
 }
 
-function toAttempt(row: SqlRow, messages: Messages): AdminAttempt {
-  const index = toNumber(row.attempt) ?? 0
+function findMessage(document: StoredDocument | null, kind: BodyKind, attempt: number): AdminMessage | null {
+  const found = document?.messages.find((message) => message.kind === kind && message.attempt === attempt)
+  if (found === undefined) return null
+  const { headers, text, bytes, truncated } = found
+  return { headers: { ...headers }, body: { text, bytes, truncated } }
+}
+
+function toAttempt(attempt: AttemptRecord): Omit<AdminAttempt, 'request' | 'response'> {
   return {
-    index,
-    provider: String(row.provider),
-    variant: String(row.variant),
-    upstream_model: String(row.upstream_model),
-    url: String(row.url),
-    http_status: toNumber(row.http_status),
-    started_ms: toMilliseconds(row.started_us) ?? 0,
-    ttfb_ms: toMilliseconds(row.ttfb_us),
-    ttft_ms: toMilliseconds(row.ttft_us),
-    duration_ms: toMilliseconds(row.duration_us),
-    upstream_response_id: toText(row.upstream_response_id),
-    upstream_reported_model: toText(row.upstream_reported_model),
-    error: toError(row),
-    adaptations: toAdaptations(row.adaptations),
-    request: messages.get('upstream_request', index) ?? emptyMessage,
-    response: messages.get('upstream_response', index) ?? emptyMessage,
+    index: attempt.attempt,
+    provider: attempt.provider,
+    variant: attempt.variant,
+    upstream_model: attempt.upstream_model,
+    url: attempt.url,
+    http_status: attempt.http_status,
+    started_ms: attempt.started_us / 1000,
+    ttfb_ms: toMilliseconds(attempt.ttfb_us),
+    ttft_ms: toMilliseconds(attempt.ttft_us),
+    duration_ms: toMilliseconds(attempt.duration_us),
+    upstream_response_id: attempt.upstream_response_id,
+    upstream_reported_model: attempt.upstream_reported_model,
+    error: attempt.error,
+    adaptations: attempt.adaptations,
   }
 }

@@ -5,7 +5,8 @@ import { GatewayError } from '../errors.ts'
 import type { AdminOverviewQuery, AdminRequestsQuery } from '../http/admin-contract.ts'
 import { createKeyMaker } from './keys.ts'
 import { checkListQuery, checkOverviewQuery } from './query-input.ts'
-import type { RecordFilterSource, RequestRecord } from './records.ts'
+import { PackedBatchBuilder } from './record-batch.ts'
+import type { BatchBuilder, RecordBatch, RecordFilterSource } from './records.ts'
 import type { Store } from './store.ts'
 import { preparePlace, type StorePlace } from './store-url.ts'
 import { WorkerCallError, WorkerClient } from './worker-client.ts'
@@ -85,8 +86,12 @@ class SqliteStore implements Store {
     if (!this.#writer.stopped) await this.#writer.call('setFilter', source)
   }
 
-  writeRequests(records: RequestRecord[]): Promise<{ lost: number[] }> {
-    return this.#writer.call('write', records)
+  startBatch(expectedBytes?: number): BatchBuilder {
+    return new PackedBatchBuilder(expectedBytes)
+  }
+
+  writeRequests(batch: RecordBatch): Promise<{ lost: number[] }> {
+    return this.#writer.call('write', batch, [batch.bytes.buffer])
   }
 
   addQueue(flush: () => Promise<void>): () => void {

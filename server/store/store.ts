@@ -11,7 +11,7 @@ import type {
   AdminRequestList,
   AdminRequestsQuery,
 } from '../http/admin-contract.ts'
-import type { RecordFilterSource, RequestRecord } from './records.ts'
+import type { BatchBuilder, RecordBatch, RecordFilterSource } from './records.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 import { parseStoreUrl } from './store-url.ts'
 
@@ -37,8 +37,13 @@ export interface Store {
   nextKey(createdAt: number): number
   /** What takes secrets out of every record. Without it nothing is written. Replaces an earlier one. */
   setFilter(source: RecordFilterSource): Promise<void>
-  /** Resolves once committed, with the keys of records that could not be prepared. Rejects when the whole batch is lost. */
-  writeRequests(records: RequestRecord[]): Promise<{ lost: number[] }>
+  /** An empty batch for `writeRequests`. `expectedBytes`: what its documents may take, so that it need not grow. */
+  startBatch(expectedBytes?: number): BatchBuilder
+  /**
+   * Takes the batch over. Resolves once committed, with the keys of records that could not be prepared. Rejects when
+   * all of it is lost.
+   */
+  writeRequests(batch: RecordBatch): Promise<{ lost: number[] }>
   /** Registers a queue in front of the store that `flush` and `close` empty first. Gives the way to take it off again. */
   addQueue(flush: () => Promise<void>): () => void
 

@@ -56,14 +56,19 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
     return this.#pending.size
   }
 
-  call<K extends keyof C & string>(name: K, argument: C[K]['argument']): Promise<C[K]['value']> {
+  /** `transfer`: buffers of the argument that are moved, not copied. */
+  call<K extends keyof C & string>(
+    name: K,
+    argument: C[K]['argument'],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<C[K]['value']> {
     if (this.#stopped)
       return Promise.reject(new StoreError('failed', 'The store is closed, or its thread stopped.'))
     const id = this.#nextId
     this.#nextId += 1
     return new Promise<C[K]['value']>((resolve, reject) => {
       const message: Call = { id, name, argument }
-      this.#worker.postMessage(message)
+      this.#worker.postMessage(message, transfer)
       if (this.#pending.size === 0) this.#worker.ref()
       this.#pending.set(id, { resolve, reject })
     })

@@ -2,7 +2,7 @@
 
 import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
 import type { ListInput, OverviewInput } from './query-input.ts'
-import type { RecordFilterSource, RequestRecord } from './records.ts'
+import type { RecordBatch, RecordFilterSource } from './records.ts'
 
 /** One call; answered by a Reply of the same id. */
 export interface Call {
@@ -41,7 +41,7 @@ export interface WriterCalls {
   open: { argument: { recover: boolean }; value: { lastKey: number; leftovers: number; applied: string[] } }
   setFilter: { argument: RecordFilterSource; value: null }
   /** Resolves once the records are committed. */
-  write: { argument: RequestRecord[]; value: { lost: number[] } }
+  write: { argument: RecordBatch; value: { lost: number[] } }
   close: { argument: null; value: null }
 }
 

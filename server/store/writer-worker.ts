@@ -5,8 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type Driver, type Statement, StoreError } from './driver.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations.ts'
-import type { RecordFilter, RecordFilterSource, RequestRecord } from './records.ts'
-import { failLeftovers, writeRequest } from './request-writes.ts'
+import type { RecordBatch, RecordFilter, RecordFilterSource } from './records.ts'
+import { failLeftovers, prepareBatch } from './request-writes.ts'
 import { lockSqlite, openSqlite } from './sqlite-driver.ts'
 import { answerCalls, tellHealth } from './worker-loop.ts'
 import type { Call, WriterCalls, WriterSettings } from './worker-protocol.ts'
@@ -16,6 +16,7 @@ const settings = workerData as WriterSettings
 let driver: Driver | null = null
 let lock: { close(): void } | null = null
 let filter: RecordFilter | null = null
+let nextBlock = 1
 let problem: string | null = null
 let closing = false
 
@@ -43,6 +44,8 @@ async function open({ recover }: { recover: boolean }): Promise<WriterCalls['ope
     })
     const [leftovers] = recover ? await driver.batch([failLeftovers]) : []
     const [newest] = await driver.all('SELECT max(key) AS key FROM requests')
+    const [block] = await driver.all('SELECT max(id) AS id FROM blocks')
+    nextBlock = Number(block?.id ?? 0) + 1
     return { lastKey: Number(newest?.key ?? 0), leftovers: leftovers?.length ?? 0, applied }
   } catch (error) {
     await close()
@@ -58,26 +61,15 @@ async function setFilter({ module, settings: filterSettings }: RecordFilterSourc
   return null
 }
 
-async function write(records: RequestRecord[]): Promise<WriterCalls['write']['value']> {
-  const statements: Statement[] = []
-  const lost: number[] = []
-  for (const record of records) {
-    try {
-      statements.push(...prepare(record))
-    } catch (error) {
-      // One record that cannot be prepared must not take the rest of the batch along.
-      lost.push(record.key)
-      setProblem(`A request could not be prepared for the log: ${describe(error)}`)
-    }
-  }
+async function write(batch: RecordBatch): Promise<WriterCalls['write']['value']> {
+  if (filter === null) throw new Error('No filter for secrets is set.')
+  const { statements, blockId, lost } = prepareBatch({ batch, filter, blockId: nextBlock, now: Date.now() })
+  nextBlock = blockId
+  if (lost[0] !== undefined)
+    setProblem(`A request could not be prepared for the log: ${describe(lost[0].error)}`)
   await commit(statements)
   if (lost.length === 0) setProblem(null)
-  return { lost }
-}
-
-function prepare(record: RequestRecord): Statement[] {
-  if (filter === null) throw new Error('no filter for secrets is set')
-  return writeRequest(record, filter)
+  return { lost: lost.map(({ key }) => key) }
 }
 
 /** Tries again for as long as the reason may pass by itself (a full disk, a lock): the bounded queue is on the other side. */

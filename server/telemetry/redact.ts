@@ -8,6 +8,9 @@ import type { RecordFilter } from '../store/records.ts'
 
 export const redacted = '[redacted]'
 
+/** Sets of secrets whose spellings are kept at hand. */
+const rememberedKeys = 100
+
 /** Characters from which a known secret is looked for in free text; a shorter one ("none", "ollama") is an ordinary word. */
 const shortestSecret = 8
 
@@ -39,6 +42,10 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b((?:x-)?(?:api|admin)-key:[ \t]{0,8})[^\s"'\\,;]{4,}/gi, `$1${redacted}`],
 ]
 
+/** Matches whenever one of the patterns does, in one look at the text; a header that is redacted already is none. */
+const suspicion =
+  /sk-[A-Za-z0-9_-]{16}|(?:bearer|basic)\s|(?:authorization|cookie|api[-_]?key|admin-key)(?:\\{0,8}"\s{0,8}:\s{0,8}\\{0,8}"(?!\[redacted\]")|:)/i
+
 export interface RedactionSettings {
   /** Values that must never be kept, such as the providers' keys. */
   secrets: readonly string[]
@@ -46,20 +53,22 @@ export interface RedactionSettings {
 
 /** The filter of the request log, made on the writer's thread. */
 export function createRecordFilter(settings: unknown): RecordFilter {
-  const { secrets } = settings as RedactionSettings
-  const known = spellings(secrets)
-  const perRecord = new WeakMap<readonly string[], readonly string[]>()
-  const all = (more: readonly string[]) => {
-    let found = perRecord.get(more)
+  const known = spellings((settings as RedactionSettings).secrets)
+  // Requests come one after the other with the same few keys.
+  const remembered = new Map<string, readonly string[]>()
+  const all = (more: readonly string[]): readonly string[] => {
+    if (more.length === 0) return known
+    const name = JSON.stringify(more)
+    let found = remembered.get(name)
     if (found === undefined) {
       found = [...known, ...spellings(more)]
-      perRecord.set(more, found)
+      if (remembered.size >= rememberedKeys) remembered.clear()
+      remembered.set(name, found)
     }
     return found
   }
   return {
     text: (text, { secrets: more, truncated = false }) => replaceSecrets(text, all(more), truncated),
-    headers: (headers, { secrets: more }) => replaceHeaders(headers, all(more)),
   }
 }
 
@@ -76,19 +85,43 @@ export function redactHeaders(
   return replaceHeaders(headers, spellings(secrets))
 }
 
-export function isSecretHeader(name: string): boolean {
-  const lower = name.toLowerCase()
-  return secretHeaders.has(lower) || (secretHeaderEnding.test(lower) && !plainHeaders.has(lower))
+/** The headers with the values of secret ones replaced; the others are left as they are. */
+export function withoutSecretHeaders(
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  let clean: Record<string, string> | null = null
+  for (const name of Object.keys(headers)) {
+    if (!isSecretHeader(name)) continue
+    clean ??= { ...headers }
+    clean[name] = redacted
+  }
+  return clean ?? headers
 }
 
-/** A secret as it may stand in text: plain, in a JSON string, in JSON inside one, in a URL. Longest first, so that none hides in another. */
+/** Names that were looked at before: the same few come with every request. */
+const knownNames = new Map<string, boolean>()
+const maximumKnownNames = 1000
+
+export function isSecretHeader(name: string): boolean {
+  let secret = knownNames.get(name)
+  if (secret === undefined) {
+    const lower = name.toLowerCase()
+    secret = secretHeaders.has(lower) || (secretHeaderEnding.test(lower) && !plainHeaders.has(lower))
+    if (knownNames.size < maximumKnownNames) knownNames.set(name, secret)
+  }
+  return secret
+}
+
+/**
+ * A secret as it may stand in text: plain, in a JSON string, in JSON inside one, in a URL, each also as UTF-8 read as
+ * Latin-1. Longest first, so that none hides in another.
+ */
 function spellings(secrets: readonly string[]): string[] {
   const found = new Set<string>()
   for (const secret of secrets) {
     if (secret.length < shortestSecret) continue
-    found.add(secret)
-    found.add(escapeJson(secret))
-    found.add(escapeJson(escapeJson(secret)))
+    const forms = [secret, escapeJson(secret), escapeJson(escapeJson(secret))]
+    for (const form of forms) found.add(form).add(Buffer.from(form).toString('latin1'))
     found.add(encodeURIComponent(secret.toWellFormed()))
   }
   return [...found].sort((a, b) => b.length - a.length)
@@ -102,7 +135,9 @@ function replaceSecrets(text: string, secrets: readonly string[], truncated: boo
   for (const secret of secrets) {
     if (text.includes(secret)) text = text.replaceAll(secret, redacted)
   }
-  for (const [pattern, replacement] of patterns) text = text.replace(pattern, replacement)
+  if (suspicion.test(text)) {
+    for (const [pattern, replacement] of patterns) text = text.replace(pattern, replacement)
+  }
   return truncated ? replaceCutSecret(text, secrets) : text
 }
 

@@ -1,8 +1,17 @@
 /** An Exchange as the plain record that goes to the store's writer. */
 
 import type { Usage } from '../../translators/shared/canonical.ts'
+import type { Adaptation } from '../../translators/shared/translator.ts'
 import type { Attempt, CapturedBody, Exchange } from '../gateway/exchange.ts'
-import type { AttemptRow, BodyKind, BodyRecord, RequestRecord, RequestRow } from '../store/records.ts'
+import type {
+  AdaptationRecord,
+  AttemptRecord,
+  BodyKind,
+  DocumentHead,
+  RequestRecord,
+  RequestRow,
+} from '../store/records.ts'
+import { withoutSecretHeaders } from './redact.ts'
 
 /** How much of a request is kept: all, all but the bodies' contents, or the rows alone. */
 export type KeptBodies = 'full' | 'metadata' | 'none'
@@ -14,37 +23,53 @@ export interface RecordOptions {
 }
 
 /** The row as it stands while the request runs. */
-export function recordOpen({ exchange, key, kept }: RecordOptions): RequestRecord {
-  const row: RequestRow = { ...toRow(exchange, kept), status: 'in_progress', http_status: null }
-  return { key, row, attempts: [], bodies: [], secrets: exchange.secrets }
+export function recordOpen({ exchange, key }: Omit<RecordOptions, 'kept'>): RequestRecord {
+  const row: RequestRow = { ...toRow(exchange), status: 'in_progress', http_status: null }
+  return { key, row, secrets: exchange.secrets, document: null }
 }
 
 /** The row at the end, with the attempts and the bodies. */
 export function recordFinished({ exchange, key, kept }: RecordOptions): RequestRecord {
+  const messages = kept === 'none' ? [] : listMessages(exchange)
+  const head: DocumentHead = {
+    user_agent: kept === 'none' || exchange.userAgent === '' ? null : exchange.userAgent,
+    client_address: kept === 'none' || exchange.clientAddress === '' ? null : exchange.clientAddress,
+    attempts: exchange.attempts.map((attempt) => toAttempt(attempt, exchange.startedAt)),
+    messages: messages.map(({ kind, attempt, headers, body }) => ({
+      kind,
+      attempt,
+      headers: withoutSecretHeaders(headers),
+      bytes: body.bytes,
+      truncated: body.truncated,
+    })),
+  }
   return {
     key,
-    row: toRow(exchange, kept),
-    attempts: exchange.attempts.map((attempt) => toAttempt(attempt, exchange.startedAt)),
-    bodies: kept === 'none' ? [] : toBodies(exchange, kept),
+    row: toRow(exchange),
     secrets: exchange.secrets,
+    document: {
+      head: JSON.stringify(head),
+      texts: messages.map(({ body }) => (kept === 'full' ? body : null)),
+    },
   }
 }
 
-/** Bytes that the captured bodies hold in memory, roughly: strings count one byte a character. */
+/** Bytes that the captured bodies hold in memory. */
 export function sizeOfBodies(exchange: Exchange): number {
   let size = sizeOfBody(exchange.clientRequest) + sizeOfBody(exchange.clientResponse)
   for (const attempt of exchange.attempts) size += sizeOfBody(attempt.request) + sizeOfBody(attempt.response)
   return size
 }
 
-function sizeOfBody({ chunks }: CapturedBody): number {
+function sizeOfBody({ chunks, bytes, truncated }: CapturedBody): number {
+  if (!truncated) return bytes
   let size = 0
   for (const chunk of chunks) size += chunk.length
   return size
 }
 
-function toRow(exchange: Exchange, kept: KeptBodies): RequestRow {
-  const { attempts, error } = exchange
+function toRow(exchange: Exchange): RequestRow {
+  const { attempts, error, adaptations } = exchange
   const answered = attempts.findLast((attempt) => attempt.error === null) ?? attempts.at(-1)
   const latency = exchange.endedAt === null ? null : exchange.endedAt - exchange.startedAt
   return {
@@ -69,10 +94,12 @@ function toRow(exchange: Exchange, kept: KeptBodies): RequestRow {
     attempts: attempts.length,
     response_id: exchange.responseId,
     trace_id: exchange.traceId,
-    error: error === null ? null : { ...error },
-    adaptations: exchange.adaptations.map(({ field, action, detail }) => ({ field, action, detail })),
-    user_agent: kept === 'none' || exchange.userAgent === '' ? null : exchange.userAgent,
-    client_address: kept === 'none' || exchange.clientAddress === '' ? null : exchange.clientAddress,
+    error_type: error?.type ?? null,
+    error_code: error?.code ?? null,
+    error_message: error?.message ?? null,
+    error_param: error?.param ?? null,
+    error_origin: error?.origin ?? null,
+    adaptations: adaptations.length === 0 ? null : JSON.stringify(toAdaptations(adaptations)),
   }
 }
 
@@ -82,7 +109,7 @@ function finalStatus({ status, httpStatus }: Exchange): string {
   return httpStatus === 499 ? 'cancelled' : 'failed'
 }
 
-function toAttempt(attempt: Attempt, requestStartedAt: number): AttemptRow {
+function toAttempt(attempt: Attempt, requestStartedAt: number): AttemptRecord {
   const { startedAt, error, facts } = attempt
   return {
     attempt: attempt.index,
@@ -100,8 +127,12 @@ function toAttempt(attempt: Attempt, requestStartedAt: number): AttemptRow {
     ...toTokens(attempt.usage),
     events: attempt.events,
     error: error === null ? null : { ...error },
-    adaptations: attempt.adaptations.map(({ field, action, detail }) => ({ field, action, detail })),
+    adaptations: toAdaptations(attempt.adaptations),
   }
+}
+
+function toAdaptations(adaptations: readonly Adaptation[]): AdaptationRecord[] {
+  return adaptations.map(({ field, action, detail }) => ({ field, action, detail }))
 }
 
 function toTokens(usage: Usage | null) {
@@ -114,35 +145,32 @@ function toTokens(usage: Usage | null) {
   }
 }
 
-function toBodies(exchange: Exchange, kept: KeptBodies): BodyRecord[] {
-  const body = (
-    kind: BodyKind,
-    attempt: number,
-    captured: CapturedBody,
-    headers: Record<string, string>,
-  ): BodyRecord => ({
-    kind,
-    attempt,
-    headers: { ...headers },
-    chunks: kept === 'full' ? captured.chunks.map(withoutNeighbours) : null,
-    bytes: captured.bytes,
-    truncated: captured.truncated,
-  })
-  return [
-    body('client_request', 0, exchange.clientRequest, exchange.clientRequestHeaders),
-    ...exchange.attempts.flatMap((attempt) => [
-      body('upstream_request', attempt.index, attempt.request, attempt.requestHeaders),
-      body('upstream_response', attempt.index, attempt.response, attempt.responseHeaders),
-    ]),
-    body('client_response', 0, exchange.clientResponse, {}),
-  ]
+interface Message {
+  kind: BodyKind
+  attempt: number
+  headers: Readonly<Record<string, string>>
+  body: CapturedBody
 }
 
-/** postMessage clones the whole buffer behind a view, so a small view of a large one is copied out first. */
-function withoutNeighbours(chunk: string | Uint8Array): string | Uint8Array {
-  if (typeof chunk === 'string') return chunk
-  const { buffer, byteLength } = chunk
-  return buffer.byteLength > 16_384 && buffer.byteLength > 4 * byteLength ? new Uint8Array(chunk) : chunk
+const noHeaders = {}
+
+function listMessages(exchange: Exchange): Message[] {
+  const messages: Message[] = [
+    {
+      kind: 'client_request',
+      attempt: 0,
+      headers: exchange.clientRequestHeaders,
+      body: exchange.clientRequest,
+    },
+  ]
+  for (const { index, request, requestHeaders, response, responseHeaders } of exchange.attempts) {
+    messages.push(
+      { kind: 'upstream_request', attempt: index, headers: requestHeaders, body: request },
+      { kind: 'upstream_response', attempt: index, headers: responseHeaders, body: response },
+    )
+  }
+  messages.push({ kind: 'client_response', attempt: 0, headers: noHeaders, body: exchange.clientResponse })
+  return messages
 }
 
 function elapsed(from: number, to: number | null): number | null {

@@ -1,12 +1,13 @@
 /**
- * Writes every exchange to the store: a row at admission, the whole at the end. Never in the way of a request: batches
+ * Writes every exchange to the store: a row while it runs for long, the whole at the end. Never in the way of a request: batches
  * go to the writer's thread, the queue to it is bounded in rows and bytes, and what does not fit is dropped and counted.
  */
 
 import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
-import type { RequestRecord } from '../store/records.ts'
+import type { BatchBuilder, RecordBatch, RequestRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type KeptBodies, recordFinished, recordOpen, sizeOfBodies } from './request-log-record.ts'
+import { RunningRequests } from './request-log-running.ts'
 
 export interface RequestLogOptions {
   store: Store
@@ -47,11 +48,9 @@ export interface RequestLog extends Observer {
 
 /** Milliseconds that a row waits for company. */
 const batchDelay = 50
-/** Rows that go at once. */
-const batchRows = 100
-/** Rows, and bytes of bodies, of one batch when the writer is behind: cloning them takes the event loop some milliseconds. */
+/** Rows, and bytes of documents, with which a batch is closed. */
 const largestBatch = 250
-const largestBatchBytes = 2_097_152
+const largestBatchBytes = 1_048_576
 /** Batches with the writer at a time: one being written, one waiting. */
 const batchesInFlight = 2
 /** Milliseconds between two calls of `onDropped`. */
@@ -68,10 +67,12 @@ export async function createRequestLog(options: RequestLogOptions): Promise<Requ
 
 const nothingDropped: Dropped = { rows: 0, bodies: 0, reason: '' }
 
-interface Entry {
-  exchange: Exchange
-  /** Null while the request runs: its row is made when the batch goes, with what is known by then. */
-  record: RequestRecord | null
+/** Rows on their way to the writer. */
+interface Batch {
+  builder: BatchBuilder
+  /** Keys of requests that end with it. Only they are counted: the row of a running request is written again anyway. */
+  ends: Set<number>
+  /** Of bodies. */
   bytes: number
 }
 
@@ -79,15 +80,18 @@ class StoreRequestLog implements RequestLog {
   readonly #store: Store
   readonly #onDropped: (dropped: Dropped) => void
   readonly #removeQueue: () => void
-  /** Requests whose row is to be written, by key. A request stands here once, with its newest state. */
-  readonly #waiting = new Map<number, Entry>()
-  /** Keys of running requests that have, or will have, a row. */
-  readonly #keys = new WeakMap<Exchange, number>()
-  #settings: RequestLogOptions['settings']
-  #waitingBytes = 0
-  #sentRows = 0
-  #sentBytes = 0
+  readonly #running = new RunningRequests((exchange, key) => this.#add(recordOpen({ exchange, key }), 0))
+  /** Taking rows; its timer runs from the first of them. */
+  #filling: Batch
+  /** Closed, and waiting for the writer. */
+  readonly #closed: Batch[] = []
+  /** Batches that were closed, and that are written or lost, since the start. */
+  #closedBatches = 0
+  #settledBatches = 0
   #sentBatches = 0
+  #settings: RequestLogOptions['settings']
+  #queuedRows = 0
+  #queuedBytes = 0
   #written = 0
   #dropped = 0
   #bodiesDropped = 0
@@ -97,6 +101,7 @@ class StoreRequestLog implements RequestLog {
 
   constructor({ store, settings, onDropped = () => undefined }: RequestLogOptions) {
     this.#store = store
+    this.#filling = startBatch(store, 0)
     this.#settings = settings
     this.#onDropped = onDropped
     this.#removeQueue = store.addQueue(() => this.flush())
@@ -115,11 +120,11 @@ class StoreRequestLog implements RequestLog {
   }
 
   queued(): number {
-    return this.#waiting.size + this.#sentRows
+    return this.#running.due + this.#queuedRows
   }
 
   queuedBytes(): number {
-    return this.#waitingBytes + this.#sentBytes
+    return this.#queuedBytes
   }
 
   async configure({
@@ -135,44 +140,51 @@ class StoreRequestLog implements RequestLog {
 
   started(exchange: Exchange): void {
     if (this.queued() >= this.#settings.queueRows) return
-    const key = this.#store.nextKey(exchange.createdAt)
-    this.#keys.set(exchange, key)
-    this.#enqueue(key, { exchange, record: null, bytes: 0 })
+    this.#running.add(exchange, this.#store.nextKey(exchange.createdAt))
   }
 
   attemptStarted(exchange: Exchange, attempt: Attempt): void {
-    // By now the model, the caller and the provider are known, which the row at admission may have lacked.
-    const key = this.#keys.get(exchange)
-    if (key !== undefined && attempt.index === 1) this.#enqueue(key, { exchange, record: null, bytes: 0 })
+    // By now the model, the caller and the provider are known, which the row may have lacked.
+    if (attempt.index === 1) this.#running.change(exchange)
   }
 
   finished(exchange: Exchange): void {
-    const key = this.#keys.get(exchange) ?? this.#admitLate(exchange)
+    const key = this.#running.remove(exchange) ?? this.#admitLate(exchange)
     if (key === null) return
-    this.#keys.delete(exchange)
     const bytes = this.#settings.bodies === 'full' ? sizeOfBodies(exchange) : 0
-    const fits = bytes === 0 || this.queuedBytes() + bytes <= this.#settings.queueBytes
+    const fits = bytes === 0 || this.#queuedBytes + bytes <= this.#settings.queueBytes
     // An admitted row is always ended, or it would stay in progress for ever; its bodies may have to go.
     if (!fits) this.#drop({ rows: 0, bodies: 1, reason: 'The queue of the request log is full (bytes).' })
     const kept = this.#settings.bodies === 'full' && !fits ? 'metadata' : this.#settings.bodies
-    this.#enqueue(key, { exchange, record: recordFinished({ exchange, key, kept }), bytes: fits ? bytes : 0 })
+    try {
+      this.#add(recordFinished({ exchange, key, kept }), fits ? bytes : 0)
+    } catch (error) {
+      this.#drop({
+        rows: 1,
+        bodies: 0,
+        reason: `A request could not be prepared for the log: ${String(error)}`,
+      })
+    }
   }
 
   async flush(): Promise<void> {
-    this.#send()
-    while (this.queued() > 0 && this.#store.healthy()) {
+    this.#running.writeAll()
+    this.#close()
+    const last = this.#closedBatches
+    while (this.#settledBatches < last && this.#store.healthy()) {
       await new Promise((resolve) => setTimeout(resolve, flushPoll))
-      this.#send()
     }
   }
 
   async close(): Promise<void> {
     await this.flush()
     this.#removeQueue()
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    const rows = this.#waiting.size
-    this.#waiting.clear()
-    this.#waitingBytes = 0
+    this.#running.close()
+    let rows = 0
+    for (const batch of this.#closed.splice(0)) {
+      rows += batch.ends.size
+      this.#leave(batch)
+    }
     if (rows > 0)
       this.#drop({ rows, bodies: 0, reason: 'The gateway stopped while the store could not be written.' })
     if (this.#noticeTimer !== null) clearTimeout(this.#noticeTimer)
@@ -186,48 +198,53 @@ class StoreRequestLog implements RequestLog {
     return null
   }
 
-  #enqueue(key: number, entry: Entry): void {
-    this.#waiting.set(key, entry)
-    this.#waitingBytes += entry.bytes
-    if (this.#waiting.size >= batchRows) this.#send()
-    else this.#timer ??= setTimeout(() => this.#send(), batchDelay)
+  #add(record: RequestRecord, bytes: number): void {
+    const batch = this.#filling
+    batch.builder.add(record)
+    if (record.document !== null) batch.ends.add(record.key)
+    batch.bytes += bytes
+    this.#queuedRows += 1
+    this.#queuedBytes += bytes
+    if (batch.builder.rows >= largestBatch || batch.builder.size >= largestBatchBytes) this.#close()
+    else this.#timer ??= setTimeout(() => this.#close(), batchDelay)
   }
 
-  /** Hands over what waits, as far as the writer keeps up; what stays goes with the next answer. */
-  #send(): void {
+  #close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    while (this.#waiting.size > 0 && this.#sentBatches < batchesInFlight) this.#sendBatch()
+    const batch = this.#filling
+    if (batch.builder.rows === 0) return
+    this.#closed.push(batch)
+    this.#closedBatches += 1
+    this.#filling = startBatch(this.#store, batch.builder.size)
+    this.#send()
   }
 
-  #sendBatch(): void {
-    const records: RequestRecord[] = []
-    // Only ends are counted: the row of a running request is written again anyway.
-    const ends = new Set<number>()
-    let bytes = 0
-    for (const [key, { exchange, record, bytes: size }] of this.#waiting) {
-      if (records.length === largestBatch || (bytes > 0 && bytes + size > largestBatchBytes)) break
-      records.push(record ?? recordOpen({ exchange, key, kept: this.#settings.bodies }))
-      if (record !== null) ends.add(key)
-      bytes += size
-      this.#waiting.delete(key)
+  /** Hands over what is closed, as far as the writer keeps up; what stays goes with the next answer. */
+  #send(): void {
+    while (this.#sentBatches < batchesInFlight) {
+      const batch = this.#closed.shift()
+      if (batch === undefined) return
+      this.#sentBatches += 1
+      this.#write(batch.builder.take(), batch.ends).finally(() => {
+        this.#sentBatches -= 1
+        this.#leave(batch)
+        this.#send()
+      })
     }
-    this.#waitingBytes -= bytes
-    this.#sentRows += records.length
-    this.#sentBytes += bytes
-    this.#sentBatches += 1
-    this.#write(records, ends).finally(() => {
-      this.#sentRows -= records.length
-      this.#sentBytes -= bytes
-      this.#sentBatches -= 1
-      this.#send()
-    })
+  }
+
+  /** A batch is written, or lost. */
+  #leave({ builder, bytes }: Batch): void {
+    this.#settledBatches += 1
+    this.#queuedRows -= builder.rows
+    this.#queuedBytes -= bytes
   }
 
   /** Never rejects. */
-  async #write(records: RequestRecord[], ends: ReadonlySet<number>): Promise<void> {
+  async #write(batch: RecordBatch, ends: ReadonlySet<number>): Promise<void> {
     try {
-      const { lost } = await this.#store.writeRequests(records)
+      const { lost } = await this.#store.writeRequests(batch)
       const rows = lost.filter((key) => ends.has(key)).length
       this.#written += ends.size - rows
       if (rows > 0)
@@ -253,4 +270,10 @@ class StoreRequestLog implements RequestLog {
     this.#noticeTimer = setTimeout(() => this.#tellDropped(), noticeInterval).unref()
     this.#onDropped(dropped)
   }
+}
+
+/** `previous`: bytes of the last batch, as the next is likely to need as many. */
+function startBatch(store: Store, previous: number): Batch {
+  const expected = Math.min(largestBatchBytes, Math.ceil(previous * 1.25))
+  return { builder: store.startBatch(expected), ends: new Set(), bytes: 0 }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -126,7 +127,8 @@ test('a full disk is told, counted at the end, and nothing crashes', async (t) =
   const log = await openTestLog(store)
   let finished = 0
   while (store.healthy()) {
-    log.finished?.(makeExchange({ userAgent: String(finished).repeat(2000) }))
+    // Text that does not compress away.
+    log.finished?.(makeExchange({ userAgent: randomBytes(2000).toString('hex') }))
     finished += 1
     await store.flush()
   }

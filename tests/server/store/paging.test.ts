@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AdminRequestsQuery } from '../../../server/http/admin-contract.ts'
-import type { RequestRecord } from '../../../server/store/records.ts'
+import { PackedBatchBuilder } from '../../../server/store/record-batch.ts'
+import type { RecordBatch, RequestRecord } from '../../../server/store/records.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { recordFinished } from '../../../server/telemetry/request-log-record.ts'
 import { makeAttempt, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
 
 const total = 20_000
 const start = Date.UTC(2026, 3, 1)
+
+function pack(records: RequestRecord[]): RecordBatch {
+  const builder = new PackedBatchBuilder()
+  for (const record of records) builder.add(record)
+  return builder.take()
+}
 
 interface Expected {
   id: string
@@ -48,7 +55,7 @@ async function fill(store: Store): Promise<Expected[]> {
     })
     batch.push(recordFinished({ exchange, key: store.nextKey(exchange.createdAt), kept: 'none' }))
     if (batch.length === 1000) {
-      await store.writeRequests(batch)
+      await store.writeRequests(pack(batch))
       batch = []
     }
   }
@@ -109,9 +116,9 @@ test('twenty thousand rows page fully, newest first, without a gap or a duplicat
   await t.test('rows that come meanwhile do not disturb older pages', async () => {
     const first = await store.listRequests({ limit: 10 })
     const newer = makeExchange({ createdAt: start + total * 100 })
-    await store.writeRequests([
-      recordFinished({ exchange: newer, key: store.nextKey(newer.createdAt), kept: 'none' }),
-    ])
+    await store.writeRequests(
+      pack([recordFinished({ exchange: newer, key: store.nextKey(newer.createdAt), kept: 'none' })]),
+    )
     const second = await store.listRequests({ limit: 10, before: first.next ?? '' })
     assert.deepEqual(
       [...first.data, ...second.data].map((row) => row.id),
@@ -217,8 +224,10 @@ test('a page that the deadline cuts short goes on with the next one', async (t) 
     }),
   )
   await store.writeRequests(
-    [oldest, ...others].map((exchange) =>
-      recordFinished({ exchange, key: store.nextKey(exchange.createdAt), kept: 'none' }),
+    pack(
+      [oldest, ...others].map((exchange) =>
+        recordFinished({ exchange, key: store.nextKey(exchange.createdAt), kept: 'none' }),
+      ),
     ),
   )
   const query = { model: 'org/b', provider: 'a' }

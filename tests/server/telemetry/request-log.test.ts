@@ -93,8 +93,7 @@ test('a finished request can be read without anyone asking for a flush', async (
 test('a writer that stops is replaced, and what it held is counted', async (t) => {
   const store = await openTestStore(t, { retryDelay: 10 })
   const log = await openTestLog(store)
-  const deadly =
-    'export const createRecordFilter = () => ({ text: () => process.exit(3), headers: (map) => map })'
+  const deadly = 'export const createRecordFilter = () => ({ text: () => process.exit(3) })'
   await store.setFilter({ module: `data:text/javascript,${encodeURIComponent(deadly)}`, settings: null })
   log.finished?.(makeExchange())
   while (log.dropped() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -111,7 +110,7 @@ test('a writer that stops is replaced, and what it held is counted', async (t) =
 test('a batch that cannot be cloned is counted, and the log goes on', async (t) => {
   const store = await openTestStore(t)
   const log = await openTestLog(store)
-  const odd = makeExchange({ userAgent: (() => 'x') as unknown as string })
+  const odd = makeExchange({ model: (() => 'x') as unknown as string })
   log.finished?.(odd)
   await store.flush()
   assert.equal(log.dropped(), 1)

@@ -1,0 +1,120 @@
+/**
+ * Documents between the writer's batch and the stored, compressed block. Runs on worker threads only.
+ *
+ * A request's document holds its head and its bodies. Those of a batch are compressed together: requests resemble each
+ * other (the same instructions and tools in every turn), so a block takes a fraction of the room and time of its
+ * documents one by one.
+ */
+
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { PackedDocument } from './record-batch.ts'
+import type { DocumentHead, MessageRecord, RecordFilter } from './records.ts'
+
+/** Stands in `blocks.encoding`, so that another one can come later. */
+export const blockEncoding = 'zstd'
+
+/** Bytes of documents after which a block is closed: enough to compress well, and read in a millisecond. */
+const blockSize = 262_144
+
+/** The fastest level. Its window of 512 KiB is widened where a body would not reach back to its twin; that costs memory. */
+const fast = { chunkSize: 65_536, params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const wide = {
+  chunkSize: 65_536,
+  params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: 22 },
+}
+const wideFrom = 524_288
+
+/** One block in the making. */
+export class BlockBuilder {
+  readonly #parts: Uint8Array[] = []
+  size = 0
+
+  get full(): boolean {
+    return this.size >= blockSize
+  }
+
+  /** Gives the offset of the document in the block. */
+  add(parts: readonly Uint8Array[]): number {
+    const offset = this.size
+    for (const part of parts) {
+      this.#parts.push(part)
+      this.size += part.length
+    }
+    return offset
+  }
+
+  compress(): Uint8Array {
+    return zstdCompressSync(Buffer.concat(this.#parts, this.size), this.size > wideFrom ? wide : fast)
+  }
+}
+
+/** A line of JSON with the bytes of the head and of each text (null when not kept), then these. Secrets are out of it. */
+export function encodeDocument(
+  document: PackedDocument,
+  secrets: readonly string[],
+  filter: RecordFilter,
+): Uint8Array[] {
+  const { head, texts, truncated, whole } = document
+  const cut = truncated.includes(true)
+  // As Latin-1, so that nothing is decoded and encoded: what is looked for in it is spelled in the same way.
+  if (!cut) {
+    const text = latin1(whole)
+    if (filter.text(text, { secrets }) === text) return [sizeLine(head, texts), whole]
+  }
+  const clean = (bytes: Uint8Array, truncated: boolean) => {
+    const kept = truncated ? bytes.subarray(0, endOfWholeCharacters(bytes)) : bytes
+    return Buffer.from(filter.text(latin1(kept), { secrets, truncated }), 'latin1')
+  }
+  const cleanHead = clean(head, false)
+  const cleanTexts = texts.map((text, index) => text && clean(text, truncated[index] === true))
+  return [sizeLine(cleanHead, cleanTexts), cleanHead, ...cleanTexts.filter((text) => text !== null)]
+}
+
+function sizeLine(head: Uint8Array, texts: readonly (Uint8Array | null)[]): Uint8Array {
+  return Buffer.from(`${JSON.stringify([head, ...texts].map((part) => part?.length ?? null))}\n`, 'latin1')
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+function endOfWholeCharacters(bytes: Uint8Array): number {
+  // A UTF-8 character has at most three continuation bytes (10xxxxxx) after its lead byte.
+  for (let back = 1; back <= Math.min(4, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0
+    if (byte < 0x80) return bytes.length
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
+      return back < length ? bytes.length - back : bytes.length
+    }
+  }
+  return bytes.length
+}
+
+/** One message of a request as it is kept. */
+export interface StoredMessage extends MessageRecord {
+  /** Null when only headers and size are kept. Bytes that are no UTF-8 have become U+FFFD. */
+  text: string | null
+}
+
+export interface StoredDocument extends DocumentHead {
+  messages: StoredMessage[]
+}
+
+/** The document at `offset` of a stored block. */
+export function decodeDocument(encoding: string, content: Uint8Array, offset: number): StoredDocument {
+  if (encoding !== blockEncoding) throw new Error(`Documents in the encoding "${encoding}" cannot be read.`)
+  const block = zstdDecompressSync(content)
+  let position = block.indexOf('\n', offset) + 1
+  const sizes = JSON.parse(block.toString('latin1', offset, position)) as (number | null)[]
+  const texts = sizes.map((size) => {
+    const start = position
+    position += size ?? 0
+    return size === null ? null : block.toString('utf8', start, position)
+  })
+  const head = JSON.parse(texts[0] ?? '') as DocumentHead
+  return {
+    ...head,
+    messages: head.messages.map((message, index) => ({ ...message, text: texts[index + 1] ?? null })),
+  }
+}
