@@ -1,4 +1,9 @@
-import { type CanonicalEvent, type CanonicalResponse, isObject } from '../../translators/shared/canonical.ts'
+import {
+  type CanonicalEvent,
+  type CanonicalResponse,
+  isObject,
+  type JsonObject,
+} from '../../translators/shared/canonical.ts'
 import type { Target } from '../../translators/shared/translator.ts'
 
 /** Characters from which a key is looked for; a shorter one ("none", "ollama") is an ordinary word. */
@@ -18,8 +23,8 @@ export function hideInFailure(
   final: CanonicalResponse,
   credentials: Target['credentials'],
 ): void {
-  if (final.error !== null) final.error.message = hideCredentials(final.error.message, credentials)
-  for (const { type, error } of events)
-    if (type === 'error' && isObject(error) && typeof error.message === 'string')
-      error.message = hideCredentials(error.message, credentials)
+  for (const event of [...events, { error: final.error }] as JsonObject[])
+    for (const told of [event, event.error, isObject(event.response) ? event.response.error : null])
+      if (isObject(told) && typeof told.message === 'string')
+        told.message = hideCredentials(told.message, credentials)
 }

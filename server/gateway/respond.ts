@@ -1,5 +1,5 @@
 /** The story of one request: candidates in order, each tried until it answers, before anything has been sent. */
-import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
+import type { CanonicalRequest, CanonicalResponse } from '../../translators/shared/canonical.ts'
 import { createEmitter } from '../../translators/shared/emitter.ts'
 import type {
   Context,
@@ -213,14 +213,22 @@ async function callOnce(
     attempt.usageSource = 'estimated'
   }
   if (outcome.kind !== 'answered') return outcome
-  const { final } = outcome
-  if (final.status === 'failed' && !delivery.sentToClient())
-    return { kind: 'failed', failure: failureOf(final) }
+  if (outcome.final.status === 'failed' && !delivery.sentToClient())
+    return { kind: 'failed', failure: failureOf(outcome.final) }
   delivery.release()
+  finishAnswer(work, candidate, attempt, outcome.final)
+  return outcome
+}
+
+function finishAnswer(
+  { exchange, sink }: Work,
+  candidate: Candidate,
+  attempt: Attempt,
+  final: CanonicalResponse,
+): void {
   concludeExchange(exchange, attempt, final)
   sink.prepare(renderAnswerHead(candidate, exchange.adaptations))
   sink.finish(final)
-  return outcome
 }
 
 function createWire({ dependencies, runtime, exchange, signal }: Work): AttemptPlan['wire'] {

@@ -70,7 +70,13 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   })
   app.use(router.routes())
   app.use(dashboard)
-  app.use((ctx) => {
+  app.use(refuseRest(router))
+  return app
+}
+
+/** What no route takes: 404, 405 with the methods that are taken, 426 for a WebSocket. */
+function refuseRest(router: Router): Koa.Middleware {
+  return (ctx) => {
     const allowed = allowedMethods(router, ctx.path)
     if (allowed.length === 0) {
       throw new GatewayError(
@@ -91,8 +97,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
       'method_not_allowed',
       `${ctx.path} takes ${allowed.join(', ')}, not ${ctx.method}.`,
     )
-  })
-  return app
+  }
 }
 
 function answerErrors({ onUnexpected }: HttpDependencies): Koa.Middleware {
