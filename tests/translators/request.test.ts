@@ -410,6 +410,31 @@ test('lengths count characters, not the units that they are kept in', () => {
   ])
 })
 
+test('input of which nothing can be sent is refused, not sent empty', () => {
+  const input = [{ type: 'mystery', id: 'm' }] as unknown as CanonicalRequest['input']
+  for (const id of ids.filter((one) => one !== 'general-augment')) {
+    const refusal = refused(id, { input })
+    assert.equal(refusal.field, 'input', id)
+    assert.match(refusal.message, /not be empty|nothing that provider/)
+  }
+})
+
+test('of the options of a stream, only what is known is sent', () => {
+  const stream_options = { include_obfuscation: false, include_usage: true } as JsonObject
+  const result = sent('openai', { input: 'x', stream: true, stream_options })
+  assert.deepEqual(result.body.stream_options, { include_obfuscation: false })
+  assert.deepEqual(names(result), ['dropped:stream_options.include_usage'])
+  assert.deepEqual(names(sent('deployment', { input: 'x', stream: true, stream_options })), [
+    'dropped:stream_options',
+  ])
+})
+
+test('no top logprobs need no switch', () => {
+  const { body } = sent('scaleway', { input: 'x', top_logprobs: 0 })
+  assert.equal('top_logprobs' in body || 'logprobs' in body, false)
+  assert.equal(sent('scaleway', { input: 'x', top_logprobs: 0, logprobs: true }).body.top_logprobs, 0)
+})
+
 test('no tool calls at all is a choice of none', () => {
   for (const id of ids) {
     const { body, guards } = sent(id, {

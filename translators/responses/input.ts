@@ -24,6 +24,7 @@ export function applyInput(draft: Draft, names: ToolNames): void {
     applyText(draft, input ?? null, system)
   else draft.body.input = [...(system ? [system] : []), ...rewriteItems(draft, input, names)]
   checkNotEmpty(draft)
+  if (Array.isArray(input) && input.length > 0) checkSomethingLeft(draft)
 }
 
 /** The system message that carries the instructions where the provider has no such field. */
@@ -72,6 +73,16 @@ function checkNotEmpty(draft: Draft): void {
       'input',
       `"input" must not be empty at provider "${draft.target.provider}". Send a message.`,
     )
+}
+
+/** What was left out item by item may be all there was. */
+function checkSomethingLeft(draft: Draft): void {
+  if (!Array.isArray(draft.body.input) || draft.body.input.length > 0 || !needsInput(draft)) return
+  refuse(
+    draft,
+    'input',
+    `"input" holds nothing that provider "${draft.target.provider}" can read. Send a message, or route the model to a provider that reads such items.`,
+  )
 }
 
 function rewriteItems(draft: Draft, items: readonly Item[], names: ToolNames): JsonObject[] {

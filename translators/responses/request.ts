@@ -8,7 +8,7 @@ import {
   lose,
   type PlainField,
 } from '../shared/apply-contract.ts'
-import { isObject } from '../shared/canonical.ts'
+import { isObject, type JsonObject } from '../shared/canonical.ts'
 import { knownMembers } from '../shared/contract-fields.ts'
 import { toolNameMap } from '../shared/tool-names.ts'
 import type { UpstreamRequest } from '../shared/translator.ts'
@@ -104,8 +104,17 @@ function applyStream(draft: Draft): boolean {
   if (!stream) return false
   if (admit(draft, 'stream') !== 'send') return false
   draft.body.stream = true
-  // Padding of the deltas: the gateway writes its own stream, without any.
-  const pads = isObject(options) && options.include_obfuscation !== false && Object.keys(options).length > 0
-  applyPlain(draft, { field: 'stream_options', isDefault: () => !pads })
+  if (isObject(options)) applyStreamOptions(draft, options)
   return true
+}
+
+/** Padding of the deltas: the gateway writes its own stream without any, so doing without is no loss. */
+function applyStreamOptions(draft: Draft, options: JsonObject): void {
+  const { include_obfuscation: pads, ...others } = options
+  const { support } = fieldContract(draft, 'stream_options')
+  if (support !== 'native' && pads !== true && Object.keys(others).length === 0) return
+  if (admit(draft, 'stream_options') !== 'send') return
+  const sent: JsonObject = typeof pads === 'boolean' ? { include_obfuscation: pads } : {}
+  applyUnknown(draft, others, { known: new Set(), into: sent, place: 'stream_options' })
+  if (Object.keys(sent).length > 0) draft.body.stream_options = sent
 }

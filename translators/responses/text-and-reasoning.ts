@@ -136,10 +136,12 @@ export function applyInclude(draft: Draft): void {
   if (sent.size > 0) draft.body.include = [...sent]
 }
 
-/** One provider wants `logprobs: true` beside the number. */
+/** One provider wants `logprobs: true` beside the number, which without it may not be sent, not even as 0. */
 export function applyLogprobs(draft: Draft): void {
   const { top_logprobs: count, logprobs } = draft.request
+  const hasSwitch = fieldContract(draft, 'logprobs').support === 'native'
+  if (count === 0 && hasSwitch && logprobs !== true) delete draft.body.top_logprobs
   if (typeof count === 'number' && count > 0 && draft.body.top_logprobs !== undefined) {
-    if (fieldContract(draft, 'logprobs').support === 'native') draft.body.logprobs = true
+    if (hasSwitch) draft.body.logprobs = true
   } else if (logprobs === true && admit(draft, 'logprobs') === 'send') draft.body.logprobs = true
 }

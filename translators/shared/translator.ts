@@ -93,7 +93,7 @@ export interface Contract {
 }
 
 /** Where a member stands that the canonical contract does not know. */
-export type MemberPlace = 'request' | 'text' | 'reasoning' | 'function'
+export type MemberPlace = 'request' | 'text' | 'reasoning' | 'function' | 'stream_options'
 
 /** Where and as whom one attempt is made. */
 export interface Target {
