@@ -61,7 +61,7 @@ export interface ProviderRuntime {
   /** Environment variables that are named in the configuration and not set. Not empty: the provider is unavailable. */
   missing: readonly string[]
   timeouts: TimeoutsRuntime
-  /** Keep-alive connections to the provider at most. Default 256. */
+  /** Keep-alive connections to the provider at most. Default 1024. */
   maxConnections: number
   /** Total tries per target before the next one, the first included. Default 2. */
   attempts: number

@@ -87,10 +87,11 @@ export const providerSchema = {
     timeouts,
     maxConnections: {
       type: 'integer',
-      description: 'Connections to the provider at most; they are kept alive.',
+      description:
+        'Connections to the provider at most, so calls at once; a further call waits for one within timeouts.connect.',
       minimum: 1,
       maximum: 65_536,
-      default: 256,
+      default: 1024,
     },
     attempts: {
       type: 'integer',

@@ -14,7 +14,7 @@ export interface UpstreamCall {
   headers: Record<string, string>
   body: string | null
   timeouts: TimeoutsRuntime
-  /** Connections to this origin at most. Default 256. */
+  /** Connections to this origin at most. Default 1024. */
   maxConnections?: number
 }
 
@@ -47,7 +47,8 @@ export interface UpstreamControl {
 const staleWindow = 1000
 
 const timeoutMessages: { readonly [kind in DeadlineKind]: string } = {
-  connect_timeout: 'No connection to the provider could be opened in time.',
+  connect_timeout:
+    'No connection to the provider could be opened in time, or all that are allowed stayed in use.',
   first_byte_timeout: 'The provider did not begin to answer in time.',
   idle_timeout: 'The provider stopped in the middle of its answer for too long.',
   total_timeout: 'The provider did not finish its answer in time.',

@@ -13,7 +13,7 @@ export type { UpstreamCall, UpstreamControl, UpstreamHandlers } from './call.ts'
 export { UpstreamError, type UpstreamErrorKind } from './upstream-error.ts'
 
 export interface UpstreamClientOptions {
-  /** Connections per origin at most, for calls that do not say. Further calls wait within their connect time-out. Default 256. */
+  /** Connections per origin at most, for calls that do not say. Further calls wait within their connect time-out. Default 1024. */
   maxConnections?: number
   /** Milliseconds that an unused connection stays open unless the provider says otherwise. Default 30 000. */
   keepAliveTimeout?: number
@@ -37,7 +37,7 @@ interface Destination {
 const maxCachedDestinations = 1000
 
 export function createUpstreamClient({
-  maxConnections = 256,
+  maxConnections = 1024,
   keepAliveTimeout = 30_000,
 }: UpstreamClientOptions = {}): UpstreamClient {
   const pools = new Map<string, Pool>()

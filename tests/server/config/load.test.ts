@@ -39,7 +39,7 @@ describe('loadConfig', () => {
     })
     assert.deepEqual(
       [provider.maxConnections, provider.attempts, provider.unsupported, provider.missing],
-      [256, 2, 'adapt', []],
+      [1024, 2, 'adapt', []],
     )
     assert.deepEqual(provider.options, { stream: 'synthesize' })
     assert.deepEqual(runtime.warnings, [])
