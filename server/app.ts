@@ -64,6 +64,8 @@ export async function createApp({
       written: requestLog.written(),
       dropped: requestLog.dropped(),
       queued: requestLog.queued(),
+      bodiesDropped: requestLog.bodiesDropped(),
+      queuedBytes: requestLog.queuedBytes(),
     }),
     store: async () => ({ sizeBytes: await store.sizeBytes(), healthy: store.healthy() }),
   })
