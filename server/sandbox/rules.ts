@@ -153,7 +153,9 @@ function checkToolChoiceObject(
     return found ? null : `Tool choice '${value.type}' not found in 'tools' parameter.`
   }
   if (typeof name !== 'string') return `Missing required parameter: 'tool_choice.name'.`
-  const found = tools.some((tool) => tool.type === value.type && tool.name === name)
+  const found = tools
+    .flatMap((tool) => (Array.isArray(tool.tools) ? tool.tools.filter(isObject) : [tool]))
+    .some((tool) => tool.type === value.type && tool.name === name)
   return found ? null : `Tool choice '${name}' not found in 'tools' parameter.`
 }
 
