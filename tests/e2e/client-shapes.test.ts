@@ -1,0 +1,217 @@
+/**
+ * What real clients send, as recorded from the packages themselves (long texts shortened, tools beyond two of a kind
+ * left out, the model replaced): every variant takes each body, and answers as that client needs it.
+ */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import { type CanonicalResponse, isObject, type JsonObject } from '../../translators/shared/canonical.ts'
+import { variantTargets } from '../conformance/targets.ts'
+import { assertLegalStream, assertResponse } from '../support/legal-stream.ts'
+import { readEvents } from '../support/read-stream.ts'
+import { startGateway, type TestGateway } from '../support/start-gateway.ts'
+
+interface Recording {
+  client: string
+  headers: Record<string, string>
+  body: JsonObject & { input: JsonObject[] }
+}
+
+const folder = join(import.meta.dirname, 'fixtures/clients')
+const recordings = new Map(
+  readdirSync(folder).map((file) => [
+    file.replace('.json', ''),
+    JSON.parse(readFileSync(join(folder, file), 'utf8')) as Recording,
+  ]),
+)
+
+function recordingOf(name: string): Recording {
+  const recording = recordings.get(name)
+  assert.ok(recording, `${name}.json is there`)
+  return recording
+}
+
+let gateway: TestGateway
+before(async () => {
+  gateway = await startGateway()
+})
+after(() => gateway.close())
+
+function send({ headers, body }: Recording, changes: JsonObject): Promise<Response> {
+  return gateway.post({ ...body, ...changes }, headers)
+}
+
+async function finalOf(answer: Response): Promise<CanonicalResponse> {
+  const text = await answer.text()
+  assert.equal(answer.status, 200, text.slice(0, 300))
+  return assertLegalStream(readEvents(text))
+}
+
+async function errorOf(answer: Response): Promise<JsonObject> {
+  const { error } = (await answer.json()) as { error: JsonObject }
+  return error
+}
+
+/** What the provider got. */
+async function upstreamBody(answer: Response): Promise<JsonObject> {
+  const row = await gateway.admin<AdminRequest>(`/admin/requests/${answer.headers.get('x-request-id')}`)
+  return JSON.parse(row.upstream_request?.body.text ?? '') as JsonObject
+}
+
+for (const [name, recording] of recordings) {
+  if (name === 'ai-sdk-references') continue
+  describe(`${recording.client}: ${name}`, () => {
+    for (const { variant, model } of variantTargets) {
+      it(`is served by ${variant}, as a stream and as JSON alike`, async () => {
+        const final = await finalOf(await send(recording, { model, stream: true }))
+        const answer = await send(recording, { model, stream: false })
+        assert.equal(answer.status, 200)
+        const response = assertResponse(await answer.json(), 'completed')
+        assert.ok(response.output_text)
+        assert.equal(response.output_text, final.output_text)
+        assert.deepEqual(
+          response.output.map(({ type }) => type),
+          final.output.map(({ type }) => type),
+        )
+        const tools = (recording.body.tools ?? []) as JsonObject[]
+        assert.deepEqual(
+          response.tools.map((tool) => tool.name ?? tool.type),
+          tools.map((tool) => tool.name ?? tool.type),
+          'the tools are echoed as they were asked for',
+        )
+        for (const tool of response.tools)
+          if (tool.type === 'function')
+            for (const member of ['name', 'description', 'parameters', 'strict'])
+              assert.ok(member in tool, member)
+      })
+    }
+  })
+}
+
+describe('Codex', () => {
+  const models = variantTargets.map(({ model }) => model)
+
+  it('gets its namespaces back, whatever the provider was sent', async () => {
+    for (const model of models) {
+      const recording = recordingOf('codex-namespace')
+      const namespace = (recording.body.tools as JsonObject[]).find(({ type }) => type === 'namespace')
+      const [inner] = (namespace?.tools ?? []) as JsonObject[]
+      const upstream = model.startsWith('openai/') ? inner?.name : `${namespace?.name}__${inner?.name}`
+      const input = [{ role: 'user', content: `/call ${upstream} {}` }]
+      const final = await finalOf(await send(recording, { model, input }))
+      const call = final.output.find(({ type }) => type === 'function_call')
+      assert.equal(call?.name, inner?.name, model)
+      assert.equal(call?.namespace, namespace?.name, model)
+    }
+  })
+  it('has what tools told unasked passed on as a message, and named', async () => {
+    for (const model of models) {
+      const answer = await send(recordingOf('codex-goal'), { model })
+      await answer.text()
+      assert.match(
+        answer.headers.get('x-dragoman-adaptations') ?? '',
+        /mapped:input=an output without call_id/,
+      )
+    }
+  })
+  it('keeps its turn with 17 KB of instructions and a body of 40 KB', async () => {
+    const recording = recordingOf('codex-namespace')
+    const developer = {
+      type: 'message',
+      id: 'msg_d',
+      role: 'developer',
+      content: [{ type: 'input_text', text: 'Be brief. '.repeat(4000) }],
+    }
+    for (const model of models)
+      await finalOf(await send(recording, { model, input: [developer, ...recording.body.input] }))
+  })
+  it('has tools that a provider does not know dropped by name, never refused', async () => {
+    const answer = await send(recordingOf('codex-namespace'), { model: 'scaleway/gpt-oss-120b' })
+    const adaptations = answer.headers.get('x-dragoman-adaptations') ?? ''
+    await answer.text()
+    for (const part of [
+      'dropped:tools.builtin=web_search',
+      'mapped:tools.namespace',
+      'dropped:client_metadata',
+    ])
+      assert.ok(adaptations.includes(part), `${part} in ${adaptations}`)
+  })
+})
+
+describe('the AI SDK', () => {
+  it('is told how to go on without stored items', async () => {
+    for (const { model } of variantTargets) {
+      const answer = await send(recordingOf('ai-sdk-references'), { model })
+      assert.equal(answer.status, 400)
+      const error = await errorOf(answer)
+      assert.equal(error.param, 'input[1]')
+      assert.match(String(error.message), /store: false/)
+    }
+  })
+  it('may send tool_choice without tools, which strict providers never see', async () => {
+    for (const model of ['sail/deepseek-ai/DeepSeek-V3.2', 'scaleway/gpt-oss-120b']) {
+      const body = { model, input: '/count 2', tool_choice: 'auto', tools: [], parallel_tool_calls: true }
+      const answer = await gateway.post(body)
+      assert.equal(answer.status, 200)
+      const sent = await upstreamBody(answer)
+      for (const field of ['tool_choice', 'tools', 'parallel_tool_calls'])
+        assert.ok(!(field in sent), `${field} is left out for ${model}`)
+    }
+  })
+})
+
+describe('coding agents', () => {
+  it('have more output tokens than the provider gives clamped and named', async () => {
+    for (const name of ['opencode-tools', 'pi-tools']) {
+      const answer = await send(recordingOf(name), { model: 'augment/balanced' })
+      assert.match(answer.headers.get('x-dragoman-adaptations') ?? '', /clamped:max_output_tokens=8000/)
+      const final = await finalOf(answer)
+      assert.equal(final.max_output_tokens, recordingOf(name).body.max_output_tokens)
+    }
+  })
+})
+
+describe('LlamaIndex', () => {
+  it('sends an empty user, which no provider gets', async () => {
+    const answer = await send(recordingOf('llamaindex-tools'), { model: 'augment/balanced' })
+    assert.equal(answer.status, 200)
+    assert.ok(!('user' in (await upstreamBody(answer))))
+  })
+})
+
+describe('what needs stored responses', () => {
+  const refusals: [JsonObject, string, RegExp][] = [
+    [{ previous_response_id: 'resp_x' }, 'previous_response_not_found', /earlier items in input/],
+    [{ background: true }, 'unsupported_parameter', /Leave it out/],
+  ]
+  for (const [params, code, advice] of refusals) {
+    it(`is a 400 that says how to do without: ${Object.keys(params)[0]}`, async () => {
+      const answer = await gateway.post({ model: 'openai/gpt-5-mini', input: 'x', ...params })
+      assert.equal(answer.status, 400)
+      const error = await errorOf(answer)
+      assert.equal(error.code, code)
+      assert.match(String(error.message), advice)
+    })
+  }
+  it('is a 404 in the shape of the contract on every other path of the SDKs', async () => {
+    const paths: [string, string][] = [
+      [
+        'GET',
+        '/v1/responses/resp_x?include[]=reasoning.encrypted_content&include[]=message.output_text.logprobs',
+      ],
+      ['GET', '/v1/responses/resp_x/input_items'],
+      ['POST', '/v1/responses/resp_x/cancel'],
+      ['DELETE', '/v1/responses/resp_x'],
+      ['POST', '/v1/responses/compact'],
+      ['POST', '/v1/conversations'],
+    ]
+    for (const [method, path] of paths) {
+      const answer = await fetch(`${gateway.origin}${path}`, { method })
+      assert.equal(answer.status, 404, path)
+      const error = await errorOf(answer)
+      assert.ok(isObject(error) && typeof error.message === 'string')
+    }
+  })
+})
