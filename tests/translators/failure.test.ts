@@ -289,7 +289,16 @@ const cases: Case[] = [
     body: { error: { message: 'tool_choice required is not supported', code: 501 } },
     expected: { status: 502, code: 'upstream_not_implemented', retryable: true },
   },
-  { name: 'a redirect', status: 302, body: '', expected: { status: 502, code: 'upstream_error' } },
+  {
+    name: 'a redirect',
+    status: 302,
+    body: '',
+    expected: {
+      status: 502,
+      code: 'upstream_error',
+      message: 'The provider answered with a redirect, which is not followed.',
+    },
+  },
   {
     name: 'an error under a 200, by its number',
     status: 200,

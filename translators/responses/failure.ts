@@ -17,7 +17,7 @@ interface Told {
 export function readFailure(status: number, headers: Record<string, string>, body: unknown): UpstreamFailure {
   const facts = readErrorBody(body)
   const told: Told = {
-    status: status >= 400 ? status : (facts.status ?? statusOfWords(facts)),
+    status: status >= 300 ? status : (facts.status ?? statusOfWords(facts)),
     facts,
     word: (facts.code || facts.type).toLowerCase(),
     headers,
