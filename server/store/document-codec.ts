@@ -24,9 +24,9 @@ const wide = {
 }
 const wideFrom = 524_288
 
-/** One block in the making. */
+/** Blocks in the making, one after the other in the same memory. */
 export class BlockBuilder {
-  readonly #parts: Uint8Array[] = []
+  #bytes = Buffer.allocUnsafeSlow(2 * blockSize)
   size = 0
 
   get full(): boolean {
@@ -36,15 +36,27 @@ export class BlockBuilder {
   /** Gives the offset of the document in the block. */
   add(parts: readonly Uint8Array[]): number {
     const offset = this.size
+    const needed = parts.reduce((sum, part) => sum + part.length, offset)
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(needed)
+      larger.set(this.#bytes.subarray(0, offset))
+      this.#bytes = larger
+    }
     for (const part of parts) {
-      this.#parts.push(part)
+      this.#bytes.set(part, this.size)
       this.size += part.length
     }
     return offset
   }
 
+  /** Gives the block, and begins the next. */
   compress(): Uint8Array {
-    return zstdCompressSync(Buffer.concat(this.#parts, this.size), this.size > wideFrom ? wide : fast)
+    const document = this.#bytes.subarray(0, this.size)
+    const content = zstdCompressSync(document, this.size > wideFrom ? wide : fast)
+    this.size = 0
+    // What a large body needed is given back.
+    if (this.#bytes.length > 8 * blockSize) this.#bytes = Buffer.allocUnsafeSlow(2 * blockSize)
+    return content
   }
 }
 

@@ -26,9 +26,10 @@ export class PackedBatchBuilder implements BatchBuilder {
   #bytes: Buffer<ArrayBuffer>
   #used = 0
 
-  /** `expectedBytes`: what the documents may take, so that the buffer need not grow. */
-  constructor(expectedBytes = 0) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(smallestBuffer, expectedBytes))
+  /** `expectedBytes`: what the documents may take, so that the buffer need not grow. `spare`: one to use again. */
+  constructor(expectedBytes = 0, spare: ArrayBuffer | null = null) {
+    this.#bytes =
+      spare === null ? Buffer.allocUnsafeSlow(Math.max(smallestBuffer, expectedBytes)) : Buffer.from(spare)
   }
 
   get size(): number {

@@ -49,16 +49,18 @@ export interface Prepared {
   lost: { key: number; error: unknown }[]
 }
 
+/** There is one writer, and it prepares one batch at a time. */
+const block = new BlockBuilder()
+
 /** Everything that a batch says, as statements; text has gone through the filter. */
 export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): Prepared {
   const statements: Statement[] = []
   const lost: Prepared['lost'] = []
   const redact = createColumnFilter(filter)
-  let block = new BlockBuilder()
+  block.size = 0
   const closeBlock = () => {
     if (block.size === 0) return
     statements.push({ sql: insertBlock, params: [blockId, now, blockEncoding, block.compress()] })
-    block = new BlockBuilder()
     blockId += 1
   }
   for (const record of readBatch(batch)) {

@@ -39,12 +39,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   }
 }
 
+/** Buffers kept for coming batches, and the bytes that one may have. */
+const sparedBuffers = 3
+const largestSpared = 4_194_304
+
 class SqliteStore implements Store {
   readonly location: string
   leftovers = 0
   readonly #remove: () => void
   readonly #options: SqliteStoreOptions
   readonly #queues = new Set<() => Promise<void>>()
+  /** Of batches that are written: fresh memory costs more than the bytes that go into it. */
+  readonly #buffers: ArrayBuffer[] = []
   #writer: WorkerClient<WriterCalls>
   #reader: WorkerClient<ReaderCalls> | null = null
   #filter: RecordFilterSource | null = null
@@ -86,12 +92,15 @@ class SqliteStore implements Store {
     if (!this.#writer.stopped) await this.#writer.call('setFilter', source)
   }
 
-  startBatch(expectedBytes?: number): BatchBuilder {
-    return new PackedBatchBuilder(expectedBytes)
+  startBatch(expectedBytes = 0): BatchBuilder {
+    const index = this.#buffers.findIndex(({ byteLength }) => byteLength >= expectedBytes)
+    return new PackedBatchBuilder(expectedBytes, index === -1 ? null : this.#buffers.splice(index, 1)[0])
   }
 
-  writeRequests(batch: RecordBatch): Promise<{ lost: number[] }> {
-    return this.#writer.call('write', batch, [batch.bytes.buffer])
+  async writeRequests(batch: RecordBatch): Promise<{ lost: number[] }> {
+    const { lost, buffer } = await this.#writer.call('write', batch, [batch.bytes.buffer])
+    if (this.#buffers.length < sparedBuffers && buffer.byteLength <= largestSpared) this.#buffers.push(buffer)
+    return { lost }
   }
 
   addQueue(flush: () => Promise<void>): () => void {

@@ -8,13 +8,18 @@ type Handlers<C extends { [K in keyof C]: { argument: unknown; value: unknown } 
   [K in keyof C]: (argument: C[K]['argument']) => Promise<C[K]['value']>
 }
 
+/** `transfer` gives the buffers of a value that are moved, not copied. */
 export function answerCalls<C extends { [K in keyof C]: { argument: unknown; value: unknown } }>(
   handlers: Handlers<C>,
+  transfer: (value: C[keyof C]['value']) => readonly ArrayBuffer[] = () => [],
 ): void {
   const port = requirePort()
   let last: Promise<void> = Promise.resolve()
   port.on('message', (call: Call) => {
-    last = last.then(async () => port.postMessage(await answer(handlers, call)))
+    last = last.then(async () => {
+      const reply = await answer(handlers, call)
+      port.postMessage(reply, reply.ok ? transfer(reply.value) : [])
+    })
   })
 }
 

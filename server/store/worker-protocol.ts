@@ -40,8 +40,8 @@ export interface WriterCalls {
   /** Opens, migrates, ends what a stopped process left open. */
   open: { argument: { recover: boolean }; value: { lastKey: number; leftovers: number; applied: string[] } }
   setFilter: { argument: RecordFilterSource; value: null }
-  /** Resolves once the records are committed. */
-  write: { argument: RecordBatch; value: { lost: number[] } }
+  /** Resolves once the records are committed. The buffer of the batch comes back, to be filled again. */
+  write: { argument: RecordBatch; value: { lost: number[]; buffer: ArrayBuffer } }
   close: { argument: null; value: null }
 }
 

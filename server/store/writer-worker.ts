@@ -20,7 +20,9 @@ let nextBlock = 1
 let problem: string | null = null
 let closing = false
 
-answerCalls<WriterCalls>({ open, setFilter, write, close })
+answerCalls<WriterCalls>({ open, setFilter, write, close }, (value) =>
+  value !== null && 'buffer' in value ? [value.buffer] : [],
+)
 
 // Calls are answered in order, so a batch that is being tried again would keep the close waiting for ever.
 parentPort?.on('message', (call: Call) => {
@@ -69,7 +71,7 @@ async function write(batch: RecordBatch): Promise<WriterCalls['write']['value']>
     setProblem(`A request could not be prepared for the log: ${describe(lost[0].error)}`)
   await commit(statements)
   if (lost.length === 0) setProblem(null)
-  return { lost: lost.map(({ key }) => key) }
+  return { lost: lost.map(({ key }) => key), buffer: batch.bytes.buffer }
 }
 
 /** Tries again for as long as the reason may pass by itself (a full disk, a lock): the bounded queue is on the other side. */

@@ -44,7 +44,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
 
 /** Matches whenever one of the patterns does, in one look at the text; a header that is redacted already is none. */
 const suspicion =
-  /sk-[A-Za-z0-9_-]{16}|(?:bearer|basic)\s|(?:authorization|cookie|api[-_]?key|admin-key)(?:\\{0,8}"\s{0,8}:\s{0,8}\\{0,8}"(?!\[redacted\]")|:)/i
+  /sk-[A-Za-z0-9_-]{16}|(?:bearer|basic)\s|(?:authorization|cookie|api[-_]?key|admin-key)(?:\\{0,8}"\s{0,8}:|:)(?!"\[redacted\]")/i
 
 export interface RedactionSettings {
   /** Values that must never be kept, such as the providers' keys. */
@@ -55,8 +55,8 @@ export interface RedactionSettings {
 export function createRecordFilter(settings: unknown): RecordFilter {
   const known = spellings((settings as RedactionSettings).secrets)
   // Requests come one after the other with the same few keys.
-  const remembered = new Map<string, readonly string[]>()
-  const all = (more: readonly string[]): readonly string[] => {
+  const remembered = new Map<string, readonly Spelling[]>()
+  const all = (more: readonly string[]): readonly Spelling[] => {
     if (more.length === 0) return known
     const name = JSON.stringify(more)
     let found = remembered.get(name)
@@ -112,11 +112,18 @@ export function isSecretHeader(name: string): boolean {
   return secret
 }
 
+/** One spelling of a secret. */
+interface Spelling {
+  text: string
+  /** A part of it that begins with a rare character: looking for that passes over text several times faster. */
+  needle: string
+}
+
 /**
  * A secret as it may stand in text: plain, in a JSON string, in JSON inside one, in a URL, each also as UTF-8 read as
  * Latin-1. Longest first, so that none hides in another.
  */
-function spellings(secrets: readonly string[]): string[] {
+function spellings(secrets: readonly string[]): Spelling[] {
   const found = new Set<string>()
   for (const secret of secrets) {
     if (secret.length < shortestSecret) continue
@@ -124,16 +131,33 @@ function spellings(secrets: readonly string[]): string[] {
     for (const form of forms) found.add(form).add(Buffer.from(form).toString('latin1'))
     found.add(encodeURIComponent(secret.toWellFormed()))
   }
-  return [...found].sort((a, b) => b.length - a.length)
+  return [...found].sort((a, b) => b.length - a.length).map((text) => ({ text, needle: findNeedle(text) }))
+}
+
+/** Characters of JSON text in English, the most frequent first; the others are rare. */
+const frequent = ' etaoinsrhld"cu_mp,f:gwybvk.{}-'
+
+function findNeedle(text: string): string {
+  let best = 0
+  let bestRank = -1
+  for (let index = 0; index <= text.length - shortestSecret; index += 1) {
+    const place = frequent.indexOf(text[index] ?? '')
+    const rank = place === -1 ? frequent.length : place
+    if (rank > bestRank) {
+      best = index
+      bestRank = rank
+    }
+  }
+  return text.slice(best, best + shortestSecret)
 }
 
 function escapeJson(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }
 
-function replaceSecrets(text: string, secrets: readonly string[], truncated: boolean): string {
+function replaceSecrets(text: string, secrets: readonly Spelling[], truncated: boolean): string {
   for (const secret of secrets) {
-    if (text.includes(secret)) text = text.replaceAll(secret, redacted)
+    if (text.includes(secret.needle)) text = text.replaceAll(secret.text, redacted)
   }
   if (suspicion.test(text)) {
     for (const [pattern, replacement] of patterns) text = text.replace(pattern, replacement)
@@ -142,8 +166,8 @@ function replaceSecrets(text: string, secrets: readonly string[], truncated: boo
 }
 
 /** The cut may have left the beginning of a secret at the end of the text. */
-function replaceCutSecret(text: string, secrets: readonly string[]): string {
-  for (const secret of secrets) {
+function replaceCutSecret(text: string, secrets: readonly Spelling[]): string {
+  for (const { text: secret } of secrets) {
     for (let length = secret.length - 1; length >= shortestPrefix; length -= 1) {
       if (text.endsWith(secret.slice(0, length))) return text.slice(0, -length) + redacted
     }
@@ -153,7 +177,7 @@ function replaceCutSecret(text: string, secrets: readonly string[]): string {
 
 function replaceHeaders(
   headers: Readonly<Record<string, string>>,
-  secrets: readonly string[],
+  secrets: readonly Spelling[],
 ): Record<string, string> {
   const clean: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {

@@ -15,6 +15,7 @@ function holdWrites(store: Store): { store: Store; release: () => void } {
     setFilter: (source: Parameters<Store['setFilter']>[0]) => store.setFilter(source),
     healthy: () => store.healthy(),
     problem: () => store.problem(),
+    startBatch: (expectedBytes?: number) => store.startBatch(expectedBytes),
     writeRequests: async (records: Parameters<Store['writeRequests']>[0]) => {
       await gate
       return store.writeRequests(records)
