@@ -35,6 +35,16 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'a bare number as text',
+    status: 429,
+    body: '429',
+    expected: {
+      status: 429,
+      code: 'rate_limit_exceeded',
+      message: 'The provider is limiting the rate of requests.',
+    },
+  },
+  {
     name: 'nested, without a code',
     status: 400,
     body: { error: { message: 'No.', type: 'invalid_request_error', param: null, code: null } },
@@ -288,6 +298,12 @@ const cases: Case[] = [
     status: 501,
     body: { error: { message: 'tool_choice required is not supported', code: 501 } },
     expected: { status: 502, code: 'upstream_not_implemented', retryable: true },
+  },
+  {
+    name: 'a web server without the API',
+    status: 404,
+    body: '<html><title>404 Not Found</title></html>',
+    expected: { status: 502, code: 'upstream_error', origin: 'upstream' },
   },
   {
     name: 'a redirect',

@@ -1,4 +1,5 @@
 /** What a provider's error means for the client: one truthful status, a code, whose fault, and whether to try again. */
+import { isObject } from '../shared/canonical.ts'
 import { type ErrorFacts, readErrorBody } from '../shared/error-body.ts'
 import { sanitizeMessage } from '../shared/safe-message.ts'
 import type { UpstreamFailure } from '../shared/translator.ts'
@@ -10,6 +11,8 @@ interface Told {
   facts: ErrorFacts
   /** The body's own code, else its type, in lower case. */
   word: string
+  /** The body is a JSON object, not bare text. */
+  isStructured: boolean
   headers: Record<string, string>
 }
 
@@ -20,15 +23,22 @@ export function readFailure(status: number, headers: Record<string, string>, bod
     status: status >= 300 ? status : (facts.status ?? statusOfWords(facts)),
     facts,
     word: (facts.code || facts.type).toLowerCase(),
+    isStructured: isObject(body),
     headers,
   }
   const meaning = meaningOf(told)
   return {
     ...meaning,
-    message: meaning.message || sanitizeMessage(facts.message) || defaultMessage(told.status),
+    message: meaning.message || wordsOf(facts) || defaultMessage(told.status),
     param: meaning.origin === 'client' ? safeParam(facts.param ?? meaning.param) : null,
     retryAfterSeconds: meaning.retryable ? retryAfter(told) : null,
   }
+}
+
+/** The provider's own words; a bare number, as routers and proxies answer, is none. */
+function wordsOf(facts: ErrorFacts): string {
+  const message = sanitizeMessage(facts.message)
+  return /\p{L}/u.test(message) ? message : ''
 }
 
 type Meaning = Omit<UpstreamFailure, 'retryAfterSeconds'>
@@ -96,18 +106,27 @@ function isUnknownModel({ status, word, facts }: Told): boolean {
 const refusedCredentials =
   "The provider refused this gateway's credentials. Its operator must check the provider's key; yours was fine."
 
+const wrongAddress =
+  'The provider has no API at the configured address (status 404). Its operator must check the base URL.'
+
 function meaningOfStatus(told: Told): Meaning {
   const { status, word } = told
   if (status === 401 || status === 403)
     return byUpstream(502, 'upstream_authentication_failed', { message: refusedCredentials })
   if (status === 400 || status === 422) return byClient(400, clientCode(word))
-  if (status === 404) return byClient(404, /not_found/.test(word) ? clientCode(word) : 'not_found')
+  if (status === 404) return meaningOfNotFound(told)
   if (status === 408) return byUpstream(504, 'upstream_timeout')
   if (status === 409) return byClient(409, safeCode(word) ?? 'conflict', { retryable: true })
   if (status === 413) return byClient(413, 'body_too_large')
   if (status === 416) return byClient(400, 'max_output_tokens_exceeded', { param: 'max_output_tokens' })
   if (status === 429) return byUpstream(429, 'rate_limit_exceeded')
   return status >= 500 ? meaningOfServerError(status) : byUpstream(502, 'upstream_error')
+}
+
+/** An API says in an object what it has not found. A bare 404 is of a web server that has no API at this address. */
+function meaningOfNotFound({ word, isStructured }: Told): Meaning {
+  if (!isStructured) return byUpstream(502, 'upstream_error', { message: wrongAddress })
+  return byClient(404, /not_found/.test(word) ? clientCode(word) : 'not_found')
 }
 
 function meaningOfServerError(status: number): Meaning {
