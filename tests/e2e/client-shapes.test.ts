@@ -175,9 +175,13 @@ describe('coding agents', () => {
 
 describe('LlamaIndex', () => {
   it('sends an empty user, which no provider gets', async () => {
-    const answer = await send(recordingOf('llamaindex-tools'), { model: 'augment/balanced' })
-    assert.equal(answer.status, 200)
-    assert.ok(!('user' in (await upstreamBody(answer))))
+    for (const { model } of variantTargets) {
+      const answer = await send(recordingOf('llamaindex-tools'), { model })
+      assert.equal(answer.status, 200)
+      assert.doesNotMatch(answer.headers.get('x-dragoman-adaptations') ?? '', /:(?:user|safety_identifier)/)
+      const sent = await upstreamBody(answer)
+      for (const field of ['user', 'safety_identifier']) assert.ok(!(field in sent), `${field} at ${model}`)
+    }
   })
 })
 
