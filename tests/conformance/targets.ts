@@ -12,13 +12,21 @@ export interface VariantTarget {
   refusal: 'part' | 'text'
   /** Whether the provider itself streams. */
   streams: boolean
+  /** Whether errors other than the documented ones come without a body that says what they are. */
+  bareErrors: boolean
 }
 
-const usual = { images: 'native', breaksSchemas: false, refusal: 'part', streams: true } as const
+const usual = {
+  images: 'native',
+  breaksSchemas: false,
+  refusal: 'part',
+  streams: true,
+  bareErrors: false,
+} as const
 
 export const variantTargets: readonly VariantTarget[] = [
   { ...usual, variant: 'sail', provider: 'sail', model: 'sail/deepseek-ai/DeepSeek-V3.2', streams: false },
-  { ...usual, variant: 'sudo', provider: 'sudo', model: 'sudo/gpt-4o' },
+  { ...usual, variant: 'sudo', provider: 'sudo', model: 'sudo/gpt-4o', bareErrors: true },
   {
     ...usual,
     variant: 'scaleway',

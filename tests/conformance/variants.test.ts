@@ -233,7 +233,8 @@ for (const target of variantTargets) {
         const answer = await gateway.post({ model, input: `/fail ${status}`, stream: status % 2 === 0 })
         const body = (await answer.json()) as { error: Record<string, unknown> }
         // A refused credential is the operator's to mend, and a bare 500 says that the provider broke: both are a bad gateway.
-        const expected = { 401: 502, 403: 502, 422: 400, 500: 502 }[status] ?? status
+        const expected =
+          { 401: 502, 403: 502, 404: target.bareErrors ? 502 : 404, 422: 400, 500: 502 }[status] ?? status
         assert.equal(answer.status, expected, `${status}: ${JSON.stringify(body)}`)
         assert.deepEqual(Object.keys(body.error).sort(), ['code', 'message', 'param', 'type'])
         assert.equal(typeof body.error.message, 'string')
