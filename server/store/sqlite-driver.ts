@@ -26,6 +26,9 @@ export interface SqliteOptions {
 /** Bytes that the write-ahead log is cut back to after a checkpoint. */
 const walSizeLimit = 67_108_864
 
+/** Pages in the write-ahead log after which it is copied into the file: pages that many batches touch are copied once. */
+const checkpointPages = 4000
+
 /** Opens the file, creating it unless `readonly`. Throws StoreError. */
 export function openSqlite({ path, readonly, busyTimeout, maxPages = null }: SqliteOptions): Driver {
   const database = translateErrors(path, () => {
@@ -51,6 +54,7 @@ function applyPragmas(database: Database.Database, readonly: boolean, maxPages: 
   database.pragma('journal_mode = WAL')
   // In WAL mode NORMAL keeps the file sound through a power cut; at most the last moments are lost.
   database.pragma('synchronous = NORMAL')
+  database.pragma(`wal_autocheckpoint = ${checkpointPages}`)
   database.pragma(`journal_size_limit = ${walSizeLimit}`)
   if (maxPages !== null) database.pragma(`max_page_count = ${maxPages}`)
 }
