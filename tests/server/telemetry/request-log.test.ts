@@ -200,3 +200,67 @@ test('a cut body is marked, and a character that the cut split is left out', asy
   }
   assert.equal((await store.getRequest(half.id))?.client_request?.body.text, 'ab')
 })
+
+test('a short request is written once, a long one gets its row while it runs', async (t) => {
+  const store = await openTestStore(t)
+  const rows: number[] = []
+  const counted: Store = Object.assign(Object.create(store) as Store, {
+    nextKey: (createdAt: number) => store.nextKey(createdAt),
+    addQueue: (flush: () => Promise<void>) => store.addQueue(flush),
+    setFilter: (source: Parameters<Store['setFilter']>[0]) => store.setFilter(source),
+    healthy: () => store.healthy(),
+    startBatch: (expectedBytes?: number) => store.startBatch(expectedBytes),
+    writeRequests: (batch: Parameters<Store['writeRequests']>[0]) => {
+      rows.push(batch.rows)
+      return store.writeRequests(batch)
+    },
+  })
+  const log = await openTestLog(counted)
+  const short = makeExchange()
+  log.started?.(short)
+  log.finished?.(short)
+  await store.flush()
+  assert.deepEqual(rows, [1])
+
+  const long = makeExchange({ status: null, httpStatus: null, endedAt: null })
+  log.started?.(long)
+  assert.equal(log.queued(), 1)
+  while ((await store.getRequest(long.id)) === null) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal((await store.getRequest(long.id))?.status, 'in_progress')
+  assert.equal(log.queued(), 0)
+  assert.equal(log.written(), 1)
+  Object.assign(long, { status: 'completed', httpStatus: 200, endedAt: 3000 })
+  log.finished?.(long)
+  await store.flush()
+  assert.deepEqual(rows, [1, 1, 1])
+  assert.equal((await store.getRequest(long.id))?.status, 'completed')
+})
+
+test('every document of a batch is found, whatever its neighbours had to lose and however large they are', async (t) => {
+  const store = await openTestStore(t)
+  const secret = 'schlüssel-äöü-geheim'
+  const log = await openTestLog(store, { providerSecrets: [secret] })
+  const texts = [
+    'plain',
+    `before ${secret} after`,
+    'é'.repeat(400_000),
+    Buffer.from(`bytes ${JSON.stringify(JSON.stringify({ secret }))} Bearer abcdefgh1234`),
+    'x'.repeat(3_000_000),
+    'last',
+  ]
+  const exchanges = texts.map((text) => makeExchange({ clientRequest: captured(text) }))
+  for (const exchange of exchanges) log.finished?.(exchange)
+  await store.flush()
+  const found = await Promise.all(
+    exchanges.map(async ({ id }) => (await store.getRequest(id))?.client_request?.body.text),
+  )
+  assert.deepEqual(found, [
+    'plain',
+    'before [redacted] after',
+    texts[2],
+    'bytes "{\\"secret\\":\\"[redacted]\\"}" Bearer [redacted]',
+    texts[4],
+    'last',
+  ])
+  assert.equal(log.queuedBytes(), 0)
+})
