@@ -1,4 +1,6 @@
 // The one plain-JavaScript file: it must parse on any Node, so that an old one gets a sentence and not a stack trace.
+import module from 'node:module'
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major < 22 || (major === 22 && minor < 19)) {
@@ -8,5 +10,8 @@ if (major < 22 || (major === 22 && minor < 19)) {
   )
   process.exit(1)
 }
+
+// Compiled code is kept between starts, and each thread is spared the TypeScript stripper: a quicker start and less memory.
+module.enableCompileCache()
 
 await import('./index.ts')

@@ -49,6 +49,7 @@ export function createExchange(request: IncomingMessage): Exchange {
     settings: null,
     clientRequest: createCapture(),
     clientRequestHeaders: joinHeaders(headers),
+    clientResponseHeaders: {},
     clientResponse: createCapture(),
   }
 }

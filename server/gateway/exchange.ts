@@ -112,6 +112,8 @@ export interface Exchange {
   clientRequest: CapturedBody
   /** As received, credentials included: whoever keeps them redacts them. */
   clientRequestHeaders: Record<string, string>
+  /** As sent, but for what Node adds (`date`, `connection`). Empty when the client had gone. */
+  clientResponseHeaders: Record<string, string>
   clientResponse: CapturedBody
 }
 

@@ -9,8 +9,8 @@ import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
 import { guardOrigin } from './guard-origin.ts'
 import { createModelRoutes } from './model-routes.ts'
+import { renderError } from './render-error.ts'
 import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
-import { renderError } from './send-error.ts'
 
 export interface HttpDependencies extends ResponsesRouteDependencies {
   admin: Omit<AdminDependencies, 'runtime'>
@@ -111,7 +111,7 @@ function answerErrors({ onUnexpected }: HttpDependencies): Koa.Middleware {
       if (error.code === 'internal_error') onUnexpected(thrown, null)
       const { body, headers } = renderError(error, requestId)
       ctx.status = error.status
-      ctx.set(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])))
+      ctx.set(headers)
       ctx.body = body
     }
   }

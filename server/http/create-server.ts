@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import type { LimitsRuntime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
 import { createId } from '../gateway/ids.ts'
-import { renderError } from './send-error.ts'
+import { renderError } from './render-error.ts'
 
 /**
  * Milliseconds that a client gets to end a request which was answered before it was complete. Closing at once would

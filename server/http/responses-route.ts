@@ -15,7 +15,8 @@ import { authenticate } from './authenticate.ts'
 import { guardOrigin } from './guard-origin.ts'
 import { parseBody } from './parse-body.ts'
 import { readBody } from './read-body.ts'
-import { sendError } from './send-error.ts'
+import { renderError } from './render-error.ts'
+import { sendHead } from './send-head.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 import { createJsonSink, createSseSink } from './sinks.ts'
 
@@ -162,12 +163,11 @@ function concludeWithError(exchange: Exchange, response: ServerResponse, error: 
     response.destroy()
     return
   }
-  const body = sendError(response, error, publicRequestId(exchange), {
-    'server-timing': serverTiming(exchange),
-  })
-  if (body !== null) {
-    exchange.httpStatus = error.status
+  if (!response.headersSent && !response.destroyed) {
+    const { body, headers } = renderError(error, publicRequestId(exchange))
     captureChunk(exchange.clientResponse, body, body.length)
+    sendHead(response, exchange, error.status, { ...headers, 'server-timing': serverTiming(exchange) })
+    response.end(body)
   } else if (!response.writableEnded) {
     response.destroy()
   }

@@ -5,6 +5,7 @@ import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import type { ResponseSink } from '../gateway/sink.ts'
 import { createEventEncoder } from './encode-event.ts'
+import { sendHead } from './send-head.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 
 export interface SinkOptions {
@@ -35,7 +36,7 @@ export function createSseSink({
 
   function open(): void {
     opened = true
-    response.writeHead(200, {
+    sendHead(response, exchange, 200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
@@ -43,7 +44,6 @@ export function createSseSink({
       ...head,
       'server-timing': serverTiming(exchange),
     })
-    exchange.httpStatus = 200
   }
   function sendPing(): void {
     if (response.writableEnded || response.destroyed) return
@@ -111,10 +111,9 @@ export function createJsonSink({ response, exchange, captureLimit }: SinkOptions
       opened = true
       const body = JSON.stringify(final)
       captureChunk(exchange.clientResponse, body, captureLimit)
-      exchange.httpStatus = 200
-      response.writeHead(200, {
+      sendHead(response, exchange, 200, {
         'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
+        'content-length': String(Buffer.byteLength(body)),
         'x-request-id': publicRequestId(exchange),
         ...head,
         'server-timing': serverTiming(exchange),

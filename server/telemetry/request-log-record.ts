@@ -152,8 +152,6 @@ interface Message {
   body: CapturedBody
 }
 
-const noHeaders = {}
-
 function listMessages(exchange: Exchange): Message[] {
   const messages: Message[] = [
     {
@@ -169,7 +167,12 @@ function listMessages(exchange: Exchange): Message[] {
       { kind: 'upstream_response', attempt: index, headers: responseHeaders, body: response },
     )
   }
-  messages.push({ kind: 'client_response', attempt: 0, headers: noHeaders, body: exchange.clientResponse })
+  messages.push({
+    kind: 'client_response',
+    attempt: 0,
+    headers: exchange.clientResponseHeaders,
+    body: exchange.clientResponse,
+  })
   return messages
 }
 

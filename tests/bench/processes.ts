@@ -10,7 +10,13 @@ import { fileURLToPath } from 'node:url'
 import type { LoadOrder, LoadResult } from './load-client.ts'
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-const startFile = fileURLToPath(new URL('../../server/start.mjs', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+/** What `npm start` gives to Node. */
+const startArguments = (
+  JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .slice(1)
 
 /** The key that the load presents; the gateway checks it. */
 export const projectKey = 'sk-bench-0123456789abcdef'
@@ -76,7 +82,8 @@ export async function startGateway({
   const config = join(folder, 'config.json')
   await writeFile(config, JSON.stringify(createConfig(folder, upstreamPort, bodies)))
   const env = { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'warn', OTEL_SDK_DISABLED: 'true' }
-  const child = spawn(process.execPath, [startFile, '--config', config], {
+  const child = spawn(process.execPath, [...startArguments, '--config', config], {
+    cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -278,7 +278,11 @@ for (const target of variantTargets) {
       assert.equal(found.http_status, 200)
       assert.equal(found.output_tokens, response.usage?.output_tokens)
       for (const side of ['client_request', 'upstream_request', 'upstream_response', 'client_response']) {
-        const { body } = found[side] as { body: { text: string | null; bytes: number } }
+        const { headers, body } = found[side] as {
+          headers: Record<string, string>
+          body: { text: string | null; bytes: number }
+        }
+        assert.ok(headers['content-type'], side)
         assert.ok(body.text !== null && body.bytes > 0, side)
       }
     })

@@ -116,6 +116,7 @@ export function makeExchange(changes: Partial<Exchange> = {}): Exchange {
     settings: null,
     clientRequest: captured('{"model":"org/model","input":"hello"}'),
     clientRequestHeaders: { 'content-type': 'application/json' },
+    clientResponseHeaders: {},
     clientResponse: captured('data: {"type":"response.created"}\n\n', 'data: [DONE]\n\n'),
     ...changes,
   }

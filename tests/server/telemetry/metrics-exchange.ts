@@ -82,6 +82,7 @@ export function makeExchange(change: Partial<Exchange> = {}): Exchange {
     settings: null,
     clientRequest: noBody(),
     clientRequestHeaders: { authorization: 'Bearer sk-secret-key' },
+    clientResponseHeaders: {},
     clientResponse: noBody(),
     ...change,
   }
