@@ -6,7 +6,7 @@ import type { Exchange } from '../gateway/exchange.ts'
  * Milliseconds of the beat at which running requests get their row: the second one after the admission, so at an age of
  * one to two beats. Most end sooner and are written once, whole; a crash loses the rows of those that are younger.
  */
-const beatLength = 500
+const beatLength = 100
 
 interface Running {
   readonly key: number
