@@ -1,4 +1,5 @@
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
+import type { Adaptation } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
 
 /**
@@ -30,4 +31,13 @@ export function refuseState(request: CanonicalRequest): void {
       { param: `input[${index}]` },
     )
   }
+}
+
+/**
+ * What a client asked of state that the answer does without. `store: true` may be honoured by a provider, under an id
+ * that the client never sees, so for the client it is lost.
+ */
+export function nameLostState(request: CanonicalRequest): Adaptation[] {
+  if (request.store !== true) return []
+  return [{ field: 'store', action: 'dropped', detail: 'responses are not kept yet' }]
 }

@@ -23,7 +23,7 @@ import type { Attempt, Exchange, Observer } from './exchange.ts'
 import { failExchange } from './exchange-life.ts'
 import { failureError, failureOf, failureOfError } from './failures.ts'
 import { createId } from './ids.ts'
-import { refuseState } from './refuse-state.ts'
+import { nameLostState, refuseState } from './refuse-state.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import type { ResponseSink } from './sink.ts'
 import { createSchemaVerifier } from './verify-schema.ts'
@@ -76,6 +76,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       const runtime = dependencies.runtime()
       const { request, exchange } = options
       refuseState(request)
+      exchange.adaptations.push(...nameLostState(request))
       const work: Work = {
         ...options,
         dependencies,

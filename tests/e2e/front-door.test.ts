@@ -124,10 +124,14 @@ describe('open gateway', () => {
       assert.equal(answer.status, 400)
       assert.equal((await errorOf(answer)).param, param)
     }
-    const stored = (await (await gateway.post({ model: 'gpt-5-mini', input: 'hi', store: true })).json()) as {
-      store: boolean
+    for (const [store, named] of [
+      [true, 'dropped:store=responses are not kept yet'],
+      [false, null],
+    ] as const) {
+      const answer = await gateway.post({ model: 'gpt-5-mini', input: 'hi', store })
+      assert.equal(((await answer.json()) as { store: boolean }).store, false)
+      assert.equal(answer.headers.get('x-dragoman-adaptations'), named)
     }
-    assert.equal(stored.store, false)
   })
   it('names what is wrong with a request', async () => {
     const wrong: [string | object, Record<string, string>, number, string | null][] = [
