@@ -2,40 +2,16 @@
 
 import type { AdminAdaptation, AdminError, AdminRequestRow } from '../http/admin-contract.ts'
 import type { SqlRow, SqlValue } from './driver.ts'
+import { requestColumns } from './records.ts'
+
+/** Kept for look-ups and later use; the admin API's rows do not show them. */
+const unlisted: ReadonlySet<string> = new Set(['client_request_id', 'operation'])
 
 /** The columns of an AdminRequestRow, with the key first. */
-export const listColumns = [
+export const listColumns: readonly string[] = [
   'key',
-  'id',
-  'created_at',
-  'project',
-  'key_name',
-  'model',
-  'provider',
-  'upstream_model',
-  'status',
-  'http_status',
-  'stream',
-  'input_tokens',
-  'cached_tokens',
-  'output_tokens',
-  'reasoning_tokens',
-  'total_tokens',
-  'usage_source',
-  'latency_us',
-  'ttft_us',
-  'upstream_us',
-  'overhead_us',
-  'attempts',
-  'response_id',
-  'trace_id',
-  'error_type',
-  'error_code',
-  'error_message',
-  'error_param',
-  'error_origin',
-  'adaptations',
-] as const
+  ...requestColumns.filter((column) => !unlisted.has(column)),
+]
 
 export function toRequestRow(row: SqlRow): AdminRequestRow {
   return {
