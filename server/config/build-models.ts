@@ -49,7 +49,8 @@ function buildTargets({
       provider: providers.get(target.provider),
     })
     if (wrong !== null) problems.add([...segments, 'model'], wrong)
-    return [{ provider: target.provider, model: target.model }]
+    const { provider, model: name, contextTokens = null } = target
+    return [{ provider, model: name, contextTokens }]
   })
 }
 

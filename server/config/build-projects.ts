@@ -50,14 +50,26 @@ export function buildCallers({
     projects.set(id, {
       id,
       name: project.name ?? id,
+      store: project.store ?? draft.state.store,
+      retentionMs: toMilliseconds(project.retentionDays ?? draft.state.retentionDays),
       upstream: buildUpstream({ id, project, draft, problems }),
     })
     for (const [hash, key] of readKeys({ id, project, claim, problems })) keys.set(hash, key)
   }
   if (keys.size === 0 && !projects.has(OPEN_PROJECT)) {
-    projects.set(OPEN_PROJECT, { id: OPEN_PROJECT, name: 'Default', upstream: new Map() })
+    projects.set(OPEN_PROJECT, {
+      id: OPEN_PROJECT,
+      name: 'Default',
+      store: draft.state.store,
+      retentionMs: toMilliseconds(draft.state.retentionDays),
+      upstream: new Map(),
+    })
   }
   return { projects, keys, admin: { keyHash: adminHash === null ? null : Buffer.from(adminHash, 'hex') } }
+}
+
+function toMilliseconds(days: number): number | null {
+  return days === 0 ? null : Math.round(days * 86_400_000)
 }
 
 function readKeys({

@@ -132,6 +132,8 @@ function buildRuntime({
     models,
     directRouting: draft.directRouting,
     limits: draft.limits,
+    state: draft.state,
+    webSocket: draft.webSocket,
     log: draft.log,
     pingSeconds: draft.stream.pingSeconds,
     structuredOutput: draft.structuredOutput,

@@ -6,6 +6,8 @@ export interface ResolvedTarget {
   provider: ProviderRuntime
   /** The provider's own name of the model. */
   model: string
+  /** Tokens of input and output together; null: not known. */
+  contextTokens: number | null
 }
 
 export interface ResolvedModel {
@@ -104,7 +106,16 @@ function resolveDirectly(runtime: Runtime, name: string): ResolvedModel | null {
   const provider = runtime.providers.get(name.slice(0, Math.max(0, slash)))
   const model = name.slice(slash + 1)
   if (provider === undefined || model === '' || !canServe(provider, model)) return null
-  return { targets: [{ provider, model }], how: 'direct' }
+  const contextTokens = findContextTokens(runtime, provider.id, model)
+  return { targets: [{ provider, model, contextTokens }], how: 'direct' }
+}
+
+/** What an entry of `models` says of the same model of the same provider. */
+function findContextTokens(runtime: Runtime, provider: string, model: string): number | null {
+  const same = runtime.models
+    .flatMap(({ targets }) => targets)
+    .find((target) => target.provider === provider && target.model === model && target.contextTokens !== null)
+  return same?.contextTokens ?? null
 }
 
 function collectTargets(runtime: Runtime, { targets }: ModelRuntime, matched: string): ResolvedTarget[] {
@@ -113,7 +124,7 @@ function collectTargets(runtime: Runtime, { targets }: ModelRuntime, matched: st
     // A function, for the client's name may hold `$&`, which a replacement string would expand.
     const model = target.model.replace('*', () => matched)
     if (provider === undefined || !canServe(provider, model)) return []
-    return [{ provider, model }]
+    return [{ provider, model, contextTokens: target.contextTokens }]
   })
 }
 

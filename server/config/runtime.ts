@@ -22,6 +22,8 @@ export interface Runtime {
   /** Whether `<provider>/<model>` addresses a provider directly. Default true. */
   directRouting: boolean
   limits: LimitsRuntime
+  state: StateRuntime
+  webSocket: WebSocketRuntime
   log: LogRuntime
   /**
    * What happens when an answer breaks the strict json_schema that was asked and the provider does not enforce it:
@@ -37,6 +39,10 @@ export interface Runtime {
 export interface ProjectRuntime {
   id: string
   name: string
+  /** Whether a response is kept when the request does not say. */
+  store: boolean
+  /** Milliseconds that a response is kept; null: for ever. */
+  retentionMs: number | null
   /** Provider id → what this project maps to there. */
   upstream: ReadonlyMap<string, { projectId?: string }>
 }
@@ -91,6 +97,8 @@ export interface TargetRuntime {
   provider: string
   /** The provider's name of the model; `*` stands for what the pattern's `*` matched. */
   model: string
+  /** Tokens of input and output together; null: not known. */
+  contextTokens: number | null
 }
 
 export interface LimitsRuntime {
@@ -104,6 +112,39 @@ export interface LimitsRuntime {
   keepAliveTimeout: number
   /** Milliseconds that requests in flight get to end when the process is told to stop. Default 30 000. */
   drainTimeout: number
+}
+
+/** What is kept for clients. */
+export interface StateRuntime {
+  /** Whether a response is kept when neither the request nor its project says; see `ProjectRuntime.store`. Default true. */
+  store: boolean
+  /** Days; 0: for ever. See `ProjectRuntime.retentionMs`. Default 30. */
+  retentionDays: number
+  /** Days that a conversation is kept; 0: for ever. Default 0. */
+  conversationDays: number
+  /** Milliseconds a turn waits for another on the same conversation, then 409. Default 30 000. */
+  conversationWait: number
+  /** Hours that an idempotency key is kept. Default 24. */
+  idempotencyHours: number
+  /** Milliseconds that a repeated call waits for the first to end, then 409. Default 0. */
+  idempotencyWait: number
+  /** Background responses at once in this process. Default 64. */
+  backgroundJobs: number
+  /** Days until a new key seals. Default 30. */
+  keyRotationDays: number
+  /** Whether a prompt id that is not kept here goes to providers that have prompts of their own. Default false. */
+  passPrompts: boolean
+}
+
+export interface WebSocketRuntime {
+  /** Bytes of one message from the client. Default 33 554 432. */
+  maxFrameBytes: number
+  /** Turns that may wait for the running one. Default 16. */
+  maxQueuedTurns: number
+  /** Minutes that a connection may last; may be a fraction. Default 60. */
+  maxMinutes: number
+  /** Bytes of `store: false` turns remembered per connection. Default 33 554 432. */
+  maxMemoryBytes: number
 }
 
 export interface LogRuntime {

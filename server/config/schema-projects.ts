@@ -8,6 +8,7 @@ import {
   unsupportedSchema,
 } from './schema-names.ts'
 import type { SchemaNode } from './schema-node.ts'
+import { retentionDaysSchema } from './schema-state.ts'
 
 const projectKey = {
   type: ['string', 'object'],
@@ -60,6 +61,15 @@ export const projectSchema = {
       description: "The project's keys. Without any, only the admin key can call on its behalf.",
       default: [],
       items: projectKey,
+    },
+    store: {
+      type: 'boolean',
+      description:
+        'Whether a response of this project is kept when the request does not say. Unless given: state.store.',
+    },
+    retentionDays: {
+      ...retentionDaysSchema,
+      description: `${retentionDaysSchema.description} Unless given: state.retentionDays.`,
     },
     upstream: {
       type: 'object',

@@ -126,6 +126,13 @@ export const modelSchema = {
               'The provider\'s name of the model; one "*" stands for what the "*" of the name matched.',
             pattern: MODEL_PATTERN,
           },
+          contextTokens: {
+            type: 'integer',
+            description:
+              'Tokens of input and output that the model takes together. Needed for truncation where the provider has none.',
+            minimum: 1,
+            maximum: 1_000_000_000,
+          },
         },
         required: ['provider', 'model'],
         additionalProperties: false,

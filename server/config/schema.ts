@@ -17,6 +17,7 @@ import {
 } from './schema-process.ts'
 import { projectSchema } from './schema-projects.ts'
 import { modelSchema, providerSchema } from './schema-providers.ts'
+import { promptsSchema, stateSchema, webSocketSchema } from './schema-state.ts'
 
 export const configurationSchema = {
   type: 'object',
@@ -68,6 +69,9 @@ export const configurationSchema = {
       default: true,
     },
     limits: limitsSchema,
+    state: stateSchema,
+    webSocket: webSocketSchema,
+    prompts: promptsSchema,
     log: logSchema,
     stream: streamSchema,
     structuredOutput: structuredOutputSchema,

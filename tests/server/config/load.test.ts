@@ -24,6 +24,25 @@ describe('loadConfig', () => {
       keepAliveTimeout: 65_000,
       drainTimeout: 30_000,
     })
+    assert.deepEqual(runtime.state, {
+      store: true,
+      retentionDays: 30,
+      conversationDays: 0,
+      conversationWait: 30_000,
+      idempotencyHours: 24,
+      idempotencyWait: 0,
+      backgroundJobs: 64,
+      keyRotationDays: 30,
+      passPrompts: false,
+    })
+    assert.deepEqual(runtime.webSocket, {
+      maxFrameBytes: 33_554_432,
+      maxQueuedTurns: 16,
+      maxMinutes: 60,
+      maxMemoryBytes: 33_554_432,
+    })
+    const open = runtime.projects.get('default')!
+    assert.deepEqual([open.store, open.retentionMs], [true, 30 * 86_400_000])
     assert.deepEqual(runtime.log, {
       bodies: 'full',
       maxBodyBytes: 1_048_576,
