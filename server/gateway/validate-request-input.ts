@@ -168,7 +168,7 @@ function checkPart(value: unknown, list: string, index: number): void {
 }
 
 /** Open Responses, `InputImageContentParamAutoParam`. */
-function checkImage(part: JsonObject, param: string): void {
+export function checkImage(part: JsonObject, param: string): void {
   if (!isAbsent(part.image_url))
     checkString(part.image_url, `${param}.image_url`, { min: 1, max: 20_971_520 })
   else if (isAbsent(part.file_id))
@@ -177,7 +177,7 @@ function checkImage(part: JsonObject, param: string): void {
 }
 
 /** Open Responses, `InputFileContentParam`. */
-function checkFile(part: JsonObject, param: string): void {
+export function checkFile(part: JsonObject, param: string): void {
   if (!isAbsent(part.file_data)) checkString(part.file_data, `${param}.file_data`, { max: 33_554_432 })
   if (!isAbsent(part.file_url)) checkString(part.file_url, `${param}.file_url`, { min: 1 })
   if (!isAbsent(part.filename)) checkString(part.filename, `${param}.filename`)
@@ -202,6 +202,11 @@ function measureItems(items: readonly Item[], measure: Measure): number {
   let total = 0
   for (const item of items) total += measureText(item.content, measure) + measureText(item.output, measure)
   return total
+}
+
+/** @throws GatewayError `invalid_request` when all text of the input together is longer than one may be. */
+export function checkInputLength(input: string | Item[] | null | undefined): void {
+  if (Array.isArray(input)) checkLength(input)
 }
 
 function checkLength(items: readonly Item[]): void {

@@ -25,7 +25,7 @@ import {
   isDeeperThan,
   refuse,
 } from './validate-request-checks.ts'
-import { validateInput } from './validate-request-input.ts'
+import { checkInputLength, validateInput } from './validate-request-input.ts'
 import { validateToolChoice, validateTools } from './validate-request-tools.ts'
 import { checkSchema } from './verify-schema-check.ts'
 
@@ -92,11 +92,11 @@ export function validateRequest(body: unknown): CanonicalRequest {
   if (!isObject(body)) refuse(null, `The request body must be a JSON object; got ${describeValue(body)}.`)
   if (isDeeperThan(body, maxDepth))
     refuse(null, `The request body is nested more than ${maxDepth} levels deep.`)
-  if (isAbsent(body.model)) refuse('model', 'model is missing: name the model to use.')
-  checkString(body.model, 'model', { min: 1, max: 512 })
+  // A prompt template may name the model; `validateComplete` looks again then.
+  if (isAbsent(body.prompt) || !isAbsent(body.model)) checkModel(body.model)
   for (const field in simpleFields) {
     const value = body[field]
-    if (!isAbsent(value)) (simpleFields[field] as Check)(value, field)
+    if (!isAbsent(value)) checkSimpleField(field, value)
   }
   validateTools(body.tools)
   checkState(body)
@@ -104,6 +104,29 @@ export function validateRequest(body: unknown): CanonicalRequest {
     input: validateInput(body.input, !isAbsent(body.previous_response_id) || !isAbsent(body.conversation)),
     tool_choice: validateToolChoice(body.tool_choice, (body.tools ?? []) as Tool[], isAbsent(body.prompt)),
   })
+}
+
+/**
+ * What can be checked only once a prompt template has brought its part.
+ * @throws GatewayError `invalid_request` naming `param`.
+ */
+export function validateComplete(request: CanonicalRequest): CanonicalRequest {
+  checkModel(request.model)
+  validateTools(request.tools)
+  checkState(request)
+  checkInputLength(request.input)
+  validateToolChoice(request.tool_choice, request.tools ?? [], true)
+  return request
+}
+
+/** The check of one member that stands for itself. @throws GatewayError `invalid_request` naming `field`. */
+export function checkSimpleField(field: string, value: unknown): void {
+  simpleFields[field]?.(value, field)
+}
+
+function checkModel(model: unknown): void {
+  if (isAbsent(model)) refuse('model', 'model is missing: name the model to use.')
+  checkString(model, 'model', { min: 1, max: 512 })
 }
 
 function writeOut(
