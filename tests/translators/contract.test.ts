@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { translators } from '../../translators/index.ts'
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
-import { canonicalFields } from '../../translators/shared/contract-fields.ts'
+import { canonicalFields, stateFields } from '../../translators/shared/contract-fields.ts'
 import type { FieldContract, Translator, UnsupportedPolicy } from '../../translators/shared/translator.ts'
 import { makeTarget } from './support/make-target.ts'
 
@@ -120,6 +120,7 @@ function checkLength(translator: Translator, member: string, { limit }: FieldCon
   assert.equal(send(translator, { [member]: `${longest}a` }, 'reject').ok, false)
 }
 
+const spoken = { type: 'message', role: 'user', content: 'Hello' }
 const samples: Partial<Record<(typeof canonicalFields)[number], Partial<CanonicalRequest>>> = {
   previous_response_id: { previous_response_id: 'resp_1' },
   conversation: { conversation: 'conv_1' },
@@ -139,8 +140,9 @@ const samples: Partial<Record<(typeof canonicalFields)[number], Partial<Canonica
   'tools.mcp': { tools: [{ type: 'mcp', server_label: 's' }] },
   'tools.namespace': { tools: [{ type: 'namespace', name: 'n', tools: [weather] }] },
   'tool_choice.function': { tools: [weather], tool_choice: { type: 'function', name: 'weather' } },
-  'input.item_reference': { input: [{ type: 'item_reference', id: 'msg_1' }] },
-  'input.compaction': { input: [{ type: 'compaction', encrypted_content: 'x' }] },
+  truncation: { truncation: 'auto' },
+  'input.item_reference': { input: [{ type: 'item_reference', id: 'msg_1' }, spoken] },
+  'input.compaction': { input: [{ type: 'compaction', encrypted_content: 'x' }, spoken] },
   'include.other': { include: ['web_search_call.results'] },
   'text.format.json_schema': {
     text: { format: { type: 'json_schema', name: 'n', schema: {}, strict: true } },
@@ -157,7 +159,8 @@ for (const [field, request] of Object.entries(samples)) {
       const expected = {
         native: undefined,
         mapped: 'mapped',
-        emulated: 'emulated',
+        // The gateway names itself what it does of state.
+        emulated: stateFields.has(field) ? undefined : 'emulated',
         dropped: 'dropped',
         refused: 'refused',
       }
@@ -172,3 +175,28 @@ for (const [field, request] of Object.entries(samples)) {
     }
   })
 }
+
+test('what the gateway does of state is neither sent nor named by a table', () => {
+  const request = {
+    input: [{ type: 'item_reference', id: 'msg_1' }, spoken],
+    previous_response_id: 'resp_1',
+    conversation: 'conv_1',
+  }
+  for (const [id, translator] of all) {
+    for (const field of stateFields)
+      if (field !== 'prompt' && field !== 'background' && field !== 'truncation')
+        assert.equal(translator.contract.fields[field]?.support, 'emulated', `${id} at ${field}`)
+    const { body, adaptations } = sent(translator, request)
+    assert.equal(((body ?? {}).input as unknown[]).length, 1, id)
+    for (const member of ['previous_response_id', 'conversation'])
+      assert.equal(member in (body ?? {}), false, `${id} sends ${member}`)
+    assert.deepEqual(adaptations, [], id)
+  }
+})
+
+test('background is asked of those that can be polled, and of no other', () => {
+  for (const [id, translator] of all) {
+    const { body } = sent(translator, { background: true })
+    assert.equal(body?.background, translator.poll ? true : undefined, id)
+  }
+})

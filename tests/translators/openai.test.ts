@@ -39,6 +39,8 @@ test('members that its SDK or Codex has are passed, others are left out and name
     input: 'x',
     ...known,
     reasoning: { effort: 'max', context: 'auto' },
+    include: ['reasoning.encrypted_content'],
+    store: false,
     text: { verbosity: 'low' },
   })
   assert.deepEqual(names, ['dropped:text.stop=', 'dropped:reasoning.budget=', 'dropped:seed='])

@@ -13,6 +13,7 @@ import {
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
+import { openaiReasoningModels } from '../shared/openai-words.ts'
 import { choice, defineOptions } from '../shared/options.ts'
 
 const input = '“Can be a simple text string or an array of structured message objects.”'
@@ -37,7 +38,7 @@ const fields: ContractFields = {
   }),
   'input.developer_role': native('“System/developer message inserted into the model context”'),
   'input.phase': native('[seen] OpenAI lineage.'),
-  'input.item_reference': native(
+  'input.item_reference': emulated(
     '“Stored responses can be accessed via the retrieve endpoint.” [seen] OpenAI lineage.',
   ),
   'input.reasoning': native(
@@ -47,7 +48,7 @@ const fields: ContractFields = {
     },
   ),
   'input.encrypted_content': native('[seen] OpenAI lineage.'),
-  'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
+  'input.compaction': emulated(notDocumented),
   'input.custom_tool_call': mapped('“custom function calls”', { form: 'function_call' }),
   'input.builtin_items': native(`${tools} [seen] Their items can be sent back as input.`, {
     limit: {
@@ -63,11 +64,11 @@ const fields: ContractFields = {
   instructions: native(
     '“System/developer message inserted into the model context to guide behavior, tone, and goals.”',
   ),
-  previous_response_id: native(
+  previous_response_id: emulated(
     '“ID of a previous response to use for multi-turn conversations and context continuation.”',
   ),
-  conversation: refused(notDocumented, { note: 'no conversations' }),
-  prompt: native('“Reference to a prompt template with variables.”'),
+  conversation: emulated(notDocumented),
+  prompt: native('“Reference to a prompt template with variables.”', { note: notes.ownPrompts }),
   'include.reasoning.encrypted_content': native(`${include} [seen] OpenAI lineage.`),
   'include.message.output_text.logprobs': native(`${include} [seen] OpenAI lineage.`),
   'include.message.input_image.image_url': dropped(include),
@@ -127,7 +128,7 @@ const fields: ContractFields = {
   background: native(
     '“If true, the response will run in the background. Use GET /v1/responses/{response_id} to poll for completion.”',
   ),
-  store: native('“Whether to store the response for later retrieval.”'),
+  store: emulated('“Whether to store the response for later retrieval.”', { form: 'always_false' }),
   service_tier: dropped(notDocumented),
   truncation: native('“auto, disabled”', { limit: { values: ['auto', 'disabled'] } }),
   safety_identifier: mapped('Not in the document; “user” is the nearest.', { form: 'user' }),
@@ -142,6 +143,7 @@ export const deployment = createResponsesTranslator({
     document: 'Deployment, Create a response',
     fields,
     additionalProperties: 'drop',
+    reasoningModels: openaiReasoningModels,
   }),
   options: defineOptions({
     toolChoice: choice(

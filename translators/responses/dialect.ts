@@ -5,10 +5,18 @@ import { startDraft } from '../shared/apply-contract.ts'
 import type { CanonicalRequest, JsonObject } from '../shared/canonical.ts'
 import type { ContractFields, FieldOverrides } from '../shared/contract.ts'
 import { type OptionsSchema, readOptions } from '../shared/options.ts'
-import type { Contract, Refusal, Target, Translator, UpstreamRequest } from '../shared/translator.ts'
+import type {
+  Contract,
+  PollPlan,
+  Refusal,
+  Target,
+  Translator,
+  UpstreamRequest,
+} from '../shared/translator.ts'
 import { translateResponsesBody } from './body.ts'
 import { readFailure } from './failure.ts'
 import { buildBody } from './request.ts'
+import { narrowBody, narrowRequest, readCompaction, readCount } from './side-routes.ts'
 import { createResponsesStream, type StreamHooks } from './stream.ts'
 
 export interface ResponsesVariant {
@@ -23,6 +31,12 @@ export interface ResponsesVariant {
   idempotencyHeaders?: readonly string[]
   /** Milliseconds before each `GET <base>/responses/{id}`; absent when the provider documents no such route. */
   pollDelays?: readonly number[]
+  /** Whether `POST <base>/responses/{id}/cancel` is documented. Default false. */
+  hasCancel?: boolean
+  /** Members of `POST <base>/responses/compact`; absent when the provider documents no such route. */
+  compactMembers?: readonly string[]
+  /** Members of `POST <base>/responses/input_tokens`; absent when the provider documents no such route. */
+  countMembers?: readonly string[]
   /** Rows that an option replaces. Options come with their defaults filled in. */
   fields?(options: JsonObject): FieldOverrides
   /** Metadata keys that a client may not send. */
@@ -36,12 +50,14 @@ export interface ResponsesVariant {
 }
 
 export function createResponsesTranslator(variant: ResponsesVariant): Translator {
-  const { id, title, contract, options, credentials, pollDelays } = variant
+  const { id, title, contract, options, credentials, compactMembers, countMembers } = variant
   const hooksFor = (given: JsonObject): StreamHooks => ({
     ...variant.answers?.(readOptions(options, given)),
     failure: readFailure,
   })
-  const translator: Translator = {
+  const ask = (path: string, members: readonly string[]) => (request: CanonicalRequest, target: Target) =>
+    narrowBody(translateRequest(variant, narrowRequest(request, members), target, path), members)
+  return {
     id,
     title,
     contract,
@@ -51,13 +67,28 @@ export function createResponsesTranslator(variant: ResponsesVariant): Translator
     response: (body, context) => translateResponsesBody(body, context, hooksFor(context.options)),
     stream: (context) => createResponsesStream(context, hooksFor(context.options)),
     failure: readFailure,
+    ...pollOf(variant),
+    ...(compactMembers
+      ? { compact: { request: ask('/compact', compactMembers), read: readCompaction } }
+      : {}),
+    ...(countMembers ? { countInput: { request: ask('/input_tokens', countMembers), read: readCount } } : {}),
   }
-  if (!pollDelays) return translator
-  const request = (upstreamId: string, target: Target) => ({
-    url: addressOf(variant, target, `/${encodeURIComponent(upstreamId)}`),
+}
+
+function pollOf(variant: ResponsesVariant): { poll?: PollPlan } {
+  const { pollDelays: delays, hasCancel = false } = variant
+  if (!delays) return {}
+  const request = (upstreamId: string, target: Target, action = '') => ({
+    url: addressOf(variant, target, `/${encodeURIComponent(upstreamId)}${action}`),
     headers: { ...authorization(variant, target), accept: 'application/json' },
   })
-  return { ...translator, poll: { request, delays: pollDelays } }
+  const cancel: PollPlan['cancel'] = (upstreamId, target) => ({
+    method: 'POST',
+    ...request(upstreamId, target, '/cancel'),
+  })
+  return {
+    poll: { request: (id, target) => request(id, target), delays, ...(hasCancel ? { cancel } : {}) },
+  }
 }
 
 function addressOf({ base }: ResponsesVariant, target: Target, path = ''): string {
@@ -73,6 +104,7 @@ function translateRequest(
   variant: ResponsesVariant,
   request: CanonicalRequest,
   target: Target,
+  path = '',
 ): UpstreamRequest | Refusal {
   const options = readOptions(variant.options, target.options)
   const { contract } = variant
@@ -80,7 +112,7 @@ function translateRequest(
   const { toolNames, stream } = buildBody(draft, variant.reservedMetadata?.(options) ?? [])
   if (draft.refusal) return draft.refusal
   const { body, adaptations, guards } = draft
-  const url = addressOf(variant, target)
+  const url = addressOf(variant, target, path)
   const headers = headersOf(variant, target, stream)
   return { ok: true, method: 'POST', url, headers, body, stream, adaptations, guards, toolNames }
 }

@@ -1,7 +1,6 @@
 /** The input of a request: items rewritten for what the provider's contract table says it can read. */
 import { admit, admitKind, type Draft, fieldContract, lose, note, refuse } from '../shared/apply-contract.ts'
 import { type Item, isObject, type JsonObject } from '../shared/canonical.ts'
-import type { CanonicalField } from '../shared/contract-fields.ts'
 import { wrapCustomInput } from '../shared/custom-input.ts'
 import { shortenCallId, type ToolNames } from '../shared/tool-names.ts'
 import { fitLength, joinText, rewriteContent } from './parts.ts'
@@ -60,7 +59,7 @@ function applyText(draft: Draft, text: string | null, system: JsonObject | null)
 
 /** Providers require the member unless something else leads to the model's context. */
 function needsInput({ body }: Draft): boolean {
-  return [body.prompt, body.previous_response_id, body.conversation].every((one) => one === undefined)
+  return body.prompt === undefined
 }
 
 function checkNotEmpty(draft: Draft): void {
@@ -123,16 +122,18 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
     case 'custom_tool_call_output':
       return rewriteCustom(draft, scope, type)
     case 'item_reference':
-      return keepWhole(draft, item, 'input.item_reference')
+      return admit(draft, 'input.item_reference') === 'send' ? item : null
     case 'compaction':
-      return keepWhole(draft, item, 'input.compaction')
+      return rewriteCompaction(draft, item)
     default:
       return admitKind(draft, 'input.builtin_items', type) === 'send' ? item : null
   }
 }
 
-function keepWhole(draft: Draft, item: JsonObject, field: CanonicalField): JsonObject | null {
-  return admit(draft, field) === 'send' ? item : null
+/** One that the gateway made has become messages by now; what is left is the provider's own. */
+function rewriteCompaction(draft: Draft, item: JsonObject): JsonObject | null {
+  const isOwn = fieldContract(draft, 'input.compaction').form === 'own_items'
+  return isOwn || admit(draft, 'input.compaction') === 'send' ? item : null
 }
 
 /** A shallow copy with an id that fits every call, without the server's own `id` and `status` where the provider has no use for ours. */

@@ -20,7 +20,6 @@ const isFalse = (value: unknown) => value === false
 const isZero = (value: unknown) => value === 0
 
 const plainFields: readonly PlainField[] = [
-  { field: 'previous_response_id' },
   { field: 'prompt' },
   { field: 'background', isDefault: isFalse },
   { field: 'max_output_tokens' },
@@ -43,7 +42,6 @@ export function buildBody(
   // Which models a provider may serve is settled where targets are resolved: the configuration can widen it.
   draft.body.model = draft.target.model
   for (const plain of plainFields) applyPlain(draft, plain)
-  applyConversation(draft)
   applyInput(draft, names)
   applyTools(draft, names)
   applyTextConfig(draft)
@@ -58,26 +56,21 @@ export function buildBody(
   return { toolNames: toolNameMap(names), stream }
 }
 
-function applyConversation(draft: Draft): void {
-  const { conversation } = draft.request
-  if (conversation === undefined || conversation === null) return
-  if (admit(draft, 'conversation') !== 'send') return
-  const idOnly = fieldContract(draft, 'conversation').form === 'id' && isObject(conversation)
-  draft.body.conversation = idOnly ? conversation.id : conversation
-}
-
-/** True is the default everywhere; false is sent where it means something, or needs no saying. */
+/**
+ * The gateway keeps responses, so no provider has to, and is told so where it can be. One in the background is fetched
+ * later, so it must be kept there until then, whatever the client wants.
+ */
 function applyStore(draft: Draft): void {
-  const { store } = draft.request
-  if (store === undefined || store === null) return
-  const { support } = fieldContract(draft, 'store')
-  if (support === 'native') draft.body.store = store
-  else if (support === 'dropped' && store === false)
-    lose(draft, 'store', {
-      action: 'dropped',
-      detail: 'the provider may keep the response',
-      reason: 'false is not supported',
-    })
+  const { form } = fieldContract(draft, 'store')
+  const isBackground = draft.body.background === true
+  if (form === 'always_false') draft.body.store = isBackground
+  if (draft.request.store !== false || form === 'never_kept') return
+  if (form === 'always_false' && !isBackground) return
+  lose(draft, 'store', {
+    action: 'dropped',
+    detail: 'the provider may keep the response',
+    reason: 'false is not supported',
+  })
 }
 
 /** `safety_identifier` and `user` may share one member upstream: the one that has it natively wins. */
@@ -101,7 +94,7 @@ function applyIdentity(draft: Draft): void {
 
 function applyStream(draft: Draft): boolean {
   const { stream, stream_options: options } = draft.request
-  if (!stream) return false
+  if (!stream || (draft.body.background === true && draft.contract.backgroundWithoutStream)) return false
   if (admit(draft, 'stream') !== 'send') return false
   draft.body.stream = true
   if (isObject(options)) applyStreamOptions(draft, options)

@@ -119,9 +119,8 @@ function applySummary(draft: Draft, summary: unknown, sent: JsonObject): void {
 
 export function applyInclude(draft: Draft): void {
   const { include } = draft.request
-  if (!Array.isArray(include)) return
   const sent = new Set<string>()
-  for (const value of include) {
+  for (const value of Array.isArray(include) ? include : []) {
     if (typeof value !== 'string') continue
     const field = includeField(value)
     if (admit(draft, field, field === 'include.other' ? safeName(value) : '') !== 'send') continue
@@ -133,7 +132,17 @@ export function applyInclude(draft: Draft): void {
       draft.body[form] = true
     }
   }
+  if (needsThoughts(draft)) sent.add(encryptedContent)
   if (sent.size > 0) draft.body.include = [...sent]
+}
+
+const encryptedContent = 'reasoning.encrypted_content'
+
+/** A provider that keeps nothing can only go on with its thoughts when it is given them back. */
+function needsThoughts({ contract, target, body }: Draft): boolean {
+  const { reasoningModels } = contract
+  if (reasoningModels === undefined) return false
+  return body.reasoning !== undefined || new RegExp(reasoningModels).test(target.model)
 }
 
 /** One provider wants `logprobs: true` beside the number, which without it may not be sent, not even as 0. */

@@ -18,6 +18,7 @@ import { choice, defineOptions } from '../shared/options.ts'
 const include = '“reasoning.encrypted_content, message.output_text.logprobs”'
 const tools = '“A list of tools that the model may call while generating the response.”'
 const toolChoice = '“Controls which tool the model should use, if any.”'
+const stored = '“Whether to store the response so it can be retrieved later.”'
 const noBuiltIn = '[seen] Tools are function or custom only.'
 
 const fields: ContractFields = {
@@ -43,22 +44,20 @@ const fields: ContractFields = {
   ),
   'input.developer_role': mapped('[seen] There is no developer role.', { form: 'system' }),
   'input.phase': dropped(notDocumented),
-  'input.item_reference': refused('[seen] Stateless: there is nothing to refer to.', { note: 'stateless' }),
+  'input.item_reference': emulated('[seen] Stateless: there is nothing to refer to.'),
   'input.reasoning': native(
     '“An item representing a message, tool call, tool output, reasoning, or other response element.”',
   ),
   'input.encrypted_content': native(include),
-  'input.compaction': refused('Not in the document: only the service that made one can read it.', {
-    note: 'only its maker can read it',
-  }),
+  'input.compaction': emulated('Not in the document: only the service that made one can read it.'),
   'input.custom_tool_call': native('[seen] Tools are function or custom only.'),
   'input.builtin_items': dropped(noBuiltIn),
   instructions: native('“Additional instructions to guide the model for this request.”', {
     note: 'a system message unless the option `instructions` says native',
   }),
-  previous_response_id: refused('Not in the document. [seen] Stateless.', { note: 'stateless' }),
-  conversation: refused('Not in the document. [seen] Stateless.', { note: 'stateless' }),
-  prompt: refused('Not in the document. [seen] No prompt templates.', { note: 'no prompt templates' }),
+  previous_response_id: emulated('Not in the document. [seen] Stateless.'),
+  conversation: emulated('Not in the document. [seen] Stateless.'),
+  prompt: emulated('Not in the document. [seen] No prompt templates.'),
   'include.reasoning.encrypted_content': native(include),
   'include.message.output_text.logprobs': native(include),
   'include.message.input_image.image_url': dropped(notDocumented),
@@ -136,13 +135,11 @@ const fields: ContractFields = {
   background: native(
     '“Whether to run the request in the background and return immediately.” [seen] Answers 202; poll with GET.',
   ),
-  store: native('“Whether to store the response so it can be retrieved later.”', {
-    note: '`false` is left out unless the option `storeFalse` says send',
-  }),
+  store: emulated(stored, { note: 'the service is told `false` only by the option `storeFalse`' }),
   service_tier: native('“auto, default, flex, priority”', {
     limit: { values: ['auto', 'default', 'flex', 'priority'] },
   }),
-  truncation: native('“auto, disabled” [seen] Only disabled.', { limit: { values: ['disabled'] } }),
+  truncation: emulated('“auto, disabled” [seen] Only disabled.', { note: notes.autoTruncation }),
   safety_identifier: native('“A stable identifier used for safety monitoring and abuse detection.” “64”', {
     limit: { maxLength: 64 },
   }),
@@ -164,6 +161,8 @@ export const sail = createResponsesTranslator({
     document: 'Sail Research, Create a response',
     fields,
     additionalProperties: 'drop',
+    // Streaming is only for the foreground: together they are a 400.
+    backgroundWithoutStream: true,
   }),
   options: defineOptions({
     stream: choice(
@@ -179,7 +178,7 @@ export const sail = createResponsesTranslator({
     storeFalse: choice(
       ['omit', 'send'],
       'omit',
-      'Whether `store: false` is left out (named in the adaptations) or sent. An early period of the service refuses it.',
+      'Whether the service is told with `store: false` that it need not keep responses, which the gateway keeps itself. An early period of the service refuses it; left out, a client that asks for it is told in the adaptations.',
     ),
     include: choice(
       ['omit', 'send'],
@@ -199,7 +198,7 @@ export const sail = createResponsesTranslator({
   fields: ({ stream, instructions, storeFalse, include: included }) => ({
     ...(stream === 'native' ? {} : { stream: emulated(early) }),
     ...(instructions === 'native' ? {} : { instructions: mapped(early, { form: 'system_message' }) }),
-    ...(storeFalse === 'send' ? {} : { store: dropped(early) }),
+    ...(storeFalse === 'send' ? { store: emulated(stored, { form: 'always_false' as const }) } : {}),
     ...(included === 'send'
       ? {}
       : {

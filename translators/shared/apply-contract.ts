@@ -5,7 +5,7 @@
 import type { CanonicalRequest, JsonObject } from './canonical.ts'
 import { countCharacters, isLongerThan } from './characters.ts'
 import type { FieldOverrides } from './contract.ts'
-import type { CanonicalField } from './contract-fields.ts'
+import { type CanonicalField, stateFields } from './contract-fields.ts'
 import type {
   Adaptation,
   Contract,
@@ -93,7 +93,7 @@ export function admit(draft: Draft, field: CanonicalField, detail = ''): 'send' 
     case 'mapped':
       return 'send'
     case 'emulated':
-      note(draft, field, 'emulated', detail)
+      if (!stateFields.has(field)) note(draft, field, 'emulated', detail)
       return 'emulate'
     case 'dropped':
       lose(draft, field, { action: 'dropped', detail, reason: 'is not supported' })

@@ -69,6 +69,18 @@ export const canonicalFields = [
   'user',
 ] as const
 
+/** Where a row says `emulated`, the gateway names it itself when it does it: a request that comes to a table is resolved. */
+export const stateFields: ReadonlySet<string> = new Set([
+  'input.item_reference',
+  'input.compaction',
+  'previous_response_id',
+  'conversation',
+  'prompt',
+  'background',
+  'store',
+  'truncation',
+])
+
 export type CanonicalField = (typeof canonicalFields)[number]
 
 /** The top-level members of a request that the tables speak about. */

@@ -32,6 +32,9 @@ export const refused = row('refused')
 export const notes = {
   asFunction: 'as a function of one string, `input`; a grammar is only described',
   otherParts: 'only text, images and files',
+  ownCompaction: "the provider's own are sent back to it; those of the gateway it opens itself",
+  autoTruncation: '`auto` is done by the gateway; the provider has only `disabled`',
+  ownPrompts: 'the gateway fills in its own templates; this is for those that only the provider has',
 } as const
 
 /** 16 pairs, keys to 64 and values to 512 characters: the pairs' lengths are checked where the request comes in. */

@@ -11,3 +11,6 @@ export const openaiServiceTiers = [
 ] as const
 
 export const openaiEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+
+/** Names of models that reason, with or without an organisation before them, as the source of a regular expression. */
+export const openaiReasoningModels = '^(?:[\\w.-]+/)?(?:o[1-9](?![\\w.])|gpt-5(?!\\d)(?!.*-chat))'

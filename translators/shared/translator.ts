@@ -11,13 +11,16 @@ import type {
   JsonObject,
   Usage,
 } from './canonical.ts'
+import type { Contract } from './contract-types.ts'
 
-/**
- * How a canonical field meets a provider.
- * `native`: sent as it is. `mapped`: sent in another form that means the same. `emulated`: the gateway does it.
- * `dropped`: left out, named in the adaptations. `refused`: cannot be served here, the next target is tried.
- */
-export type Support = 'native' | 'mapped' | 'emulated' | 'dropped' | 'refused'
+export type {
+  Contract,
+  FieldContract,
+  Limit,
+  MemberPlace,
+  Support,
+  WireForm,
+} from './contract-types.ts'
 
 /** One change made to a request or response on its way. Rendered as `action:field` or `action:field=detail` in `x-dragoman-adaptations`. */
 export interface Adaptation {
@@ -29,71 +32,6 @@ export interface Adaptation {
 
 /** The policy for a field that the provider cannot take: change it and say so, or answer 400. */
 export type UnsupportedPolicy = 'adapt' | 'reject'
-
-/** What a document allows for a field's value. Lengths count characters, counts count elements. */
-export interface Limit {
-  min?: number
-  /** The value must be greater than `min`, not equal. */
-  exclusiveMin?: boolean
-  max?: number
-  maxLength?: number
-  minLength?: number
-  maxItems?: number
-  /** Of kinds (tools, items): a word also stands for those that begin with it and an underscore. */
-  values?: readonly string[]
-}
-
-/**
- * The wire form of a `mapped` field, or the way an `emulated` one is done:
- * `system_message` first in the input, `system` as the role, `user`/`safety_identifier`/`generate_summary`/`logprobs`/`reasoning.effort`
- * as the member that takes the value, `id` alone instead of an object, `nested` `{type, function: {name}}`, `only_tool` (just that tool is sent, as `required`),
- * `without_tools` (the tools are left out), `function_call` instead of the custom kind, `json_schema` that allows any object,
- * `plain_text` messages where all parts are text, `without_ids` for items, `without_content` for reasoning.
- */
-export type WireForm =
-  | 'system_message'
-  | 'system'
-  | 'user'
-  | 'safety_identifier'
-  | 'generate_summary'
-  | 'logprobs'
-  | 'reasoning.effort'
-  | 'id'
-  | 'nested'
-  | 'only_tool'
-  | 'without_tools'
-  | 'function_call'
-  | 'json_schema'
-  | 'plain_text'
-  | 'without_ids'
-  | 'without_content'
-
-export interface FieldContract {
-  support: Support
-  limit?: Limit
-  form?: WireForm
-  /** The sentence of the provider's document (or of its other public material, marked `[seen]`) that this row rests on. */
-  source: string
-  /** One line for the support matrix when the support word does not say enough. */
-  note?: string
-}
-
-/** What each canonical field meets at one provider: data, complete, with sources. */
-export interface Contract {
-  /** The document's title and address or file, for error messages and the matrix. */
-  document: string
-  /** Keyed by every name in `canonicalFields` (see contract-fields.ts). */
-  fields: { readonly [field: string]: FieldContract }
-  /** When the document limits the models: upstream names that can be served, and the sentence that says so. */
-  models?: { only: readonly string[]; source: string }
-  /** Whether the provider documents that it takes fields it does not know. */
-  additionalProperties: 'pass' | 'drop'
-  /** Members beyond the canonical ones that the provider is known to take: passed as they are. */
-  extraMembers?: { readonly [place in MemberPlace]?: readonly string[] }
-}
-
-/** Where a member stands that the canonical contract does not know. */
-export type MemberPlace = 'request' | 'text' | 'reasoning' | 'function' | 'stream_options'
 
 /** Where and as whom one attempt is made. */
 export interface Target {
@@ -201,6 +139,19 @@ export interface Context {
   events: EventDialect
   /** Checks the final output (strict json_schema); a failure turns the terminal event into `response.failed`. */
   verify?(output: Item[]): { code: string; message: string } | null
+  /**
+   * Makes the provider's `encrypted_content` safe to hand out: what it returns stands in the item that is sent, null leaves
+   * the member out. Asked once per item and content. Default: as the provider made it.
+   * @param itemId the id under which the client gets the item.
+   */
+  seal?(content: string, itemId: string): string | null
+  /** For a stream whose beginning has been sent by others. */
+  resume?: {
+    /** Sequence numbers go on from here. */
+    nextSequence: number
+    /** `response.created` has been sent: the stream begins with `response.in_progress`. */
+    created: boolean
+  }
   /** Counts the tokens of an answer whose provider told none; the result goes out as usage and is noted as `emulated:usage`. */
   estimateUsage?(output: Item[]): Usage
   /** A change noticed while the answer streams. */
@@ -242,6 +193,29 @@ export interface PollPlan {
   request(upstreamResponseId: string, target: Target): { url: string; headers: Record<string, string> }
   /** Milliseconds to wait before each poll; the last one repeats. */
   delays: readonly number[]
+  /** How to stop it; absent where the provider documents no such route. */
+  cancel?(
+    upstreamResponseId: string,
+    target: Target,
+  ): { method: 'POST'; url: string; headers: Record<string, string> }
+}
+
+/** A provider's own compaction of a context. */
+export interface CompactRoute {
+  /** Pure and repeatable. The body holds only members that the route knows. */
+  request(request: CanonicalRequest, target: Target): UpstreamRequest | Refusal
+  /** The body of an answer with a good status. Items have the provider's ids, their `encrypted_content` is not sealed. */
+  read(
+    body: unknown,
+  ): { ok: true; output: Item[]; usage: Usage | null } | { ok: false; failure: UpstreamFailure }
+}
+
+/** A provider's own count of the tokens of a request. */
+export interface CountRoute {
+  /** Pure and repeatable. The body holds only members that the route knows. */
+  request(request: CanonicalRequest, target: Target): UpstreamRequest | Refusal
+  /** The body of an answer with a good status: tokens, null when it tells none. */
+  read(body: unknown): number | null
 }
 
 /** A variant. Registered in translators/index.ts. */
@@ -255,6 +229,10 @@ export interface Translator {
   /** Which credentials the configuration must give: any one of these sets is enough. */
   readonly credentials: readonly (readonly ('apiKey' | 'adminKey')[])[]
   readonly poll?: PollPlan
+  /** Absent where the provider documents no such route. */
+  readonly compact?: CompactRoute
+  /** Absent where the provider documents no such route. */
+  readonly countInput?: CountRoute
   /** Pure and repeatable; never changes `request`. */
   request(request: CanonicalRequest, target: Target): UpstreamRequest | Refusal
   /** The finished JSON body of a provider, through the same code as a stream; emits every event and sets `final` or `failure`. */

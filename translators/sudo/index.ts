@@ -12,7 +12,7 @@ import {
   notes,
   refused,
 } from '../shared/contract.ts'
-import { openaiEfforts, openaiServiceTiers } from '../shared/openai-words.ts'
+import { openaiEfforts, openaiReasoningModels, openaiServiceTiers } from '../shared/openai-words.ts'
 import { defineOptions } from '../shared/options.ts'
 
 const include = '“A list of items to include in the response output.”'
@@ -34,7 +34,7 @@ const fields: ContractFields = {
   }),
   'input.developer_role': native('[seen] One-to-one OpenAI parity.'),
   'input.phase': native('[seen] One-to-one OpenAI parity.'),
-  'input.item_reference': refused(noRetrieval, { note: 'no state' }),
+  'input.item_reference': emulated(noRetrieval),
   'input.reasoning': native(
     `${input} [seen] OpenAI takes no content of reasoning, only summary and encrypted content.`,
     {
@@ -42,17 +42,13 @@ const fields: ContractFields = {
     },
   ),
   'input.encrypted_content': native(include),
-  'input.compaction': refused(notDocumented, { note: 'only its maker can read it' }),
+  'input.compaction': emulated(notDocumented),
   'input.custom_tool_call': mapped(functionsOnly, { form: 'function_call' }),
   'input.builtin_items': dropped(functionsOnly),
   instructions: native('“Instructions for the model on how to behave and respond.”'),
-  previous_response_id: refused(`“The ID of a previous response to continue from.” ${noRetrieval}`, {
-    note: 'no state',
-  }),
-  conversation: refused(`“The ID of an existing conversation to add this response to” ${noRetrieval}`, {
-    note: 'no state',
-  }),
-  prompt: native('“Reference to a prompt template and its variables”'),
+  previous_response_id: emulated(`“The ID of a previous response to continue from.” ${noRetrieval}`),
+  conversation: emulated(`“The ID of an existing conversation to add this response to” ${noRetrieval}`),
+  prompt: native('“Reference to a prompt template and its variables”', { note: notes.ownPrompts }),
   'include.reasoning.encrypted_content': native(include),
   'include.message.output_text.logprobs': native(include),
   'include.message.input_image.image_url': native(include),
@@ -113,10 +109,10 @@ const fields: ContractFields = {
   reasoning_effort: mapped(notDocumented, { form: 'reasoning.effort' }),
   stream: native('“Whether to stream the response back incrementally using Server-Sent Events (SSE).”'),
   stream_options: native('“Options for configuring streaming behavior.”'),
-  background: refused(`“Whether to process the response in the background.” ${noRetrieval}`, {
-    note: 'no route to poll',
+  background: emulated(`“Whether to process the response in the background.” ${noRetrieval}`),
+  store: emulated('“Whether to store the conversation and response for later retrieval.”', {
+    form: 'always_false',
   }),
-  store: native('“Whether to store the conversation and response for later retrieval.”'),
   service_tier: native(
     '“The service tier to use for the request (e.g., "auto", "default").” [seen] One-to-one OpenAI parity.',
     { limit: { values: openaiServiceTiers } },
@@ -137,7 +133,12 @@ const fields: ContractFields = {
 export const sudo = createResponsesTranslator({
   id: 'sudo',
   title: 'Sudo',
-  contract: defineContract({ document: 'Sudo, Create a response', fields, additionalProperties: 'drop' }),
+  contract: defineContract({
+    document: 'Sudo, Create a response',
+    fields,
+    additionalProperties: 'drop',
+    reasoningModels: openaiReasoningModels,
+  }),
   options: defineOptions({}),
   credentials: [['apiKey']],
 })
