@@ -80,7 +80,8 @@ const arrows: { from: string; may: string[]; types?: string[] }[] = [
     from: 'server/http/',
     may: ['server/gateway/', 'server/config/', 'translators/shared/'],
   },
-  { from: 'server/config/', may: ['translators/'] },
+  // A template is checked by the rules of the request that it becomes.
+  { from: 'server/config/', may: ['translators/', 'server/gateway/prompt-template.ts'] },
   { from: 'dashboard/', may: [], types: ['server/http/admin-contract.ts'] },
 ]
 

@@ -18,7 +18,15 @@ export interface FilledConfiguration {
 const REFERENCE = /\$\{([^}]*)\}/g
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
-/** Fills every string; what a variable holds is never looked at again. Names of members are not filled. */
+/** Templates hold code and placeholders of their own, and no secret should end up in one. */
+function isTemplate([section, , versions, version]: readonly PathSegment[]): boolean {
+  return section === 'prompts' && versions === 'versions' && version !== undefined
+}
+
+/**
+ * Fills every string but those of prompt templates; what a variable holds is never looked at again. Names of members
+ * are not filled.
+ */
 export function fillVariables({
   value,
   env,
@@ -31,6 +39,7 @@ export function fillVariables({
   const unset: UnsetVariables[] = []
 
   function fill(node: unknown, segments: readonly PathSegment[]): unknown {
+    if (isTemplate(segments)) return structuredClone(node)
     if (typeof node === 'string') return fillString(node, segments)
     if (Array.isArray(node)) return node.map((item, index) => fill(item, [...segments, index]))
     if (typeof node !== 'object' || node === null) return node

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { translators as registry } from '../../translators/index.ts'
 import { buildModels } from './build-models.ts'
 import { buildCallers, type Callers } from './build-projects.ts'
+import { buildPrompts } from './build-prompts.ts'
 import { buildProviders, type MissingSecrets, type SecretName } from './build-providers.ts'
 import { type Environment, fillVariables, type UnsetVariables } from './fill-variables.ts'
 import { isLoopback } from './loopback.ts'
@@ -121,6 +122,7 @@ function buildRuntime({
   const providers = buildProviders({ draft, missing, translators, problems, warnings })
   const models = buildModels({ draft, providers, problems, warnings })
   const callers = buildCallers({ draft, problems })
+  const prompts = buildPrompts({ draft, problems })
   const listen = { host: overrides.host ?? draft.listen.host, port: overrides.port ?? draft.listen.port }
   checkExposure({ host: listen.host, callers, problems })
   return {
@@ -134,6 +136,7 @@ function buildRuntime({
     limits: draft.limits,
     state: draft.state,
     webSocket: draft.webSocket,
+    prompts,
     log: draft.log,
     pingSeconds: draft.stream.pingSeconds,
     structuredOutput: draft.structuredOutput,

@@ -5,6 +5,7 @@
 
 import type { JsonObject } from '../../translators/shared/canonical.ts'
 import type { EventDialect, Translator, UnsupportedPolicy } from '../../translators/shared/translator.ts'
+import type { PromptTemplate } from '../gateway/prompt-template.ts'
 
 export interface Runtime {
   /** Where it came from, for the start banner: a path, or `sandbox`. */
@@ -24,6 +25,8 @@ export interface Runtime {
   limits: LimitsRuntime
   state: StateRuntime
   webSocket: WebSocketRuntime
+  /** Templates of the configuration, by id; others are in the store. */
+  prompts: ReadonlyMap<string, PromptRuntime>
   log: LogRuntime
   /**
    * What happens when an answer breaks the strict json_schema that was asked and the provider does not enforce it:
@@ -134,6 +137,13 @@ export interface StateRuntime {
   keyRotationDays: number
   /** Whether a prompt id that is not kept here goes to providers that have prompts of their own. Default false. */
   passPrompts: boolean
+}
+
+export interface PromptRuntime {
+  id: string
+  /** One of `versions`. */
+  defaultVersion: string
+  versions: ReadonlyMap<string, PromptTemplate>
 }
 
 export interface WebSocketRuntime {

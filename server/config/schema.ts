@@ -21,7 +21,7 @@ import { promptsSchema, stateSchema, webSocketSchema } from './schema-state.ts'
 
 export const configurationSchema = {
   type: 'object',
-  description: `Configuration of the Dragoman gateway. "\${NAME}" in any string is filled from the environment; names of members are not.`,
+  description: `Configuration of the Dragoman gateway. "\${NAME}" in any string is filled from the environment, but in prompt templates; names of members are not.`,
   properties: {
     $schema: { type: 'string', description: "This schema's address, for editors. Not read by the gateway." },
     listen: listenSchema,
