@@ -1,7 +1,6 @@
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
-import type { UpstreamRequest } from '../../translators/shared/translator.ts'
+import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
-import type { AttemptOutcome } from './attempt.ts'
 import type { Candidate } from './candidates.ts'
 import { captureChunk, createCapture } from './capture.ts'
 import type { Attempt, Exchange } from './exchange.ts'
@@ -44,9 +43,9 @@ export function beginAttempt(
 }
 
 /** Closes the record of an attempt. */
-export function endAttempt(attempt: Attempt, outcome: AttemptOutcome): void {
+export function endAttempt(attempt: Attempt, failure: UpstreamFailure | null): void {
   attempt.endedAt ??= performance.now()
-  if (outcome.kind === 'failed') attempt.error = describeFailure(outcome.failure)
+  if (failure !== null) attempt.error = describeFailure(failure)
 }
 
 /** Takes over what the attempt that answered came to. */

@@ -39,13 +39,33 @@ export interface AttemptPlan {
   /** Takes output events in order; false: the client is behind. */
   deliver(events: CanonicalEvent[]): boolean
   onResumable(resume: () => void): void
+  /** The provider's id of a response that it has taken on already: it is asked for at once, and nothing is sent. */
+  taken: string | null
+  /** The provider has taken the response on and is asked for it from now on. */
+  onTaken(id: string): Promise<void>
 }
 
 /** Runs the attempt to its end. Never rejects for anything that a provider does. */
 export async function runAttempt(plan: AttemptPlan): Promise<AttemptOutcome> {
-  const { provider, context, attempt } = plan
+  const { provider, context } = plan
   const machine = provider.translator.stream(context)
-  let reply = await callUpstream({
+  let reply = plan.taken === null ? await callFirst(plan, machine) : await pollResponse(plan, plan.taken, 0)
+  if (reply === null) return { kind: 'aborted' }
+  for (let polls = 0; ; polls++) {
+    if (reply.kind === 'failed') return failed(plan, reply.failure)
+    if (reply.kind !== 'body' || reply.status >= 300) return concludeReply(plan, machine, reply)
+    if (reply.body === '') return failed(plan, emptyBody)
+    const result = provider.translator.response(reply.body, context)
+    if (result.pending === null) return concludeBody(plan, result)
+    if (polls === 0 && plan.taken === null) await plan.onTaken(result.pending.id)
+    reply = await pollResponse(plan, result.pending.id, polls)
+    if (reply === null) return { kind: 'aborted' }
+  }
+}
+
+function callFirst(plan: AttemptPlan, machine: StreamTranslator): Promise<UpstreamReply> {
+  const { provider, attempt } = plan
+  return callUpstream({
     ...plan.wire,
     attempt,
     method: plan.sent.method,
@@ -57,16 +77,6 @@ export async function runAttempt(plan: AttemptPlan): Promise<AttemptOutcome> {
     onEvents: (events) => pushEvents(plan, machine, events),
     onResumable: plan.onResumable,
   })
-  for (let polls = 0; ; polls++) {
-    if (reply.kind !== 'body' || reply.status >= 300) return concludeReply(plan, machine, reply)
-    if (reply.body === '') return failed(plan, emptyBody)
-    const result = provider.translator.response(reply.body, context)
-    if (result.pending === null) return concludeBody(plan, result)
-    const next = await pollResponse(plan, result.pending.id, polls)
-    if (next === null) return { kind: 'aborted' }
-    if (next.kind === 'failed') return failed(plan, next.failure)
-    reply = next
-  }
 }
 
 function pushEvents(

@@ -7,11 +7,13 @@ import { GatewayError } from '../errors.ts'
 export interface Candidate {
   provider: ProviderRuntime
   target: Target
+  /** Tokens of the model's context; null when not known. */
+  contextTokens: number | null
 }
 
 /** What a model name was resolved to; see server/config/resolve-model.ts. */
 export interface ResolvedModel {
-  targets: readonly { provider: ProviderRuntime; model: string }[]
+  targets: readonly { provider: ProviderRuntime; model: string; contextTokens: number | null }[]
 }
 
 export interface CandidateOptions {
@@ -39,10 +41,11 @@ export function selectCandidates(options: CandidateOptions): Candidate[] {
   }
   const upstream = runtime.projects.get(projectId)?.upstream
   const candidates: Candidate[] = []
-  for (const { provider, model } of resolved.targets) {
+  for (const { provider, model, contextTokens } of resolved.targets) {
     if (provider.missing.length > 0) continue
     candidates.push({
       provider,
+      contextTokens,
       target: {
         provider: provider.id,
         model,

@@ -1,4 +1,4 @@
-import type { CanonicalEvent, Item } from '../../translators/shared/canonical.ts'
+import { type CanonicalEvent, type Item, isTerminalEvent } from '../../translators/shared/canonical.ts'
 import type { Attempt, Exchange, Observer } from './exchange.ts'
 import type { ResponseSink } from './sink.ts'
 
@@ -11,12 +11,14 @@ export interface DeliveryOptions {
   hold: boolean
 }
 
-/** The way of one attempt's events to the client. */
+/** The way of one attempt's events to the client, but for the terminal one, which waits until the turn is kept. */
 export interface Delivery {
   /** False: the client is behind. */
   deliver(events: readonly CanonicalEvent[]): boolean
   /** Sends what was held back. */
   release(): void
+  /** The terminal event; empty before it came. */
+  readonly ending: readonly CanonicalEvent[]
   /** Whether the client has seen any of it, so that the attempt can no longer be replaced by another. */
   sentToClient(): boolean
   /** What the deltas came to so far as one message, for an estimate when the answer is never finished. */
@@ -26,6 +28,7 @@ export interface Delivery {
 export function createDelivery({ exchange, attempt, sink, observer, hold }: DeliveryOptions): Delivery {
   const holding = hold && sink.streaming
   const held: CanonicalEvent[] = []
+  const ending: CanonicalEvent[] = []
   let text = ''
 
   function send(events: readonly CanonicalEvent[]): boolean {
@@ -38,12 +41,20 @@ export function createDelivery({ exchange, attempt, sink, observer, hold }: Deli
     }
     return sink.write(events)
   }
+  function splitEnding(events: readonly CanonicalEvent[]): readonly CanonicalEvent[] {
+    const last = events.at(-1)
+    if (last === undefined || !isTerminalEvent(last)) return events
+    ending.push(last)
+    return events.slice(0, -1)
+  }
   return {
+    ending,
     deliver(events) {
       attempt.events += events.length
       for (const event of events) if (typeof event.delta === 'string') text += event.delta
-      if (!holding) return send(events)
-      for (const event of events) held.push(event)
+      const now = splitEnding(events)
+      if (!holding) return now.length === 0 || send(now)
+      for (const event of now) held.push(event)
       return true
     },
     release() {

@@ -14,21 +14,26 @@ export function readRequestId(headers: IncomingMessage['headers']): string | nul
   return typeof id === 'string' && saneRequestId.test(id) ? id : null
 }
 
+export interface ExchangeStart {
+  headers: IncomingMessage['headers']
+  clientAddress: string
+  operation: Exchange['operation']
+}
+
 /** The record of a request that has just been admitted. */
-export function createExchange(request: IncomingMessage): Exchange {
-  const { headers } = request
+export function createExchange({ headers, clientAddress, operation }: ExchangeStart): Exchange {
   const presented = headers.authorization?.replace(/^bearer\s+/i, '')
   const admin = headers['x-admin-key']
   return {
     id: createId('req'),
     clientRequestId: readRequestId(headers),
-    operation: 'responses.create',
+    operation,
     createdAt: Date.now(),
     startedAt: performance.now(),
     firstOutputAt: null,
     endedAt: null,
     caller: null,
-    clientAddress: request.socket.remoteAddress ?? '',
+    clientAddress,
     userAgent: headers['user-agent'] ?? '',
     model: '',
     stream: false,

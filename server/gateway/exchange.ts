@@ -71,7 +71,7 @@ export interface Exchange {
   id: string
   /** The client's own `x-request-id` if sane: echoed to it, and found by the admin API as well. */
   clientRequestId: string | null
-  operation: 'responses.create'
+  operation: 'responses.create' | 'responses.compact' | 'responses.input_tokens'
   /** Unix milliseconds. */
   createdAt: number
   startedAt: number

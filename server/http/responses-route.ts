@@ -5,13 +5,17 @@ import type { EventDialect, UnsupportedPolicy } from '../../translators/shared/t
 import type { KeyRuntime, Runtime } from '../config/runtime.ts'
 import { GatewayError, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
+import type { BackgroundJobs } from '../gateway/background.ts'
 import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange, Observer } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
 import type { Gateway } from '../gateway/respond.ts'
+import type { ClaimedKey } from '../gateway/state/idempotency.ts'
+import { isStored } from '../gateway/state/turn.ts'
 import { validateRequest } from '../gateway/validate-request.ts'
 import { authenticate } from './authenticate.ts'
+import { answerInBackground } from './background-answer.ts'
 import { guardOrigin } from './guard-origin.ts'
 import { parseBody } from './parse-body.ts'
 import { readBody } from './read-body.ts'
@@ -23,6 +27,7 @@ import { createJsonSink, createSseSink } from './sinks.ts'
 export interface ResponsesRouteDependencies {
   runtime(): Runtime
   gateway: Gateway
+  jobs: BackgroundJobs
   observer: Required<Observer>
   /** True once the process has been told to stop. */
   draining(): boolean
@@ -37,7 +42,12 @@ export type ResponsesRoute = (request: IncomingMessage, response: ServerResponse
 
 export function createResponsesRoute(dependencies: ResponsesRouteDependencies): ResponsesRoute {
   return async function handleResponses(request, response) {
-    const exchange = createExchange(request)
+    const exchange = createExchange({
+      headers: request.headers,
+      clientAddress: request.socket.remoteAddress ?? '',
+      operation: 'responses.create',
+    })
+    let handedOver = false
     const hangUp = new AbortController()
     response.once('close', () => {
       if (!response.writableFinished) hangUp.abort()
@@ -46,25 +56,28 @@ export function createResponsesRoute(dependencies: ResponsesRouteDependencies): 
     response.on('error', () => hangUp.abort())
     dependencies.observer.started(exchange)
     try {
-      await answer(dependencies, exchange, request, response, hangUp.signal)
+      handedOver = await answer(dependencies, exchange, request, response, hangUp.signal)
     } catch (thrown) {
       const error = toGatewayError(thrown)
       if (error.code === 'internal_error') dependencies.onUnexpected(thrown, exchange)
       concludeWithError(exchange, response, error)
     } finally {
-      finishExchange(exchange)
-      dependencies.observer.finished(exchange)
+      if (!handedOver) {
+        finishExchange(exchange)
+        dependencies.observer.finished(exchange)
+      }
     }
   }
 }
 
+/** @returns whether a job goes on with the exchange. */
 async function answer(
   dependencies: ResponsesRouteDependencies,
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { headers } = request
   if (dependencies.draining()) {
     throw new GatewayError(
@@ -92,11 +105,19 @@ async function answer(
   noteAsked(exchange, parsed)
   const body = validateRequest(parsed)
   exchange.settings = readSettings(body)
+  const claim: ClaimedKey | null = null
+  const asked = { exchange, request: body, ...options, claim }
+  if (body.background === true) {
+    await answerInBackground(dependencies, { ...asked, caller }, response, signal)
+    return true
+  }
   const common = { response, exchange, captureLimit: limit }
+  const record = claim !== null || isStored(runtime, caller.projectId, body)
   const sink = exchange.stream
-    ? createSseSink({ ...common, pingSeconds: runtime.pingSeconds })
+    ? createSseSink({ ...common, record, pingSeconds: runtime.pingSeconds })
     : createJsonSink(common)
-  await dependencies.gateway.respond({ exchange, request: body, ...options, sink, signal })
+  await dependencies.gateway.respond({ ...asked, sink, signal })
+  return false
 }
 
 /** What the row names even of a request that turns out to be wrong. */

@@ -1,6 +1,6 @@
 /** Where answers are written: server-sent events and JSON, both straight to the Node response. */
 import type { ServerResponse } from 'node:http'
-import { isTerminalEvent } from '../../translators/shared/canonical.ts'
+import type { CanonicalEvent, CanonicalResponse } from '../../translators/shared/canonical.ts'
 import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import type { ResponseSink } from '../gateway/sink.ts'
@@ -13,7 +13,12 @@ export interface SinkOptions {
   exchange: Exchange
   /** Bytes of the answer kept for the log. */
   captureLimit: number
+  /** Whether `transcript` will be asked for: the stream's text is then held until its end. */
+  record: boolean
 }
+
+const streamType = 'text/event-stream; charset=utf-8'
+const done = 'data: [DONE]\n\n'
 
 /**
  * Writes the contract's event stream: LF line ends, each event whole in one write, one write per batch, a comment
@@ -23,6 +28,7 @@ export function createSseSink({
   response,
   exchange,
   captureLimit,
+  record,
   pingSeconds,
 }: SinkOptions & { pingSeconds: number }): ResponseSink {
   const encode = createEventEncoder()
@@ -30,6 +36,8 @@ export function createSseSink({
   let opened = false
   /** An event has been sent. */
   let begun = false
+  const sent: string[] = []
+  let ended: readonly CanonicalEvent[] | null = null
   let tail = ''
   const ping = setTimeout(sendPing, pingSeconds * 1000)
   response.once('close', () => clearTimeout(ping))
@@ -37,7 +45,7 @@ export function createSseSink({
   function open(): void {
     opened = true
     sendHead(response, exchange, 200, {
-      'content-type': 'text/event-stream; charset=utf-8',
+      'content-type': streamType,
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
       'x-request-id': publicRequestId(exchange),
@@ -50,6 +58,19 @@ export function createSseSink({
     if (!opened) open()
     if (!response.writableNeedDrain) response.write(': ping\n\n')
     ping.refresh()
+  }
+  function encodeAll(events: readonly CanonicalEvent[]): string {
+    let text = ''
+    for (const event of events) text += encode(event)
+    return text
+  }
+  /** The last events as text, made once for the record and the client. */
+  function encodeEnding(ending: readonly CanonicalEvent[]): string {
+    if (ended !== ending) {
+      ended = ending
+      tail = encodeAll(ending)
+    }
+    return tail
   }
   return {
     streaming: true,
@@ -65,12 +86,9 @@ export function createSseSink({
     write(events) {
       if (!opened) open()
       begun = true
-      let text = ''
-      for (const event of events) {
-        if (isTerminalEvent(event)) tail += encode(event)
-        else text += encode(event)
-      }
-      if (text === '') return true
+      if (events.length === 0) return true
+      const text = encodeAll(events)
+      if (record) sent.push(text)
       ping.refresh()
       captureChunk(exchange.clientResponse, text, captureLimit)
       return response.write(text)
@@ -78,11 +96,18 @@ export function createSseSink({
     onDrain(listener) {
       response.on('drain', listener)
     },
-    finish() {
+    transcript(ending) {
+      const text = sent.join('') + encodeEnding(ending)
+      const count = (ending.at(-1)?.sequence_number ?? -1) + 1
+      const headers = { 'content-type': streamType, ...head }
+      return { events: { first: 0, count, text }, answer: { status: 200, headers, body: text + done } }
+    },
+    finish(ending) {
       clearTimeout(ping)
-      tail += 'data: [DONE]\n\n'
-      captureChunk(exchange.clientResponse, tail, captureLimit)
-      response.end(tail)
+      if (!opened) open()
+      const text = encodeEnding(ending) + done
+      captureChunk(exchange.clientResponse, text, captureLimit)
+      response.end(text)
     },
   }
 }
@@ -94,9 +119,22 @@ function renderComments(head: Record<string, string>): string {
 }
 
 /** Writes the finished response object as one JSON body. */
-export function createJsonSink({ response, exchange, captureLimit }: SinkOptions): ResponseSink {
+export function createJsonSink({
+  response,
+  exchange,
+  captureLimit,
+}: Omit<SinkOptions, 'record'>): ResponseSink {
   let head: Record<string, string> = {}
   let opened = false
+  let written: CanonicalResponse | null = null
+  let body = ''
+  function encodeFinal(final: CanonicalResponse): string {
+    if (written !== final) {
+      written = final
+      body = JSON.stringify(final)
+    }
+    return body
+  }
   return {
     streaming: false,
     get opened() {
@@ -107,9 +145,13 @@ export function createJsonSink({ response, exchange, captureLimit }: SinkOptions
     },
     write: () => true,
     onDrain: () => {},
-    finish(final) {
+    transcript(_ending, final) {
+      const headers = { 'content-type': 'application/json', ...head }
+      return { events: null, answer: { status: 200, headers, body: encodeFinal(final) } }
+    },
+    finish(_ending, final) {
       opened = true
-      const body = JSON.stringify(final)
+      const body = encodeFinal(final)
       captureChunk(exchange.clientResponse, body, captureLimit)
       sendHead(response, exchange, 200, {
         'content-type': 'application/json',

@@ -89,7 +89,8 @@ function unseal(key: Buffer, project: string, bytes: Buffer): Sealed | null {
     .setAAD(Buffer.from(project))
     .setAuthTag(bytes.subarray(-tagBytes))
   try {
-    const text = decipher.update(bytes.subarray(nonceBytes, -tagBytes), undefined, 'utf8') + decipher.final('utf8')
+    const text =
+      decipher.update(bytes.subarray(nonceBytes, -tagBytes), undefined, 'utf8') + decipher.final('utf8')
     const sealed: unknown = JSON.parse(text)
     return isObject(sealed) ? (sealed as Sealed) : null
   } catch {

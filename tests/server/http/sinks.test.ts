@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { it } from 'node:test'
 import type { Exchange } from '../../../server/gateway/exchange.ts'
 import { createExchange } from '../../../server/gateway/exchange-life.ts'
+import type { Transcript } from '../../../server/gateway/sink.ts'
 import { createJsonSink, createSseSink } from '../../../server/http/sinks.ts'
 import type { CanonicalResponse } from '../../../translators/shared/canonical.ts'
 
@@ -20,7 +21,11 @@ const completed = { type: 'response.completed', sequence_number: 1, response: fi
 async function serve(handle: (response: ServerResponse, exchange: Exchange) => void) {
   let exchange: Exchange | undefined
   const server = createServer((request, response) => {
-    exchange = createExchange(request)
+    exchange = createExchange({
+      headers: request.headers,
+      clientAddress: '127.0.0.1',
+      operation: 'responses.create',
+    })
     handle(response, exchange)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -33,15 +38,17 @@ async function serve(handle: (response: ServerResponse, exchange: Exchange) => v
   return { status: answer.status, headers: answer.headers, text, exchange }
 }
 
-it('writes events, the terminal one and [DONE], and captures exactly that', async () => {
+it('writes events, the terminal one and [DONE], and captures and keeps exactly that', async () => {
+  let kept: Transcript | undefined
   const { headers, text, exchange } = await serve((response, exchange) => {
-    const sink = createSseSink({ response, exchange, captureLimit: 1000, pingSeconds: 15 })
+    const sink = createSseSink({ response, exchange, captureLimit: 1000, record: true, pingSeconds: 15 })
     sink.prepare({ 'x-dragoman-provider': 'first' })
     sink.prepare({ 'x-dragoman-provider': 'second' })
     assert.equal(sink.opened, false)
-    sink.write([delta, completed])
+    sink.write([delta])
     assert.equal(sink.opened, true)
-    sink.finish(final)
+    kept = sink.transcript([completed], final)
+    sink.finish([completed], final)
   })
   assert.equal(
     text,
@@ -52,17 +59,24 @@ it('writes events, the terminal one and [DONE], and captures exactly that', asyn
   assert.equal(headers.get('x-request-id'), 'my-id')
   assert.match(headers.get('server-timing') ?? '', /^gateway;dur=[\d.]+, upstream;dur=[\d.]+$/)
   assert.equal(exchange.clientResponse.chunks.join(''), text)
+  assert.deepEqual(kept, {
+    events: { first: 0, count: 2, text: text.replace('data: [DONE]\n\n', '') },
+    answer: {
+      status: 200,
+      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-dragoman-provider': 'second' },
+      body: text,
+    },
+  })
 })
 
 it('opens the answer with a comment when nothing comes for too long', async () => {
   const { text, headers } = await serve((response, exchange) => {
-    const sink = createSseSink({ response, exchange, captureLimit: 1000, pingSeconds: 0.02 })
+    const sink = createSseSink({ response, exchange, captureLimit: 1000, record: false, pingSeconds: 0.02 })
     sink.prepare({ 'x-dragoman-provider': 'slow' })
     const wait = setInterval(() => {
       if (!sink.opened) return
       clearInterval(wait)
-      sink.write([completed])
-      sink.finish(final)
+      sink.finish([completed], final)
     }, 5)
   })
   assert.match(text, /^(?:: ping\n\n)+event: response\.completed\n/)
@@ -74,7 +88,7 @@ it('writes the finished object as JSON with its length', async () => {
     const sink = createJsonSink({ response, exchange, captureLimit: 1000 })
     sink.prepare({ 'x-dragoman-adaptations': 'dropped:user' })
     assert.equal(sink.write([delta]), true)
-    sink.finish({ ...final, model: 'é' })
+    sink.finish([], { ...final, model: 'é' })
   })
   assert.equal(status, 200)
   assert.deepEqual(JSON.parse(text), { ...final, model: 'é' })

@@ -1,0 +1,117 @@
+/** The end of an answer: the turn is kept first, then its last event leaves. */
+import type { CanonicalEvent, CanonicalResponse } from '../../translators/shared/canonical.ts'
+import { createEmitter } from '../../translators/shared/emitter.ts'
+import { GatewayError } from '../errors.ts'
+import { renderAnswerHead } from './answer-head.ts'
+import type { Candidate } from './candidates.ts'
+import { failExchange } from './exchange-life.ts'
+import { failureOfError } from './failures.ts'
+import { type CommitOutcome, commitTurn } from './state/commit-turn.ts'
+import { createBaseContext, type Work } from './work.ts'
+
+interface Ending {
+  /** The terminal event, and what belongs before it. */
+  events: readonly CanonicalEvent[]
+  final: CanonicalResponse
+  /** Who made it; null when nobody did. */
+  candidate: Candidate | null
+}
+
+/**
+ * Keeps the turn and sends the end of its answer.
+ * @throws GatewayError `store_unavailable` when a turn that its conversation needs cannot be kept and nothing was sent.
+ */
+export async function finishAnswer(work: Work, ending: Ending): Promise<void> {
+  const { sink, exchange } = work
+  prepareHead(work, ending.candidate)
+  const outcome = await keepTurn(work, ending)
+  if (outcome === 'superseded') {
+    exchange.status = 'cancelled'
+    return
+  }
+  let { events, final } = ending
+  if (outcome === 'failed') {
+    exchange.adaptations.push({ field: 'store', action: 'dropped', detail: 'the store cannot be written' })
+    if (work.turn.conversation !== null) {
+      const error = storeUnavailable()
+      failExchange(exchange, error)
+      if (!sink.opened) throw error
+      ;({ events, final } = failInstead(ending, error))
+    } else {
+      final = { ...final, store: false }
+      events = events.map((event) =>
+        event.response === ending.final ? { ...event, response: final } : event,
+      )
+    }
+    prepareHead(work, ending.candidate)
+  }
+  sink.finish(events, final)
+}
+
+function prepareHead({ sink, exchange }: Work, candidate: Candidate | null): void {
+  if (candidate !== null) sink.prepare(renderAnswerHead(candidate, exchange.adaptations))
+}
+
+async function keepTurn(work: Work, { events, final, candidate }: Ending): Promise<CommitOutcome> {
+  const { turn, sink, claim, dependencies, exchange, job } = work
+  try {
+    return await commitTurn(turn, {
+      final,
+      provider: candidate?.provider.id ?? null,
+      streamed: sink.streaming,
+      isJob: job != null,
+      claim,
+      transcript: () => sink.transcript(events, final),
+    })
+  } catch (error) {
+    dependencies.onUnexpected(error, exchange)
+    return 'failed'
+  }
+}
+
+function storeUnavailable(): GatewayError {
+  return new GatewayError(
+    'store_unavailable',
+    'The answer could not be added to its conversation: the store cannot be written. Nothing of the turn was kept; try again.',
+  )
+}
+
+/** The terminal event of a turn that cannot be kept, in place of the one that it had. */
+function failInstead(
+  { events, final }: Ending,
+  { code, message, type }: GatewayError,
+): Pick<Ending, 'events' | 'final'> {
+  const first = events.at(-1)?.sequence_number ?? 0
+  const failed: CanonicalResponse = {
+    ...final,
+    store: false,
+    status: 'failed',
+    completed_at: null,
+    incomplete_details: null,
+    error: { code, message },
+  }
+  const error = { type, code, message, param: null }
+  return {
+    final: failed,
+    events: [
+      { type: 'error', sequence_number: first, code, message, param: null, error },
+      { type: 'response.failed', sequence_number: first + 1, response: failed },
+    ],
+  }
+}
+
+/** The head was sent (a ping came before any output), so the failure is told as events. */
+export async function failOpenStream(work: Work, error: GatewayError): Promise<void> {
+  const { exchange, sink, turn } = work
+  const emitter = createEmitter(
+    createBaseContext(work, (adaptation) => exchange.adaptations.push(adaptation)),
+  )
+  emitter.failAloud(failureOfError(error))
+  failExchange(exchange, error)
+  exchange.responseId = turn.responseId
+  const events = emitter.take()
+  const { final } = emitter
+  if (final === null) return
+  sink.write(events.slice(0, -1))
+  await finishAnswer(work, { events: events.slice(-1), final, candidate: null })
+}

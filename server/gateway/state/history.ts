@@ -1,0 +1,172 @@
+/** What a turn continues: the items of its chain or conversation, and those that its input refers to. */
+import { type CanonicalRequest, type Item, isToolCallItem } from '../../../translators/shared/canonical.ts'
+import { GatewayError } from '../../errors.ts'
+import type { FoundItem, StateStore, StoredTurn } from '../../store/state.ts'
+
+/** Turns that live with a connection and not in the store: those of a WebSocket with `store: false`. */
+export interface LocalTurns {
+  get(id: string): StoredTurn | null
+  findItem(id: string): FoundItem | null
+  put(turn: StoredTurn): void
+  /** A continuation of it failed. */
+  evict(id: string): void
+}
+
+export interface HistoryOptions {
+  state: StateStore
+  local: LocalTurns | null
+  project: string
+  request: CanonicalRequest
+}
+
+/** Earlier items and who made them. The items belong to the store's cache: they are only read. */
+export interface History {
+  items: Item[]
+  /** Items that only the provider that made them can read again. */
+  makers: Map<Item, string>
+}
+
+/** Whether an item may hold what only its maker understands. */
+export function isBoundToMaker({ type, encrypted_content: encrypted }: Item): boolean {
+  return type === 'reasoning' || typeof encrypted === 'string'
+}
+
+/**
+ * The items before the request's own input, in order.
+ * @throws GatewayError `previous_response_not_found` (400), `conversation_not_found` (404), `invalid_request` (400)
+ */
+export async function readHistory(options: HistoryOptions): Promise<History> {
+  const { previous_response_id: previous } = options.request
+  const conversation = conversationId(options.request)
+  const history: History = { items: [], makers: new Map() }
+  if (typeof previous === 'string')
+    for (const turn of await readTurns(options, previous)) addTurn(history, turn)
+  if (conversation !== null) {
+    const found = await options.state.readConversation(options.project, conversation)
+    if (found === null) throw conversationNotFound(conversation)
+    for (const item of found) addFound(history, item)
+  }
+  history.items = await resolveReferences(options, history, history.items, refuseBrokenReference)
+  return history
+}
+
+/** The id of the conversation that the request runs on. */
+export function conversationId({ conversation }: CanonicalRequest): string | null {
+  return typeof conversation === 'string' ? conversation : (conversation?.id ?? null)
+}
+
+/** The input with the items that its references mean; the same array when there are none. */
+export async function resolveInput(
+  options: HistoryOptions,
+  history: History,
+  input: readonly Item[],
+): Promise<Item[]> {
+  return resolveReferences(options, history, input, (id, index) => {
+    throw new GatewayError(
+      'invalid_request',
+      `No item with the id '${id.slice(0, 80)}' is kept. Send the item itself, or leave it out.`,
+      { param: `input[${index}].id`, code: 'item_not_found' },
+    )
+  })
+}
+
+/** @throws GatewayError 400 for an output whose call is nowhere in the context. */
+export function checkOutputsHaveCalls(earlier: readonly Item[], input: readonly Item[]): void {
+  if (!input.some(({ type }) => type === 'function_call_output')) return
+  const calls = new Set<unknown>()
+  for (const item of [...earlier, ...input]) {
+    // What was compacted may hold the call.
+    if (item.type.startsWith('compaction')) return
+    if (isToolCallItem(item.type)) calls.add(item.call_id)
+  }
+  for (const [index, item] of input.entries()) {
+    if (item.type !== 'function_call_output' || typeof item.call_id !== 'string' || calls.has(item.call_id))
+      continue
+    throw new GatewayError(
+      'invalid_request',
+      `No tool call found for the function_call_output with call_id '${item.call_id.slice(0, 80)}': it is neither in the earlier turns nor in the input.`,
+      { param: `input[${index}].call_id` },
+    )
+  }
+}
+
+export function conversationNotFound(id: string): GatewayError {
+  return new GatewayError(
+    'conversation_not_found',
+    `There is no conversation with the id '${id.slice(0, 80)}'. Create one with POST /v1/conversations.`,
+    { param: 'conversation' },
+  )
+}
+
+async function readTurns({ state, local, project }: HistoryOptions, id: string): Promise<StoredTurn[]> {
+  const turns: StoredTurn[] = []
+  let next: string | null = id
+  for (
+    let turn = local?.get(id) ?? null;
+    turn !== null;
+    turn = next === null ? null : (local?.get(next) ?? null)
+  ) {
+    turns.unshift(turn)
+    next = turn.previousId
+  }
+  if (next === null) return turns
+  const chain = await state.readChain(project, next)
+  if (chain.kind === 'found') return [...chain.turns, ...turns]
+  if (chain.kind === 'running')
+    throw new GatewayError(
+      'invalid_request',
+      'The response in previous_response_id is still running. Wait until it has ended, or cancel it.',
+      { param: 'previous_response_id', code: 'previous_response_not_finished' },
+    )
+  throw new GatewayError(
+    'previous_response_not_found',
+    `Previous response with id '${id.slice(0, 80)}' not found. It may have expired or been deleted, or was not stored: send the earlier items in input.`,
+    { param: 'previous_response_id' },
+  )
+}
+
+function addTurn(history: History, { input, output, status, provider }: StoredTurn): void {
+  for (const item of input) history.items.push(item)
+  const isBroken = status === 'failed' || status === 'cancelled'
+  for (const item of output) {
+    // Half a call has no output that could follow it, and half a thought is nobody's.
+    if (isBroken && (item.status !== 'completed' || isToolCallItem(item.type))) continue
+    addFound(history, { item, provider })
+  }
+}
+
+function addFound(history: History, { item, provider }: FoundItem): void {
+  history.items.push(item)
+  if (provider !== null && isBoundToMaker(item)) history.makers.set(item, provider)
+}
+
+async function resolveReferences(
+  { state, local, project }: HistoryOptions,
+  history: History,
+  items: readonly Item[],
+  onMissing: (id: string, index: number) => never,
+): Promise<Item[]> {
+  const ids = items.filter(({ type }) => type === 'item_reference').map(({ id }) => String(id))
+  if (ids.length === 0) return items as Item[]
+  const known = new Map(history.items.map((item) => [item.id, item]))
+  const unknown = ids.filter((id) => !known.has(id) && !local?.findItem(id))
+  const found = unknown.length === 0 ? new Map<string, FoundItem>() : await state.findItems(project, unknown)
+  return items.map((item, index) => {
+    if (item.type !== 'item_reference') return item
+    const id = String(item.id)
+    const near = known.get(id)
+    if (near !== undefined && near.type !== 'item_reference') return near
+    const far = local?.findItem(id) ?? found.get(id)
+    if (!far || far.item.type === 'item_reference') return onMissing(id, index)
+    if (far.provider !== null && isBoundToMaker(far.item)) history.makers.set(far.item, far.provider)
+    return far.item
+  })
+}
+
+function refuseBrokenReference(id: string): never {
+  throw new GatewayError(
+    'previous_response_not_found',
+    `An earlier turn refers to the item '${id.slice(0, 80)}', which has been deleted. Send the earlier items in input.`,
+    { param: 'previous_response_id' },
+  )
+}

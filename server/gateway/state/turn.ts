@@ -1,0 +1,254 @@
+/**
+ * One turn: from what the client asked to what a provider is asked (the whole input, no state), and back to what is
+ * kept. A turn on a conversation has it locked until it is committed or released.
+ */
+import type {
+  CanonicalRequest,
+  CanonicalResponse,
+  Item,
+  JsonObject,
+} from '../../../translators/shared/canonical.ts'
+import { idPrefix } from '../../../translators/shared/ids.ts'
+import type { Adaptation } from '../../../translators/shared/translator.ts'
+import type { Runtime } from '../../config/runtime.ts'
+import { GatewayError } from '../../errors.ts'
+import type { StateStore } from '../../store/state.ts'
+import { createId } from '../ids.ts'
+import { resolvePrompt, type TemplateSource } from '../prompts.ts'
+import { waitFor } from '../wait.ts'
+import { listSources, needsFitting } from './fit-target.ts'
+import {
+  checkOutputsHaveCalls,
+  conversationId,
+  conversationNotFound,
+  type History,
+  type LocalTurns,
+  readHistory,
+  resolveInput,
+} from './history.ts'
+import type { Sealer } from './seal.ts'
+
+export interface TurnDependencies {
+  state: StateStore
+  sealer: Sealer
+  prompts: TemplateSource
+}
+
+export interface TurnOptions extends TurnDependencies {
+  runtime: Runtime
+  /** As the client sent it: what the response echoes. */
+  request: CanonicalRequest
+  project: string
+  local: LocalTurns | null
+  /** Of the response; made here unless a job has it already. */
+  responseId: string
+  /** Unix milliseconds. */
+  createdAt: number
+  signal: AbortSignal
+}
+
+export interface Turn extends TurnOptions {
+  /** What a provider is asked, but for what differs from one to the next (fit-target.ts). */
+  resolved: CanonicalRequest
+  /** Whether the response is kept in the store. */
+  store: boolean
+  /** The turn's own input, each item with an id; empty when nothing of the turn is kept anywhere. */
+  input: Item[]
+  conversation: string | null
+  makers: History['makers']
+  sources: ReadonlyMap<string, Item[]>
+  /** Whether the input holds what only its maker can read. */
+  bound: boolean
+  adaptations: Adaptation[]
+  /** Sealed content of output items that the client is not shown, by the item's id. */
+  hidden: Map<string, string>
+  /** Members of the response object that the gateway says. */
+  echo: Partial<CanonicalResponse>
+}
+
+/** Whether a response is kept: as the request says, else its project, else the configuration. */
+export function isStored(runtime: Runtime, project: string, { store }: CanonicalRequest): boolean {
+  return store ?? runtime.projects.get(project)?.store ?? runtime.state.store
+}
+
+/** When what is made now expires, in Unix milliseconds; null: never. */
+export function expiryOf(runtime: Runtime, project: string, createdAt: number): number | null {
+  const known = runtime.projects.get(project)
+  const age = known === undefined ? daysToMilliseconds(runtime.state.retentionDays) : known.retentionMs
+  return age === null ? null : createdAt + age
+}
+
+function daysToMilliseconds(days: number): number | null {
+  return days === 0 ? null : days * 86_400_000
+}
+
+/** @throws GatewayError for whatever the request continues and that is not there, and `conversation_locked` (409). */
+export async function beginTurn(options: TurnOptions): Promise<Turn> {
+  const turn = startTurn(options)
+  if (turn.conversation !== null) await lockConversation(turn, turn.conversation)
+  try {
+    await resolveTurn(turn)
+    return turn
+  } catch (error) {
+    await releaseTurn(turn)
+    throw error
+  }
+}
+
+/** The same without the lock, for what is run later or not at all. */
+export async function previewTurn(options: TurnOptions): Promise<Turn> {
+  const turn = startTurn(options)
+  await resolveTurn(turn)
+  return turn
+}
+
+function startTurn(options: TurnOptions): Turn {
+  const { runtime, project, request } = options
+  const store = isStored(runtime, project, request)
+  const conversation = conversationId(request)
+  const echo: Partial<CanonicalResponse> = { store, background: request.background === true }
+  if (conversation !== null) echo.conversation = { id: conversation }
+  return {
+    ...options,
+    resolved: request,
+    store,
+    input: [],
+    conversation,
+    makers: new Map(),
+    sources: new Map(),
+    bound: false,
+    adaptations: [],
+    hidden: new Map(),
+    echo,
+  }
+}
+
+/** Gives the conversation back to other turns. */
+export async function releaseTurn({ state, project, conversation, responseId }: Turn): Promise<void> {
+  // A lock that cannot be given back ends with the instance; it must not hide why the turn failed.
+  if (conversation !== null) await state.unlockConversation(project, conversation, responseId).catch(() => {})
+}
+
+async function resolveTurn(turn: Turn): Promise<void> {
+  const prompted = applyPrompt(turn)
+  const { input } = prompted
+  const scope = { state: turn.state, local: turn.local, project: turn.project, request: turn.request }
+  const continues = turn.request.previous_response_id != null || turn.conversation !== null
+  const keeps = turn.store || turn.local !== null || turn.conversation !== null
+  const hasReferences = Array.isArray(input) && input.some(({ type }) => type === 'item_reference')
+  if (keeps) turn.input = withIds(input)
+  let whole: CanonicalRequest['input'] = input
+  if (continues || hasReferences) {
+    const history = continues ? await readHistory(scope) : { items: [], makers: turn.makers }
+    turn.makers = history.makers
+    const own = await resolveInput(scope, history, itemsOf(input))
+    checkOutputsHaveCalls(history.items, own)
+    whole = [...history.items, ...own]
+  }
+  if (turn.request.previous_response_id != null) noteEmulated(turn, 'previous_response_id')
+  if (turn.conversation !== null) noteEmulated(turn, 'conversation')
+  if (hasReferences) noteEmulated(turn, 'input.item_reference')
+  turn.resolved = withoutState(prompted, whole)
+  turn.bound = needsFitting(whole)
+  if (turn.bound) turn.sources = await readSources(turn)
+}
+
+/** What its prompt adds to the request. */
+function applyPrompt(turn: Turn): CanonicalRequest {
+  const { request, prompts, runtime } = turn
+  const { prompt } = request
+  if (!prompt) return request
+  if (runtime.state.passPrompts && prompts.find(prompt.id, prompt.version ?? null) === null) return request
+  const prompted = resolvePrompt(request, prompts.find)
+  if (typeof prompted.model !== 'string' || prompted.model === '')
+    throw new GatewayError(
+      'invalid_request',
+      'model is missing: neither the request nor its prompt names one.',
+      {
+        param: 'model',
+      },
+    )
+  noteEmulated(turn, 'prompt')
+  turn.request = { ...prompted, input: request.input, prompt }
+  return prompted
+}
+
+function noteEmulated(turn: Turn, field: string): void {
+  turn.adaptations.push({ field, action: 'emulated', detail: '' })
+}
+
+/** A request that no provider needs a memory for. */
+function withoutState(request: CanonicalRequest, input: CanonicalRequest['input']): CanonicalRequest {
+  const isPlain =
+    input === request.input &&
+    request.previous_response_id == null &&
+    request.conversation == null &&
+    request.background == null
+  if (isPlain) return request
+  const {
+    previous_response_id: _previous,
+    conversation: _conversation,
+    background: _background,
+    ...rest
+  } = request
+  return { ...rest, input } as CanonicalRequest
+}
+
+async function readSources(turn: Turn): Promise<ReadonlyMap<string, Item[]>> {
+  const ids = [...new Set(listSources(turn.resolved.input, turn))]
+  const found = await Promise.all(ids.map((id) => turn.state.getResponse(turn.project, id)))
+  return new Map(found.flatMap((source) => (source === null ? [] : [[source.id, source.input]])))
+}
+
+/** Items of an input; a string is one message of the user. */
+export function itemsOf(input: CanonicalRequest['input']): Item[] {
+  if (typeof input === 'string')
+    return input === ''
+      ? []
+      : [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: input }] }]
+  return input ?? []
+}
+
+function withIds(input: CanonicalRequest['input']): Item[] {
+  return itemsOf(input).map((item) => {
+    if (item.type === 'item_reference') return item
+    const id = typeof item.id === 'string' && item.id !== '' ? item.id : createId(idPrefix(item.type))
+    return { ...item, id, status: item.status ?? 'completed' }
+  })
+}
+
+/** Milliseconds between two tries to lock a conversation. */
+const lockPause = 25
+
+async function lockConversation(turn: Turn, id: string): Promise<void> {
+  const { state, project, responseId, runtime, signal } = turn
+  const until = performance.now() + runtime.state.conversationWait
+  for (;;) {
+    const result = await state.lockConversation(project, id, responseId)
+    if (result === 'locked-by-us') return
+    if (result === 'missing') throw conversationNotFound(id)
+    if (performance.now() >= until)
+      throw new GatewayError(
+        'conversation_locked',
+        `Another response is running on the conversation '${id.slice(0, 80)}'. Try again when it has ended.`,
+        { param: 'conversation', retryAfterSeconds: 1 },
+      )
+    if (!(await waitFor(lockPause, signal)))
+      throw new GatewayError('client_closed_request', 'The client closed the connection.')
+  }
+}
+
+/** The output as it is kept: with the sealed content that the client was not shown. */
+export function keptOutput({ hidden }: Turn, output: readonly Item[]): readonly Item[] {
+  if (hidden.size === 0) return output
+  return output.map((item) => {
+    const sealed = typeof item.id === 'string' ? hidden.get(item.id) : undefined
+    return sealed === undefined ? item : { ...item, encrypted_content: sealed }
+  })
+}
+
+/** A response object without what stands elsewhere. */
+export function bodyOf(final: CanonicalResponse): string {
+  const { output_text: _text, ...rest } = final as JsonObject
+  return JSON.stringify({ ...rest, output: [] })
+}

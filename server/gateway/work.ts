@@ -1,0 +1,114 @@
+/** What the attempts of one request share. */
+import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
+import type {
+  Context,
+  EventDialect,
+  UnsupportedPolicy,
+  UpstreamRequest,
+} from '../../translators/shared/translator.ts'
+import type { Runtime } from '../config/runtime.ts'
+import type { UpstreamClient } from '../upstream/client.ts'
+import type { createSseParser } from '../upstream/sse-parser.ts'
+import type { AttemptPlan } from './attempt.ts'
+import { captureLimit } from './attempt-life.ts'
+import type { JobRun } from './background.ts'
+import type { Candidate, ResolvedModel } from './candidates.ts'
+import { estimateUsage } from './estimate-usage.ts'
+import type { Attempt, Exchange, Observer } from './exchange.ts'
+import { createId } from './ids.ts'
+import type { ResponseSink } from './sink.ts'
+import type { LocalTurns } from './state/history.ts'
+import type { ClaimedKey } from './state/idempotency.ts'
+import type { Turn, TurnDependencies } from './state/turn.ts'
+
+export interface GatewayDependencies extends TurnDependencies {
+  runtime(): Runtime
+  resolveModel(runtime: Runtime, name: string): ResolvedModel | null
+  client: UpstreamClient
+  createSseParser: typeof createSseParser
+  observer: Required<Observer>
+  /** The gateway's own code threw while it read an answer; the provider is blamed towards the client. */
+  onUnexpected(error: unknown, exchange: Exchange): void
+}
+
+export interface RespondOptions {
+  exchange: Exchange
+  request: CanonicalRequest
+  /** Of the request or its key; null leaves it to each provider. */
+  unsupported: UnsupportedPolicy | null
+  events: EventDialect
+  /** The claim on the request's idempotency key: completed with the turn. The caller releases it otherwise. */
+  claim: ClaimedKey | null
+  /** Passed on to providers that know such a header. */
+  idempotencyKey: string | null
+  sink: ResponseSink
+  /** Aborts when the client goes away, or the job is cancelled. */
+  signal: AbortSignal
+  /** Turns of the client's connection. Default: none. */
+  local?: LocalTurns | null
+  /** Set when the response runs without its client. */
+  job?: JobRun | null
+}
+
+export interface Work extends RespondOptions {
+  dependencies: GatewayDependencies
+  runtime: Runtime
+  turn: Turn
+  verify: Context['verify']
+  /** Wakes the provider that is being read when the client has caught up. */
+  resume: () => void
+}
+
+export function createWire({ dependencies, runtime, exchange, signal }: Work): AttemptPlan['wire'] {
+  return {
+    client: dependencies.client,
+    createSseParser: dependencies.createSseParser,
+    captureLimit: captureLimit(runtime),
+    signal,
+    onUnexpected: (error) => dependencies.onUnexpected(error, exchange),
+  }
+}
+
+export function createContext(
+  work: Work,
+  candidate: Candidate,
+  sent: UpstreamRequest,
+  attempt: Attempt,
+): Context {
+  const { turn, dependencies } = work
+  const provider = candidate.provider.id
+  const shown = work.request.include?.includes('reasoning.encrypted_content') === true
+  return {
+    ...createBaseContext(work, (adaptation) => attempt.adaptations.push(adaptation)),
+    sent,
+    options: candidate.target.options,
+    verify: sent.guards.verifySchema === true ? work.verify : undefined,
+    estimateUsage(output) {
+      attempt.usageSource = 'estimated'
+      return estimateUsage(turn.resolved, output)
+    },
+    seal(content, itemId) {
+      const sealed = dependencies.sealer.seal(turn.project, { kind: 'content', provider, content })
+      // Whatever else is encrypted the client has to send back itself; reasoning it may ask for.
+      if (shown || !itemId.startsWith('rs_')) return sealed
+      turn.hidden.set(itemId, sealed)
+      return null
+    },
+  }
+}
+
+export function createBaseContext({ turn, events, job }: Work, note: Context['note']): Context {
+  return {
+    request: turn.request,
+    sent: { guards: {}, toolNames: {} },
+    options: {},
+    responseId: turn.responseId,
+    createdAt: Math.floor(turn.createdAt / 1000),
+    echo: turn.echo,
+    newId: createId,
+    now: () => Math.floor(Date.now() / 1000),
+    events,
+    note,
+    resume: job?.resume,
+  }
+}
