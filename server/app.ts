@@ -8,6 +8,7 @@ import type { Runtime } from './config/runtime.ts'
 import type { Exchange } from './gateway/exchange.ts'
 import { combineObservers } from './gateway/observe.ts'
 import { createGateway } from './gateway/respond.ts'
+import { createSealer } from './gateway/state/seal.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer } from './http/create-server.ts'
 import { openStore } from './store/store.ts'
@@ -48,6 +49,12 @@ export async function createApp({
 }: AppOptions): Promise<App> {
   const startedAt = new Date()
   const store = await openStore({ url: runtime.store.url })
+  const { state } = store
+  const sealer = await createSealer({
+    state,
+    rotateAfter: runtime.state.keyRotationDays * 86_400_000,
+    now: Date.now(),
+  })
   const requestLog = await createRequestLog({
     store,
     settings: runtime.log,
@@ -79,6 +86,9 @@ export async function createApp({
   const app = await createHttpApp({
     runtime: () => runtime,
     gateway: createGateway({
+      state,
+      sealer,
+      prompts: { find: () => null },
       runtime: () => runtime,
       resolveModel,
       client,
