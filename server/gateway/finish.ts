@@ -25,27 +25,38 @@ export async function finishAnswer(work: Work, ending: Ending): Promise<void> {
   const { sink, exchange } = work
   prepareHead(work, ending.candidate)
   const outcome = await keepTurn(work, ending)
-  if (outcome === 'superseded') {
+  if (outcome === 'superseded' && work.job) {
     exchange.status = 'cancelled'
     return
   }
-  let { events, final } = ending
-  if (outcome === 'failed') {
-    exchange.adaptations.push({ field: 'store', action: 'dropped', detail: 'the store cannot be written' })
-    if (work.turn.conversation !== null) {
-      const error = storeUnavailable()
-      failExchange(exchange, error)
-      if (!sink.opened) throw error
-      ;({ events, final } = failInstead(ending, error))
-    } else {
-      final = { ...final, store: false }
-      events = events.map((event) =>
-        event.response === ending.final ? { ...event, response: final } : event,
-      )
-    }
-    prepareHead(work, ending.candidate)
+  if (outcome === 'committed' || outcome === 'unkept') {
+    sink.finish(ending.events, ending.final)
+    return
   }
+  const { events, final } = withoutKeeping(work, ending, outcome)
+  prepareHead(work, ending.candidate)
   sink.finish(events, final)
+}
+
+/** The end of an answer that was not kept: said so, or, where the next turn would miss it, failed. */
+function withoutKeeping(
+  { exchange, turn, sink, job }: Work,
+  ending: Ending,
+  outcome: 'failed' | 'superseded',
+): Pick<Ending, 'events' | 'final'> {
+  if (outcome === 'failed')
+    exchange.adaptations.push({ field: 'store', action: 'dropped', detail: 'the store cannot be written' })
+  if (turn.conversation !== null || job) {
+    const error = outcome === 'failed' ? storeUnavailable() : conversationGone()
+    failExchange(exchange, error)
+    if (!sink.opened) throw error
+    return failInstead(ending, error)
+  }
+  const final = { ...ending.final, store: false }
+  const events = ending.events.map((event) =>
+    event.response === ending.final ? { ...event, response: final } : event,
+  )
+  return { events, final }
 }
 
 function prepareHead({ sink, exchange }: Work, candidate: Candidate | null): void {
@@ -72,7 +83,15 @@ async function keepTurn(work: Work, { events, final, candidate }: Ending): Promi
 function storeUnavailable(): GatewayError {
   return new GatewayError(
     'store_unavailable',
-    'The answer could not be added to its conversation: the store cannot be written. Nothing of the turn was kept; try again.',
+    'The answer could not be kept: the store cannot be written. Nothing of the turn was kept; try again.',
+  )
+}
+
+function conversationGone(): GatewayError {
+  return new GatewayError(
+    'conversation_not_found',
+    'The conversation was deleted while the response ran. Nothing of the turn was kept.',
+    { param: 'conversation' },
   )
 }
 

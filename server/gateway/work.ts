@@ -88,9 +88,11 @@ export function createContext(
       return estimateUsage(turn.resolved, output)
     },
     seal(content, itemId) {
-      const sealed = dependencies.sealer.seal(turn.project, { kind: 'content', provider, content })
       // Whatever else is encrypted the client has to send back itself; reasoning it may ask for.
-      if (shown || !itemId.startsWith('rs_')) return sealed
+      const isShown = shown || !itemId.startsWith('rs_')
+      if (!isShown && turn.input.length === 0) return null
+      const sealed = dependencies.sealer.seal(turn.project, { kind: 'content', provider, content })
+      if (isShown) return sealed
       turn.hidden.set(itemId, sealed)
       return null
     },
