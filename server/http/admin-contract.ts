@@ -192,3 +192,83 @@ export interface AdminStatus {
   }[]
   models: { id: string; targets: { provider: string; model: string; available: boolean }[] }[]
 }
+
+/** `GET /admin/prompts` → those of the configuration first, then by id. */
+export interface AdminPromptList {
+  data: AdminPromptSummary[]
+}
+
+export interface AdminPromptSummary {
+  id: string
+  /** `config`: read-only, changed in the configuration. `store`: managed here. */
+  source: 'config' | 'store'
+  /** Taken when a request names no version. */
+  default_version: string
+  /** The oldest first. */
+  versions: string[]
+  /** Of the default version's template. */
+  description: string | null
+}
+
+/** `GET /admin/prompts/{id}`, and what every change but a deletion answers. */
+export interface AdminPrompt {
+  id: string
+  source: 'config' | 'store'
+  default_version: string
+  versions: AdminPromptVersion[]
+}
+
+export interface AdminPromptVersion {
+  version: string
+  /** ISO 8601 with milliseconds, UTC; null in the configuration. */
+  created_at: string | null
+  template: AdminPromptTemplate
+}
+
+/**
+ * Members of a request whose texts (instructions, input) may hold `{{name}}`; beside the ones here: tools, tool_choice,
+ * text, reasoning, temperature, max_output_tokens and the like.
+ */
+export interface AdminPromptTemplate {
+  description?: string
+  instructions?: string
+  input?: unknown
+  model?: string
+  variables?: Record<string, AdminPromptVariable>
+  [member: string]: unknown
+}
+
+export interface AdminPromptVariable {
+  type: 'text' | 'image' | 'file'
+  /** Default true. */
+  required?: boolean
+  /** A string, or an `input_text`, `input_image` or `input_file`. */
+  default?: unknown
+}
+
+/** `POST /admin/prompts` and `POST /admin/prompts/{id}/versions` (without `id`) → 201, `AdminPromptAdded`. */
+export interface AdminPromptBody {
+  /** Unless given: a new one. A prompt of this id gets a further version. */
+  id?: string
+  template: AdminPromptTemplate
+  /** Whether the version becomes the default. The first one is in any case. Default false. */
+  default?: boolean
+}
+
+/** The prompt, and the version that was added: "1", "2", … */
+export interface AdminPromptAdded extends AdminPrompt {
+  version: string
+}
+
+/** `POST /admin/prompts/{id}/default` → 200, `AdminPrompt`. */
+export interface AdminPromptDefaultBody {
+  version: string
+}
+
+/** `DELETE /admin/prompts/{id}`, `DELETE /admin/prompts/{id}/versions/{version}`. */
+export interface AdminPromptDeleted {
+  id: string
+  /** Null: all of them. */
+  version: string | null
+  deleted: true
+}

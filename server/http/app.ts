@@ -5,15 +5,18 @@ import { configSchema } from '../config/schema.ts'
 import { GatewayError, toGatewayError } from '../errors.ts'
 import { readRequestId } from '../gateway/exchange-life.ts'
 import { createId } from '../gateway/ids.ts'
+import type { PromptLibrary } from '../gateway/prompt-library.ts'
 import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
 import { guardOrigin } from './guard-origin.ts'
 import { createModelRoutes } from './model-routes.ts'
+import { createPromptRoutes } from './prompt-routes.ts'
 import { renderError } from './render-error.ts'
 import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
 
 export interface HttpDependencies extends ResponsesRouteDependencies {
   admin: Omit<AdminDependencies, 'runtime'>
+  prompts: PromptLibrary
   /** Prometheus text and its content type. */
   scrape(): Promise<{ contentType: string; body: string }>
   /** What keeps the process from serving well, in words; empty when ready. */
@@ -28,6 +31,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   const responses = createResponsesRoute(dependencies)
   const models = createModelRoutes({ runtime })
   const admin = createAdminRoutes({ runtime, ...dependencies.admin })
+  const prompts = createPromptRoutes({ runtime, prompts: dependencies.prompts })
   const dashboard = await createDashboardFiles(dependencies.dashboardFolder)
   const router = new Router()
 
@@ -38,6 +42,13 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   router.get('/admin/overview', admin.overview)
   router.get('/admin/facets', admin.facets)
   router.get('/admin/status', admin.status)
+  router.get('/admin/prompts', prompts.list)
+  router.post('/admin/prompts', prompts.create)
+  router.get('/admin/prompts/:id', prompts.get)
+  router.delete('/admin/prompts/:id', prompts.delete)
+  router.post('/admin/prompts/:id/versions', prompts.addVersion)
+  router.delete('/admin/prompts/:id/versions/:version', prompts.delete)
+  router.post('/admin/prompts/:id/default', prompts.setDefault)
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await dependencies.scrape()
     ctx.set('content-type', contentType)
