@@ -76,6 +76,14 @@ describe('limits of single fields, from both sides', () => {
     if (field !== 'model') it(`${field} may be null`, () => void validateRequest({ ...base, [field]: null }))
   }
 
+  it('lets a prompt bring the model, but not a wrong one', () => {
+    const request = { prompt: { id: 'p' } }
+    assert.deepEqual(validateRequest(request), request)
+    assert.deepEqual(validateRequest({ ...request, model: null }), { ...request, model: null })
+    assert.equal(refusal({ ...request, model: '' }).param, 'model')
+    assert.equal(refusal({ input: 'x', prompt: null }).param, 'model')
+  })
+
   it('names the limit and what was sent', () => {
     assert.equal(
       refusal({ ...base, temperature: 3 }).message,
