@@ -8,6 +8,7 @@ import type { Runtime } from './config/runtime.ts'
 import type { Exchange } from './gateway/exchange.ts'
 import { combineObservers } from './gateway/observe.ts'
 import { createGateway } from './gateway/respond.ts'
+import { createConversationLocks } from './gateway/state/conversation-locks.ts'
 import { createSealer } from './gateway/state/seal.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer } from './http/create-server.ts'
@@ -87,6 +88,7 @@ export async function createApp({
     runtime: () => runtime,
     gateway: createGateway({
       state,
+      locks: createConversationLocks(state),
       sealer,
       prompts: { find: () => null },
       runtime: () => runtime,

@@ -41,7 +41,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       try {
         await runTurn(dependencies, runtime, options, turn)
       } finally {
-        if (turn.conversation !== null) await releaseTurn(turn)
+        await releaseTurn(turn)
       }
     },
   }
@@ -52,10 +52,11 @@ async function startTurn(
   runtime: Runtime,
   { exchange, request, signal, local = null, job = null }: RespondOptions,
 ): Promise<Turn> {
-  const { state, sealer, prompts } = dependencies
+  const { state, locks, sealer, prompts } = dependencies
   try {
     return await beginTurn({
       state,
+      locks,
       sealer,
       prompts,
       runtime,
@@ -65,6 +66,7 @@ async function startTurn(
       responseId: job?.responseId ?? createId('resp'),
       createdAt: job?.createdAt ?? exchange.createdAt,
       signal,
+      patience: job === null ? runtime.state.conversationWait : null,
     })
   } catch (error) {
     // What could not be continued once is not offered again.

@@ -15,12 +15,11 @@ import { GatewayError } from '../../errors.ts'
 import type { StateStore } from '../../store/state.ts'
 import { createId } from '../ids.ts'
 import { resolvePrompt, type TemplateSource } from '../prompts.ts'
-import { waitFor } from '../wait.ts'
+import type { ConversationLocks } from './conversation-locks.ts'
 import { listSources, needsFitting } from './fit-target.ts'
 import {
   checkOutputsHaveCalls,
   conversationId,
-  conversationNotFound,
   type History,
   type LocalTurns,
   readHistory,
@@ -30,6 +29,7 @@ import type { Sealer } from './seal.ts'
 
 export interface TurnDependencies {
   state: StateStore
+  locks: ConversationLocks
   sealer: Sealer
   prompts: TemplateSource
 }
@@ -45,6 +45,8 @@ export interface TurnOptions extends TurnDependencies {
   /** Unix milliseconds. */
   createdAt: number
   signal: AbortSignal
+  /** Milliseconds to wait for another turn on the same conversation; null: for as long as it takes. */
+  patience: number | null
 }
 
 export interface Turn extends TurnOptions {
@@ -64,6 +66,8 @@ export interface Turn extends TurnOptions {
   hidden: Map<string, string>
   /** Members of the response object that the gateway says. */
   echo: Partial<CanonicalResponse>
+  /** Lets the next turn have the conversation, once this one does not hold it any more. */
+  leave: () => void
 }
 
 /** Whether a response is kept: as the request says, else its project, else the configuration. */
@@ -85,7 +89,9 @@ function daysToMilliseconds(days: number): number | null {
 /** @throws GatewayError for whatever the request continues and that is not there, and `conversation_locked` (409). */
 export async function beginTurn(options: TurnOptions): Promise<Turn> {
   const turn = startTurn(options)
-  if (turn.conversation !== null) await lockConversation(turn, turn.conversation)
+  const { conversation, locks, project, responseId: holder, patience, signal } = turn
+  if (conversation !== null)
+    turn.leave = await locks.lock({ project, id: conversation, holder, patience, signal })
   try {
     await resolveTurn(turn)
     return turn
@@ -120,13 +126,15 @@ function startTurn(options: TurnOptions): Turn {
     adaptations: [],
     hidden: new Map(),
     echo,
+    leave: () => {},
   }
 }
 
-/** Gives the conversation back to other turns. */
-export async function releaseTurn({ state, project, conversation, responseId }: Turn): Promise<void> {
+/** Gives the conversation to other turns, when its lock did not go with the commit already. */
+export async function releaseTurn({ state, project, conversation, responseId, leave }: Turn): Promise<void> {
   // A lock that cannot be given back ends with the instance; it must not hide why the turn failed.
   if (conversation !== null) await state.unlockConversation(project, conversation, responseId).catch(() => {})
+  leave()
 }
 
 async function resolveTurn(turn: Turn): Promise<void> {
@@ -215,27 +223,6 @@ function withIds(input: CanonicalRequest['input']): Item[] {
     const id = typeof item.id === 'string' && item.id !== '' ? item.id : createId(idPrefix(item.type))
     return { ...item, id, status: item.status ?? 'completed' }
   })
-}
-
-/** Milliseconds between two tries to lock a conversation. */
-const lockPause = 25
-
-async function lockConversation(turn: Turn, id: string): Promise<void> {
-  const { state, project, responseId, runtime, signal } = turn
-  const until = performance.now() + runtime.state.conversationWait
-  for (;;) {
-    const result = await state.lockConversation(project, id, responseId)
-    if (result === 'locked-by-us') return
-    if (result === 'missing') throw conversationNotFound(id)
-    if (performance.now() >= until)
-      throw new GatewayError(
-        'conversation_locked',
-        `Another response is running on the conversation '${id.slice(0, 80)}'. Try again when it has ended.`,
-        { param: 'conversation', retryAfterSeconds: 1 },
-      )
-    if (!(await waitFor(lockPause, signal)))
-      throw new GatewayError('client_closed_request', 'The client closed the connection.')
-  }
 }
 
 /** The output as it is kept: with the sealed content that the client was not shown. */

@@ -1,0 +1,93 @@
+/**
+ * One turn at a time on a conversation. Those of this process wait in line, in the order in which they came; only the
+ * first of the line asks the store, where another instance may hold the lock.
+ */
+import { GatewayError } from '../../errors.ts'
+import type { StateStore } from '../../store/state.ts'
+import { waitFor } from '../wait.ts'
+import { conversationNotFound } from './history.ts'
+
+export interface ConversationLocks {
+  /**
+   * Resolves when the conversation is locked for `holder`, with the function that lets the next one in line have its try;
+   * call it once the lock has been given back or went with a commit.
+   * @throws GatewayError `conversation_not_found` (404); `conversation_locked` (409) after `patience` milliseconds (null:
+   * never); `client_closed_request` when the signal aborts
+   */
+  lock(options: {
+    project: string
+    id: string
+    holder: string
+    patience: number | null
+    signal: AbortSignal
+  }): Promise<() => void>
+}
+
+/** Milliseconds between two tries of the first in line. */
+const pause = 25
+
+export function createConversationLocks(state: Pick<StateStore, 'lockConversation'>): ConversationLocks {
+  /** Wakes those who wait, the first in line first. The entry stands while somebody is in. */
+  const lines = new Map<string, (() => void)[]>()
+
+  function leave(key: string): void {
+    const next = lines.get(key)?.shift()
+    if (next === undefined) lines.delete(key)
+    else next()
+  }
+  /** Waits for the place at the head. @returns whether it was reached in time. */
+  function enter(key: string, patience: number | null, signal: AbortSignal): Promise<boolean> {
+    const line = lines.get(key)
+    if (line === undefined) {
+      lines.set(key, [])
+      return Promise.resolve(true)
+    }
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        line.splice(line.indexOf(wake), 1)
+        settle(false)
+      }
+      const wake = () => settle(true)
+      const timer = patience === null ? null : setTimeout(giveUp, patience)
+      function settle(reached: boolean): void {
+        if (timer !== null) clearTimeout(timer)
+        signal.removeEventListener('abort', giveUp)
+        resolve(reached)
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      line.push(wake)
+    })
+  }
+  return {
+    async lock({ project, id, holder, patience, signal }) {
+      if (signal.aborted) throw clientGone()
+      const key = JSON.stringify([project, id])
+      const until = patience === null ? Number.POSITIVE_INFINITY : performance.now() + patience
+      if (!(await enter(key, patience, signal))) throw signal.aborted ? clientGone() : locked(id)
+      try {
+        for (;;) {
+          const result = await state.lockConversation(project, id, holder)
+          if (result === 'locked-by-us') return () => leave(key)
+          if (result === 'missing') throw conversationNotFound(id)
+          if (performance.now() >= until) throw locked(id)
+          if (!(await waitFor(pause, signal))) throw clientGone()
+        }
+      } catch (error) {
+        leave(key)
+        throw error
+      }
+    },
+  }
+}
+
+function locked(id: string): GatewayError {
+  return new GatewayError(
+    'conversation_locked',
+    `Another response is running on the conversation '${id.slice(0, 80)}'. Try again when it has ended.`,
+    { param: 'conversation', retryAfterSeconds: 1 },
+  )
+}
+
+function clientGone(): GatewayError {
+  return new GatewayError('client_closed_request', 'The client closed the connection.')
+}
