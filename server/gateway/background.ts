@@ -31,6 +31,7 @@ export interface AcceptOptions {
   request: CanonicalRequest
   unsupported: UnsupportedPolicy | null
   events: EventDialect
+  /** Completed with the job: by the body below, or for a stream by `followAnswer` (state/idempotency.ts). */
   claim: ClaimedKey | null
   idempotencyKey: string | null
 }
