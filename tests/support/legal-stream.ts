@@ -162,29 +162,48 @@ export function assertLegalStream(
   events: readonly CanonicalEvent[],
   { dialect = 'openai' }: LegalStreamOptions = {},
 ): CanonicalResponse {
-  assert.ok(
-    events.length >= 3,
-    `a stream has at least created, in_progress and an end, not ${events.length} events`,
-  )
+  assert.ok(events.length >= 2, `a stream has a beginning and an end, not ${events.length} events`)
   for (const [index, event] of events.entries()) assert.equal(event.sequence_number, index, 'gapless from 0')
-  assert.equal(events[0]?.type, 'response.created')
-  assert.equal(events[1]?.type, 'response.in_progress')
-  const created = assertResponse(events[0]?.response, 'in_progress')
-  assert.deepEqual(events[1]?.response, created)
+  const { created, length: begun, isRunning } = assertBeginning(events)
   const checker = new StreamChecker(dialect)
   const terminal = events.at(-1) as CanonicalEvent
   const isFailed = terminal.type === 'response.failed'
   const end = isFailed ? events.length - 2 : events.length - 1
-  for (const event of events.slice(2, end)) checker.check(event)
+  for (const event of events.slice(begun, end)) checker.check(event)
   checker.assertClosed()
   if (isFailed) assertErrorEvent(events.at(-2), terminal)
   const status = /^response\.(completed|incomplete|failed)$/.exec(terminal.type)?.[1]
   assert.ok(status !== undefined, `the last event is a terminal one, not ${terminal.type}`)
-  const final = assertResponse(terminal.response, status)
+  const isCancelled = isObject(terminal.response) && terminal.response.status === 'cancelled'
+  if (isCancelled) assert.equal(status, 'incomplete', 'a cancelled response ends in response.incomplete')
+  const final = assertResponse(terminal.response, isCancelled ? 'cancelled' : status)
+  if (!isRunning) assert.ok(isCancelled || isFailed, 'only a failed or cancelled response never runs')
+  if (!isRunning) assert.deepEqual(final.output, [], 'a response that never ran has no output')
   assert.equal(final.id, created.id, 'the response id is stable')
   assert.deepEqual(final.output, checker.items, 'the final output is what output_item.done said')
   assertEnd(final)
   return final
+}
+
+/** `created`, `queued` where it waited, `in_progress` where it ran. */
+function assertBeginning(events: readonly CanonicalEvent[]): {
+  created: CanonicalResponse
+  length: number
+  isRunning: boolean
+} {
+  assert.equal(events[0]?.type, 'response.created')
+  const isQueued = isObject(events[0].response) && events[0].response.status === 'queued'
+  const created = assertResponse(events[0].response, isQueued ? 'queued' : 'in_progress')
+  let length = 1
+  if (isQueued && events[length]?.type === 'response.queued')
+    assert.deepEqual(events[length++]?.response, created, 'nothing has changed while it waits')
+  const isRunning = events[length]?.type === 'response.in_progress'
+  if (isRunning) {
+    const running = assertResponse(events[length++]?.response, 'in_progress')
+    assert.equal(running.id, created.id, 'the response id is stable')
+    if (!isQueued) assert.deepEqual(running, created)
+  }
+  return { created, length, isRunning }
 }
 
 /** Asserts that this is a whole response object of this status: 31 members, none null that must not be. */
@@ -201,13 +220,13 @@ export function assertResponse(value: unknown, status: string): CanonicalRespons
   assert.equal(typeof value.service_tier, 'string')
   assert.ok(isObject(value.text) && isObject(value.text.format), 'text.format is there')
   const response = value as CanonicalResponse
-  if (status === 'in_progress') assert.deepEqual(response.output, [])
+  if (status === 'in_progress' || status === 'queued') assert.deepEqual(response.output, [])
   return response
 }
 
 function assertEnd(final: CanonicalResponse): void {
   const statuses = final.output.map((item) => item.status)
-  if (final.status !== 'failed') {
+  if (final.status !== 'failed' && final.status !== 'cancelled') {
     for (const status of statuses.slice(0, -1))
       assert.notEqual(status, 'incomplete', 'only the last is incomplete')
   }
@@ -220,6 +239,7 @@ function assertEnd(final: CanonicalResponse): void {
   if (final.status === 'failed') assert.ok(final.error?.code && final.error.message, 'a failure says why')
   else assert.equal(final.error, null)
   if (final.status === 'incomplete') assert.ok(final.incomplete_details?.reason, 'incomplete says why')
+  else if (final.status === 'cancelled') assert.deepEqual(final.incomplete_details, { reason: 'cancelled' })
   else assert.equal(final.incomplete_details, null)
   assertUsage(final)
   assertUnique(final.output)

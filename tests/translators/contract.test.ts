@@ -187,7 +187,7 @@ test('what the gateway does of state is neither sent nor named by a table', () =
       if (field !== 'prompt' && field !== 'background' && field !== 'truncation')
         assert.equal(translator.contract.fields[field]?.support, 'emulated', `${id} at ${field}`)
     const { body, adaptations } = sent(translator, request)
-    assert.equal(((body ?? {}).input as unknown[]).length, 1, id)
+    assert.equal((body?.input as unknown[] | undefined)?.length, 1, id)
     for (const member of ['previous_response_id', 'conversation'])
       assert.equal(member in (body ?? {}), false, `${id} sends ${member}`)
     assert.deepEqual(adaptations, [], id)

@@ -4,31 +4,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import OpenAI from 'openai'
-import type { CanonicalEvent, JsonObject } from '../../translators/shared/canonical.ts'
+import type { JsonObject } from '../../translators/shared/canonical.ts'
+import { readWithSdk } from './support/read-with-sdk.ts'
 import { faults, script, senselessEnd, senselessLine, tellAsEvents } from './support/scripts.ts'
 import { contentOf, runBody, runStream } from './support/translate.ts'
 
 const folder = fileURLToPath(new URL('../../../shared/recordings/', import.meta.url))
 const files = existsSync(folder) ? readdirSync(folder).sort() : []
-
-/** What the SDK makes of the events: its accumulated final response, and what it saw of the deltas. */
-async function readWithSdk(events: readonly CanonicalEvent[]): Promise<{ output: unknown; deltas: string }> {
-  const body = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
-  const client = new OpenAI({
-    apiKey: 'none',
-    maxRetries: 0,
-    fetch: async () =>
-      new Response(`${body}data: [DONE]\n\n`, { headers: { 'content-type': 'text/event-stream' } }),
-  })
-  const stream = client.responses.stream({ model: 'acme/model', input: 'hi' })
-  let deltas = ''
-  stream.on('response.output_text.delta', (event) => {
-    deltas += event.delta
-  })
-  const response = await stream.finalResponse()
-  return { output: response.output, deltas }
-}
 
 test('the recordings are there', (t) => {
   if (files.length === 0) t.skip(`no recordings: ${folder} is absent`)
@@ -43,7 +25,7 @@ for (const file of files) {
     if (final === null) return
     const seen = await readWithSdk(events)
     assert.equal(seen.deltas, final.output_text)
-    assert.deepEqual(withoutParsed(seen.output), contentOf(final.output))
+    assert.deepEqual(withoutParsed(seen.response.output), contentOf(final.output))
   })
 }
 
@@ -85,7 +67,7 @@ test('the SDK accepts faulty answers and senseless events', async () => {
       const { events, final } = runStream(told)
       if (final === null || final.status === 'failed') return
       const seen = await readWithSdk(events)
-      assert.deepEqual(withoutParsed(seen.output), contentOf(final.output))
+      assert.deepEqual(withoutParsed(seen.response.output), contentOf(final.output))
     }),
     { numRuns: 300 },
   )

@@ -4,6 +4,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { JsonObject } from '../../translators/shared/canonical.ts'
+import { closeEvents } from '../../translators/shared/close-events.ts'
+import { makeFailure } from '../../translators/shared/failures.ts'
+import { replayEvents } from '../../translators/shared/replay-events.ts'
+import { buildEcho } from '../../translators/shared/response-object.ts'
 import { loadSpecification, specificationFile } from '../support/specification.ts'
 import { makeContext, runBody, runStream } from './support/translate.ts'
 
@@ -51,4 +55,26 @@ test('a failure keeps to the specification', { skip: !isThere }, () => {
     { context: makeContext({ events: 'open-responses', request }) },
   )
   assertValid(events)
+})
+
+test('what others began, broke off or cancelled, and what is told again, keeps to the specification', {
+  skip: !isThere,
+}, () => {
+  const context = makeContext({ events: 'open-responses' })
+  const queued = { ...buildEcho(context), status: 'queued' }
+  assertValid([
+    { type: 'response.created', sequence_number: 0, response: queued },
+    { type: 'response.queued', sequence_number: 1, response: queued },
+  ])
+  const { events, final } = runStream(
+    [
+      { type: 'response.output_text.delta', item_id: 'a', output_index: 0, content_index: 0, delta: 'x' },
+      { type: 'response.completed', response: {} },
+    ],
+    { context },
+  )
+  for (const failure of [null, makeFailure('server_error', 'm')])
+    for (let kept = 1; kept < events.length; kept++)
+      assertValid(closeEvents(events.slice(0, kept), { dialect: 'open-responses', failure }).events)
+  assertValid(replayEvents(final ?? assert.fail(), 'open-responses'))
 })

@@ -5,7 +5,7 @@
  */
 import { type Item, isObject, type JsonObject } from './canonical.ts'
 import { CustomInputReader } from './custom-input.ts'
-import type { EmitterCore, ItemWriter } from './emitter.ts'
+import type { EmitterCore, ItemWriter } from './emitter-core.ts'
 import { findOwnTool } from './emitter-guards.ts'
 import { idPrefix } from './ids.ts'
 import {
@@ -36,6 +36,8 @@ export class WholeItemWriter implements ItemWriter {
   private sealed = false
   private sawDelta = false
   private commands: string[] = []
+  /** The last `encrypted_content` of the provider, and what stands for it. */
+  private content: { told: string; given: string | null } | null = null
 
   /** @param item what is known so far; the streamed member's value in it is ignored. */
   constructor(core: EmitterCore, item: Item) {
@@ -184,8 +186,18 @@ export class WholeItemWriter implements ItemWriter {
   private copyItem(): Item {
     const copy: Item = { ...this.item, id: this.id, type: this.sentType }
     if (this.customInput !== null) delete copy.arguments
+    this.sealContent(copy)
     if (needsName(this.type)) for (const key in copy) if (copy[key] === null) delete copy[key]
     return copy
+  }
+
+  /** The same content is sealed once: an item says the same thing when it is added and when it is done. */
+  private sealContent(copy: Item): void {
+    const told = copy.encrypted_content
+    if (typeof told !== 'string') return
+    if (this.content?.told !== told) this.content = { told, given: this.core.seal(told, this.id) }
+    if (this.content.given === null) delete copy.encrypted_content
+    else copy.encrypted_content = this.content.given
   }
 
   private renderAdded(): Item {

@@ -3,7 +3,8 @@
  * Parts come one after another: `part added → delta* → done → part done`, with indexes counted here.
  */
 import type { ContentPart, JsonObject } from './canonical.ts'
-import type { EmitterCore } from './emitter.ts'
+import type { EmitterCore } from './emitter-core.ts'
+import type { Context } from './translator.ts'
 
 /** One part as far as it has been sent. */
 export interface SentPart {
@@ -13,8 +14,15 @@ export interface SentPart {
   logprobs: JsonObject[]
   annotations: JsonObject[]
   open: boolean
+  /** Its text has been said to be whole. Only of a stream that others began. */
+  isTextDone?: boolean
   /** A part of a kind without deltas, passed as it came. */
   whole: ContentPart | null
+}
+
+/** What a lane needs of the emitter. */
+export interface LaneCore extends Pick<EmitterCore, 'nextSequence' | 'push'> {
+  readonly context: Pick<Context, 'events'>
 }
 
 /** Where a lane lives. The output index is known once the item has been added. */
@@ -60,12 +68,12 @@ export function isTextPart(type: string): boolean {
 
 export class PartLane {
   readonly parts: SentPart[] = []
-  private readonly core: EmitterCore
+  private readonly core: LaneCore
   private readonly owner: LaneOwner
   private readonly isSummary: boolean
   private startNext = false
 
-  constructor(core: EmitterCore, owner: LaneOwner, kind: 'content' | 'summary') {
+  constructor(core: LaneCore, owner: LaneOwner, kind: 'content' | 'summary') {
     this.core = core
     this.owner = owner
     this.isSummary = kind === 'summary'
@@ -137,7 +145,7 @@ export class PartLane {
     const part = this.parts.at(-1)
     if (!part?.open) return
     part.open = false
-    this.pushDone(part)
+    if (part.whole === null && !part.isTextDone) this.pushDone(part)
     this.pushPart('done', this.render(part, false))
   }
 

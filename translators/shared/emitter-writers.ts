@@ -1,6 +1,6 @@
 /** Writers for the two kinds of items that are made of text parts: messages and reasoning. */
 import type { Item, JsonObject } from './canonical.ts'
-import type { EmitterCore, ItemWriter } from './emitter.ts'
+import type { EmitterCore, ItemWriter } from './emitter-core.ts'
 import { type LaneOwner, PartLane } from './emitter-parts.ts'
 import { idPrefix } from './ids.ts'
 
@@ -137,13 +137,14 @@ export class ReasoningWriter extends PartsWriter {
 
   protected render(status: string): Item {
     const content = this.content.renderAll()
+    const encrypted = this.encrypted === null ? null : this.core.seal(this.encrypted, this.id)
     return {
       id: this.id,
       type: 'reasoning',
       status,
       summary: this.summary.renderAll(),
       ...(content.length > 0 ? { content } : {}),
-      ...(this.encrypted === null ? {} : { encrypted_content: this.encrypted }),
+      ...(encrypted === null ? {} : { encrypted_content: encrypted }),
       ...this.extras,
     }
   }

@@ -2,7 +2,7 @@
  * The emitter: the only code that makes ids, indexes, sequence numbers, brackets and the terminal event. A dialect
  * tells it what happened; whatever it is told, and in whatever order, what comes out is legal.
  *
- *   (waiting) ──first item, or the end──► created → in_progress
+ *   (waiting) ──first item, or the end──► created → in_progress     (only in_progress where `created` has been sent)
  *        │                                     │
  *        │                                     ▼
  *        │        ┌─► item added → ( part added → delta* → done → part done )* → item done ─┐
@@ -17,44 +17,16 @@
  * stays open until the end shows whether another followed. A dropped item (see `Guards`) leaves no trace.
  */
 import type { CanonicalEvent, CanonicalResponse, Item, JsonObject, Usage } from './canonical.ts'
+import type { EmitterCore, ItemWriter } from './emitter-core.ts'
 import { admitItem, findEmptiness, type GuardState } from './emitter-guards.ts'
 import { WholeItemWriter } from './emitter-item.ts'
 import { MessageWriter, ReasoningWriter } from './emitter-writers.ts'
-import { errorTypeOf, makeFailure } from './failures.ts'
+import { makeErrorEvent, makeFailure } from './failures.ts'
 import { buildEcho, buildFinal, type ProviderEcho } from './response-object.ts'
 import type { Adaptation, Context, UpstreamFailure } from './translator.ts'
 import { readUsage } from './usage.ts'
 
-/** What the emitter and a dialect see of a writer. */
-export interface ItemWriter {
-  readonly type: string
-  readonly isOpen: boolean
-  /** A guard took it out: nothing of it is sent. */
-  readonly dropped: boolean
-  /** The provider said that the item is incomplete. */
-  readonly endedIncomplete: boolean
-  readonly outputIndex: number
-  finish(status?: 'completed' | 'incomplete'): void
-  close(status: 'completed' | 'incomplete'): void
-}
-
-/** What writers need of the emitter. */
-export interface EmitterCore {
-  readonly context: Context
-  nextSequence(): number
-  push(event: CanonicalEvent): void
-  pushItem(moment: 'added' | 'done', outputIndex: number, item: Item): void
-  /** Starts the stream when this is the first item. */
-  claimIndex(writer: ItemWriter): number
-  settle(outputIndex: number, item: Item): void
-  /** Asks the guards. False: the item must leave no trace. */
-  admit(type: string, item: JsonObject): boolean
-  /** False when the id has been used in this response already. */
-  claimCorrelation(key: string): boolean
-  note(field: string, action: Adaptation['action'], detail: string): void
-  /** An item that cannot be sent. */
-  lose(what: string): void
-}
+const inProgress = 'response.in_progress'
 
 export class Emitter implements EmitterCore {
   readonly context: Context
@@ -63,7 +35,7 @@ export class Emitter implements EmitterCore {
   private provider: ProviderEcho = {}
   private echo: CanonicalResponse | null = null
   private events: CanonicalEvent[] = []
-  private sequence = 0
+  private sequence: number
   private lastUsage: Usage | null = null
   private readonly writers: ItemWriter[] = []
   private readonly waiting = new Set<WholeItemWriter>()
@@ -80,6 +52,7 @@ export class Emitter implements EmitterCore {
 
   constructor(context: Context) {
     this.context = context
+    this.sequence = context.resume?.nextSequence ?? 0
   }
 
   /** Whether the client has been sent anything. */
@@ -203,10 +176,15 @@ export class Emitter implements EmitterCore {
     this.note('output', 'dropped', what)
   }
 
+  seal(content: string, itemId: string): string | null {
+    return this.context.seal ? this.context.seal(content, itemId) : content
+  }
+
   private start(): void {
     if (this.echo !== null) return
     this.echo = buildEcho(this.context, this.provider)
-    for (const type of ['response.created', 'response.in_progress']) {
+    const isCreated = this.context.resume?.created ?? false
+    for (const type of isCreated ? [inProgress] : ['response.created', inProgress]) {
       this.push({ type, sequence_number: this.nextSequence(), response: this.echo })
     }
   }
@@ -254,12 +232,9 @@ export class Emitter implements EmitterCore {
     return fault ? makeFailure(fault.code, fault.message) : null
   }
 
-  /** OpenAI's own wire has the members flat: clients that check it skip an event without them, so both stand there. */
   private pushFailure(failure: UpstreamFailure): void {
-    const { code, message, param } = failure
-    const error = { type: errorTypeOf(failure), code, message, param }
-    const flat = this.context.events === 'openai' ? { code, message, param } : {}
-    this.push({ type: 'error', sequence_number: this.nextSequence(), ...flat, error })
+    const { code, message } = failure
+    this.push(makeErrorEvent(failure, this.context.events, this.nextSequence()))
     this.pushTerminal('failed', null, { code, message })
   }
 

@@ -1,5 +1,6 @@
 /** Failures that a translator finds by itself, in the form of those that providers tell. */
-import type { UpstreamFailure } from './translator.ts'
+import type { CanonicalEvent } from './canonical.ts'
+import type { EventDialect, UpstreamFailure } from './translator.ts'
 
 /**
  * A failure of the upstream side.
@@ -26,4 +27,19 @@ export function errorTypeOf(failure: UpstreamFailure): string {
   if (status === 409) return 'conflict_error'
   if (status === 429) return 'rate_limit_error'
   return status >= 400 && status < 500 ? 'invalid_request_error' : 'server_error'
+}
+
+/**
+ * The event that stands before `response.failed`. OpenAI's own wire has the members flat: clients that check it skip an event
+ * without them, so in its dialect both stand there.
+ */
+export function makeErrorEvent(
+  failure: UpstreamFailure,
+  dialect: EventDialect,
+  sequence: number,
+): CanonicalEvent {
+  const { code, message, param } = failure
+  const flat = dialect === 'openai' ? { code, message, param } : {}
+  const error = { type: errorTypeOf(failure), code, message, param }
+  return { type: 'error', sequence_number: sequence, ...flat, error }
 }

@@ -88,7 +88,7 @@ export interface ResponseEnd {
   output: Item[]
   usage: Usage | null
   error: ResponseError | null
-  /** `max_output_tokens`, `content_filter`, …; null unless the status is `incomplete`. */
+  /** `max_output_tokens`, `content_filter`, …; `cancelled` with that status; null with any other than `incomplete`. */
   incompleteReason: string | null
   /** Unix seconds; null unless the status is `completed`. */
   completedAt: number | null
@@ -108,6 +108,27 @@ export function buildFinal(echo: CanonicalResponse, end: ResponseEnd): Canonical
     service_tier: end.serviceTier ?? echo.service_tier,
     output_text: concatenateOutputText(end.output),
   }
+}
+
+/** A response that was stopped before its end: what there is of it stands, items that were open are incomplete. */
+export function buildCancelled(response: CanonicalResponse): CanonicalResponse {
+  return buildFinal(response, {
+    status: 'cancelled',
+    output: response.output.map(closeItem),
+    usage: response.usage,
+    error: null,
+    incompleteReason: 'cancelled',
+    completedAt: null,
+    serviceTier: null,
+  })
+}
+
+const endedStatuses: ReadonlySet<unknown> = new Set(['completed', 'incomplete', 'failed'])
+
+function closeItem(item: Item): Item {
+  return item.status === undefined || endedStatuses.has(item.status)
+    ? item
+    : { ...item, status: 'incomplete' }
 }
 
 /** All output text of all messages, as OpenAI's SDKs define `output_text`. */
