@@ -15,8 +15,9 @@ import {
   slowScenario,
   warmUp,
 } from './measure.ts'
+import { measureChain } from './measure-chain.ts'
 import { readMetric, startGateway, startLoadClient, startScript, type Target } from './processes.ts'
-import { type Report, renderReport } from './report.ts'
+import { gatewayName, type Report, renderReport, unkeptName } from './report.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -38,10 +39,16 @@ async function measure(): Promise<Report> {
   const load = loadavg()[0]!
   const upstream = keep(await startScript('provider itself', 'mock-upstream.ts'))
   const pass = keep(await startScript('pass-through', 'pass-through.ts', String(upstream.port)))
-  const gateways = options['no-gateway'] ? [] : [await startOne('gateway', 'full', upstream)]
+  const common = { upstreamPort: upstream.port, bodies: 'full', store: true } as const
+  const gateways = options['no-gateway']
+    ? []
+    : [
+        keep(await startGateway({ ...common, name: gatewayName })),
+        keep(await startGateway({ ...common, name: unkeptName, store: false })),
+      ]
   const quiet = options['no-gateway']
     ? null
-    : await startOne('gateway that keeps no bodies', 'none', upstream)
+    : keep(await startGateway({ ...common, name: 'gateway that keeps no bodies', bodies: 'none' }))
   const client = keep(startLoadClient())
   const compared = [pass, ...gateways]
 
@@ -73,6 +80,8 @@ async function measure(): Promise<Report> {
   const memory = readMemories(compared)
   const dropped =
     gateways[0] === undefined ? null : await readMetric(gateways[0].port, 'dragoman_log_rows_dropped_total')
+  say('a long chain')
+  const chain = gateways[0] === undefined ? null : await measureChain(gateways[0], plan.chain)
   say('event-loop delay')
   const loop = { logged: await delayOf(gateways[0]), quiet: await delayOf(quiet ?? undefined) }
   return {
@@ -84,6 +93,7 @@ async function measure(): Promise<Report> {
     idle,
     memory,
     dropped,
+    chain,
     loop,
   }
 
@@ -92,10 +102,6 @@ async function measure(): Promise<Report> {
     await warmUp(client, gateway, scenarios[2]!, plan.warmup / 2)
     return measureLoopDelay(client, gateway, plan.duration * 2)
   }
-}
-
-async function startOne(name: string, bodies: 'full' | 'none', upstream: Target): Promise<Target> {
-  return keep(await startGateway({ name, upstreamPort: upstream.port, bodies }))
 }
 
 function countErrors({ scenarios: all, slow }: Report): number {

@@ -18,11 +18,13 @@ export interface Plan {
   slowDuration: number
   /** Milliseconds of warm-up that a target may have at most, per kind of answer. */
   warmup: number
+  /** Turns of the long chain. */
+  chain: number
 }
 
 export const plans = {
-  full: { rounds: 5, duration: 1200, slowDuration: 6000, warmup: 15_000 },
-  quick: { rounds: 3, duration: 400, slowDuration: 2000, warmup: 2000 },
+  full: { rounds: 5, duration: 1200, slowDuration: 6000, warmup: 15_000, chain: 1000 },
+  quick: { rounds: 3, duration: 400, slowDuration: 2000, warmup: 2000, chain: 200 },
 } satisfies Record<string, Plan>
 
 export interface Scenario {

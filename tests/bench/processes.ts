@@ -68,19 +68,21 @@ export async function startScript(name: string, script: string, ...args: string[
   return { name, pid: child.pid!, port, stop: () => stopChild(child) }
 }
 
-/** The gateway as anyone starts it, with a key to check, metrics, and what `bodies` says about the log. */
-export async function startGateway({
-  name,
-  upstreamPort,
-  bodies,
-}: {
+export interface GatewayPlan {
   name: string
   upstreamPort: number
+  /** What the log keeps. */
   bodies: 'full' | 'none'
-}): Promise<Target> {
+  /** Whether responses are kept, each before its answer leaves. */
+  store: boolean
+}
+
+/** The gateway as anyone starts it, with a key to check, metrics, and what the plan says of the record. */
+export async function startGateway(plan: GatewayPlan): Promise<Target> {
+  const { name } = plan
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-bench-'))
   const config = join(folder, 'config.json')
-  await writeFile(config, JSON.stringify(createConfig(folder, upstreamPort, bodies)))
+  await writeFile(config, JSON.stringify(createConfig(folder, plan)))
   const env = { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'warn', OTEL_SDK_DISABLED: 'true' }
   const child = spawn(process.execPath, [...startArguments, '--config', config], {
     cwd: root,
@@ -103,7 +105,7 @@ export async function startGateway({
   }
 }
 
-function createConfig(folder: string, upstreamPort: number, bodies: 'full' | 'none') {
+function createConfig(folder: string, { upstreamPort, bodies, store }: GatewayPlan) {
   const models = ['mock', 'mock-slow'].map((model) => [model, { targets: [{ provider: 'mock', model }] }])
   return {
     listen: { host: '127.0.0.1', port: 0 },
@@ -120,6 +122,7 @@ function createConfig(folder: string, upstreamPort: number, bodies: 'full' | 'no
     },
     models: Object.fromEntries(models),
     log: { bodies },
+    state: { store },
   }
 }
 

@@ -1,5 +1,7 @@
 /** The bench's figures as tables, and the goals beside them. */
+
 import { deliveredShare, type Figures, type Scenario, slowScenario } from './measure.ts'
+import type { ChainFigures } from './measure-chain.ts'
 
 export interface Report {
   cores: number
@@ -13,6 +15,8 @@ export interface Report {
   memory: { target: string; now: number; peak: number }[]
   /** Rows of the request log that the gateway lost. */
   dropped: number | null
+  /** Of a chain of `previous_response_id`; null when the gateway was not measured. */
+  chain: ChainFigures | null
   /** Event-loop delay p99 in milliseconds with everything logged, and with bare rows alone. */
   loop: { logged: number | null; quiet: number | null }
 }
@@ -24,7 +28,9 @@ interface Goal {
   met: boolean
 }
 
-const gatewayName = 'gateway'
+export const gatewayName = 'gateway'
+/** The same without `store`: what is kept before an answer leaves is all the difference. */
+export const unkeptName = 'gateway, store: false'
 
 export function renderReport(report: Report): string {
   const busy = report.load > report.cores / 2
@@ -51,10 +57,39 @@ export function renderReport(report: Report): string {
       ]),
     ),
     '',
+    ...renderKeeping(report),
     ...renderGoals(listGoals(report)),
     ...listComplaints(report),
   ]
   return lines.join('\n')
+}
+
+/** What it costs to keep each response before its answer leaves, and what a long chain costs. */
+function renderKeeping({ scenarios, chain }: Report): string[] {
+  const rows = scenarios.flatMap(({ scenario, figures }) => {
+    const [kept, unkept] = [find(figures, gatewayName), find(figures, unkeptName)]
+    if (kept === undefined || unkept === undefined) return []
+    const more = (own: number | null, other: number | null) =>
+      own === null || other === null ? '?' : (own - other).toFixed(2)
+    return [
+      [
+        scenario.name,
+        (kept.rate / unkept.rate).toFixed(2),
+        more(kept.p50, unkept.p50),
+        more(kept.p99, unkept.p99),
+        more(kept.mainCpu, unkept.mainCpu),
+        more(kept.cpu, unkept.cpu),
+      ],
+    ]
+  })
+  if (rows.length === 0) return []
+  const head = ['committed before the answer', '÷ store: false', 'more p50 ms', 'p99 ms', 'main µs', 'CPU µs']
+  return [renderTable(head, rows), '', ...(chain === null ? [] : [describeChain(chain), ''])]
+}
+
+function describeChain({ turns, first, last, sent }: ChainFigures): string {
+  const ratio = (value: number) => (value / first).toFixed(1)
+  return `chain: turn 2 takes ${first.toFixed(2)} ms, turn ${turns} ${last.toFixed(2)} ms (${ratio(last)} ×); the same history sent by the client ${sent.toFixed(2)} ms (${ratio(sent)} ×)`
 }
 
 function renderGoals(goals: Goal[]): string[] {
