@@ -7,6 +7,7 @@ import { resolveModel } from './config/resolve-model.ts'
 import type { Runtime } from './config/runtime.ts'
 import type { Exchange } from './gateway/exchange.ts'
 import { combineObservers } from './gateway/observe.ts'
+import { createPromptLibrary } from './gateway/prompt-library.ts'
 import { createGateway } from './gateway/respond.ts'
 import { createConversationLocks } from './gateway/state/conversation-locks.ts'
 import { createSealer } from './gateway/state/seal.ts'
@@ -56,6 +57,11 @@ export async function createApp({
     rotateAfter: runtime.state.keyRotationDays * 86_400_000,
     now: Date.now(),
   })
+  const prompts = await createPromptLibrary({
+    runtime: () => runtime,
+    store: state,
+    onError: (error) => logger.error('the prompts could not be read', { error: String(error) }),
+  })
   const requestLog = await createRequestLog({
     store,
     settings: runtime.log,
@@ -90,7 +96,7 @@ export async function createApp({
       state,
       locks: createConversationLocks(state),
       sealer,
-      prompts: { find: () => null },
+      prompts,
       runtime: () => runtime,
       resolveModel,
       client,
@@ -99,6 +105,7 @@ export async function createApp({
       onUnexpected,
     }),
     observer,
+    prompts,
     draining: () => draining,
     onUnexpected,
     admin: { queries: store, version, startedAt, logRowsDropped: () => requestLog.dropped() },
@@ -115,6 +122,7 @@ export async function createApp({
       draining = true
       await drain(server, closeIdle, runtime.limits.drainTimeout)
       await client.destroy()
+      prompts.close()
       await observer.close()
       await store.close()
       await tracing?.shutdown()

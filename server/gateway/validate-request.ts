@@ -124,7 +124,8 @@ export function checkSimpleField(field: string, value: unknown): void {
   simpleFields[field]?.(value, field)
 }
 
-function checkModel(model: unknown): void {
+/** @throws GatewayError `invalid_request` with the param `model` when there is none. */
+export function checkModel(model: unknown): void {
   if (isAbsent(model)) refuse('model', 'model is missing: name the model to use.')
   checkString(model, 'model', { min: 1, max: 512 })
 }

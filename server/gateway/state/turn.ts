@@ -11,10 +11,10 @@ import type {
 import { idPrefix } from '../../../translators/shared/ids.ts'
 import type { Adaptation } from '../../../translators/shared/translator.ts'
 import type { Runtime } from '../../config/runtime.ts'
-import { GatewayError } from '../../errors.ts'
 import type { StateStore } from '../../store/state.ts'
 import { createId } from '../ids.ts'
 import { resolvePrompt, type TemplateSource } from '../prompts.ts'
+import { checkModel } from '../validate-request.ts'
 import type { ConversationLocks } from './conversation-locks.ts'
 import { listSources, needsFitting } from './fit-target.ts'
 import {
@@ -166,16 +166,11 @@ function applyPrompt(turn: Turn): CanonicalRequest {
   const { request, prompts, runtime } = turn
   const { prompt } = request
   if (!prompt) return request
-  if (runtime.state.passPrompts && prompts.find(prompt.id, prompt.version ?? null) === null) return request
+  if (runtime.state.passPrompts && prompts.find(prompt.id, null) === null) {
+    checkModel(request.model)
+    return request
+  }
   const prompted = resolvePrompt(request, prompts.find)
-  if (typeof prompted.model !== 'string' || prompted.model === '')
-    throw new GatewayError(
-      'invalid_request',
-      'model is missing: neither the request nor its prompt names one.',
-      {
-        param: 'model',
-      },
-    )
   noteEmulated(turn, 'prompt')
   turn.request = { ...prompted, input: request.input, prompt }
   return prompted
