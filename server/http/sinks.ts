@@ -2,9 +2,9 @@
 import type { ServerResponse } from 'node:http'
 import type { CanonicalEvent, CanonicalResponse } from '../../translators/shared/canonical.ts'
 import { captureChunk } from '../gateway/capture.ts'
+import { createEventEncoder } from '../gateway/encode-event.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import type { ResponseSink } from '../gateway/sink.ts'
-import { createEventEncoder } from './encode-event.ts'
 import { sendHead } from './send-head.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 

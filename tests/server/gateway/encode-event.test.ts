@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { createEventEncoder } from '../../../server/http/encode-event.ts'
+import { createEventEncoder } from '../../../server/gateway/encode-event.ts'
 import type { CanonicalResponse } from '../../../translators/shared/canonical.ts'
 
 const response = {
