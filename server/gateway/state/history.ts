@@ -125,14 +125,16 @@ async function readTurns({ state, local, project }: HistoryOptions, id: string):
   )
 }
 
-function addTurn(history: History, { input, output, status, provider }: StoredTurn): void {
-  for (const item of input) history.items.push(item)
-  const isBroken = status === 'failed' || status === 'cancelled'
-  for (const item of output) {
-    // Half a call has no output that could follow it, and half a thought is nobody's.
-    if (isBroken && (item.status !== 'completed' || isToolCallItem(item.type))) continue
-    addFound(history, { item, provider })
-  }
+function addTurn(history: History, turn: StoredTurn): void {
+  for (const item of turn.input) history.items.push(item)
+  for (const item of continuedOutput(turn)) addFound(history, { item, provider: turn.provider })
+}
+
+/** The output of a turn that later turns go on from. */
+export function continuedOutput({ output, status }: StoredTurn): Item[] {
+  if (status !== 'failed' && status !== 'cancelled') return output
+  // Half a call has no output that could follow it, and half a thought is nobody's.
+  return output.filter((item) => item.status === 'completed' && !isToolCallItem(item.type))
 }
 
 function addFound(history: History, { item, provider }: FoundItem): void {
