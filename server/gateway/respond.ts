@@ -13,6 +13,7 @@ import { failureError, failureOf } from './failures.ts'
 import { failOpenStream, finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
 import { planCandidate } from './plan-candidate.ts'
+import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import { beginTurn, releaseTurn, type Turn } from './state/turn.ts'
 import { createSchemaVerifier } from './verify-schema.ts'
@@ -82,6 +83,7 @@ async function runTurn(
   turn: Turn,
 ): Promise<void> {
   options.exchange.model = turn.request.model
+  if (turn.request.prompt) options.exchange.settings = readSettings(turn.request)
   options.exchange.adaptations.push(...turn.adaptations)
   const work: Work = {
     ...options,
