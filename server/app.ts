@@ -10,6 +10,7 @@ import { combineObservers } from './gateway/observe.ts'
 import { createPromptLibrary } from './gateway/prompt-library.ts'
 import { createGateway } from './gateway/respond.ts'
 import { createConversationLocks } from './gateway/state/conversation-locks.ts'
+import { createIdempotency } from './gateway/state/idempotency.ts'
 import { createSealer } from './gateway/state/seal.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer } from './http/create-server.ts'
@@ -104,6 +105,7 @@ export async function createApp({
       observer,
       onUnexpected,
     }),
+    idempotency: createIdempotency({ state }),
     observer,
     prompts,
     draining: () => draining,

@@ -25,6 +25,8 @@ export async function finishAnswer(work: Work, ending: Ending): Promise<void> {
   const { sink, exchange } = work
   prepareHead(work, ending.candidate)
   const outcome = await keepTurn(work, ending)
+  // Before the client knows of a failure, which it may answer with another try at once.
+  if (work.claim !== null) await work.claim.release()
   if (outcome === 'superseded' && work.job) {
     exchange.status = 'cancelled'
     return

@@ -1,25 +1,26 @@
 /** `POST /v1/responses`: the hot route. Reads and writes the Node objects directly; Koa only led here. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isObject } from '../../translators/shared/canonical.ts'
-import type { EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
-import type { KeyRuntime, Runtime } from '../config/runtime.ts'
+import { type CanonicalRequest, isObject } from '../../translators/shared/canonical.ts'
+import type { Runtime } from '../config/runtime.ts'
 import { GatewayError, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
 import type { BackgroundJobs } from '../gateway/background.ts'
 import { captureChunk } from '../gateway/capture.ts'
-import type { Exchange, Observer } from '../gateway/exchange.ts'
+import type { Caller, Exchange, Observer } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
 import type { Gateway } from '../gateway/respond.ts'
-import type { ClaimedKey } from '../gateway/state/idempotency.ts'
+import type { Idempotency } from '../gateway/state/idempotency.ts'
 import { isStored } from '../gateway/state/turn.ts'
 import { validateRequest } from '../gateway/validate-request.ts'
 import { authenticate } from './authenticate.ts'
 import { answerInBackground } from './background-answer.ts'
 import { guardOrigin } from './guard-origin.ts'
+import { sendIdempotentAnswer } from './idempotent-answer.ts'
 import { parseBody } from './parse-body.ts'
 import { readBody } from './read-body.ts'
 import { renderError } from './render-error.ts'
+import { claimKey, type RequestOptions, readOptions, singleHeader } from './request-options.ts'
 import { sendHead } from './send-head.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 import { createJsonSink, createSseSink } from './sinks.ts'
@@ -27,6 +28,7 @@ import { createJsonSink, createSseSink } from './sinks.ts'
 export interface ResponsesRouteDependencies {
   runtime(): Runtime
   gateway: Gateway
+  idempotency: Idempotency
   jobs: BackgroundJobs
   observer: Required<Observer>
   /** True once the process has been told to stop. */
@@ -78,6 +80,48 @@ async function answer(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { runtime, caller, options, raw, body } = await admit(dependencies, exchange, request)
+  const project = caller.projectId
+  const common = { response, exchange, captureLimit: captureLimit(runtime) }
+  const { idempotency } = dependencies
+  const claimed = await claimKey({ ...options, idempotency, runtime, exchange, project, body: raw, signal })
+  if (claimed?.kind === 'repeated') {
+    await sendIdempotentAnswer({ ...common, answer: claimed.answer, signal })
+    return false
+  }
+  const claim = claimed?.claim ?? null
+  const asked = { exchange, request: body, ...options, claim }
+  try {
+    if (body.background === true) {
+      await answerInBackground(dependencies, { ...asked, caller }, response, signal)
+      return true
+    }
+    const record = claim !== null || isStored(runtime, project, body)
+    const sink = exchange.stream
+      ? createSseSink({ ...common, record, pingSeconds: runtime.pingSeconds })
+      : createJsonSink(common)
+    await dependencies.gateway.respond({ ...asked, sink, signal })
+    return false
+  } finally {
+    await claim?.release()
+  }
+}
+
+interface Admitted {
+  runtime: Runtime
+  caller: Caller
+  options: RequestOptions
+  /** The body as it was sent, but for its content-encoding. */
+  raw: Buffer
+  body: CanonicalRequest
+}
+
+/** Who calls, and a body that is valid. */
+async function admit(
+  dependencies: ResponsesRouteDependencies,
+  exchange: Exchange,
+  request: IncomingMessage,
+): Promise<Admitted> {
   const { headers } = request
   if (dependencies.draining()) {
     throw new GatewayError(
@@ -99,25 +143,12 @@ async function answer(
     limit: runtime.limits.bodyBytes,
     idleTimeout: runtime.limits.bodyIdleTimeout,
   })
-  const limit = captureLimit(runtime)
-  captureChunk(exchange.clientRequest, raw, limit)
+  captureChunk(exchange.clientRequest, raw, captureLimit(runtime))
   const parsed = parseBody(raw, headers['content-type'])
   noteAsked(exchange, parsed)
   const body = validateRequest(parsed)
   exchange.settings = readSettings(body)
-  const claim: ClaimedKey | null = null
-  const asked = { exchange, request: body, ...options, claim }
-  if (body.background === true) {
-    await answerInBackground(dependencies, { ...asked, caller }, response, signal)
-    return true
-  }
-  const common = { response, exchange, captureLimit: limit }
-  const record = claim !== null || isStored(runtime, caller.projectId, body)
-  const sink = exchange.stream
-    ? createSseSink({ ...common, record, pingSeconds: runtime.pingSeconds })
-    : createJsonSink(common)
-  await dependencies.gateway.respond({ ...asked, sink, signal })
-  return false
+  return { runtime, caller, options, raw, body }
 }
 
 /** What the row names even of a request that turns out to be wrong. */
@@ -125,57 +156,6 @@ function noteAsked(exchange: Exchange, body: unknown): void {
   if (!isObject(body)) return
   if (typeof body.model === 'string') exchange.model = body.model.slice(0, longestModelName)
   exchange.stream = body.stream === true
-}
-
-/** The per-request headers, over what the key says. */
-function readOptions(
-  headers: IncomingMessage['headers'],
-  key: KeyRuntime | null,
-): { unsupported: UnsupportedPolicy | null; events: EventDialect; idempotencyKey: string | null } {
-  return {
-    unsupported:
-      readChoice(headers, 'x-dragoman-unsupported', ['adapt', 'reject'] as const) ?? key?.unsupported ?? null,
-    events:
-      readChoice(headers, 'x-dragoman-events', ['openai', 'open-responses'] as const) ??
-      key?.events ??
-      'openai',
-    idempotencyKey: readIdempotencyKey(headers),
-  }
-}
-
-function readChoice<Choice extends string>(
-  headers: IncomingMessage['headers'],
-  name: string,
-  choices: readonly Choice[],
-): Choice | null {
-  const value = singleHeader(headers[name])
-  if (value === undefined) return null
-  const found = choices.find((choice) => choice === value)
-  if (found !== undefined) return found
-  throw new GatewayError(
-    'invalid_request',
-    `The header ${name} must be ${choices.join(' or ')}, not '${value.slice(0, 40)}'.`,
-    {
-      param: name,
-    },
-  )
-}
-
-function readIdempotencyKey(headers: IncomingMessage['headers']): string | null {
-  const key = singleHeader(headers['idempotency-key']) ?? singleHeader(headers['x-idempotency-key'])
-  if (key === undefined || key === '') return null
-  if (key.length <= 255 && /^[\x21-\x7e]+$/.test(key)) return key
-  throw new GatewayError(
-    'invalid_request',
-    'The Idempotency-Key must be 1 to 255 visible ASCII characters.',
-    {
-      param: 'idempotency-key',
-    },
-  )
-}
-
-function singleHeader(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value
 }
 
 function concludeWithError(exchange: Exchange, response: ServerResponse, error: GatewayError): void {

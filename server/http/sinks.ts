@@ -17,7 +17,11 @@ export interface SinkOptions {
   record: boolean
 }
 
-const streamType = 'text/event-stream; charset=utf-8'
+const streamHead = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+}
 const done = 'data: [DONE]\n\n'
 
 /**
@@ -45,9 +49,7 @@ export function createSseSink({
   function open(): void {
     opened = true
     sendHead(response, exchange, 200, {
-      'content-type': streamType,
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
+      ...streamHead,
       'x-request-id': publicRequestId(exchange),
       ...head,
       'server-timing': serverTiming(exchange),
@@ -99,7 +101,7 @@ export function createSseSink({
     transcript(ending) {
       const text = sent.join('') + encodeEnding(ending)
       const count = (ending.at(-1)?.sequence_number ?? -1) + 1
-      const headers = { 'content-type': streamType, ...head }
+      const headers = { ...streamHead, ...head }
       return { events: { first: 0, count, text }, answer: { status: 200, headers, body: text + done } }
     },
     finish(ending) {
