@@ -123,8 +123,13 @@ function findConfigured(runtime: Runtime, id: string): PromptEntry | null {
   return { id, source: 'config', defaultVersion: prompt.defaultVersion, versions }
 }
 
+/** What is stored in place of a deleted version, so that its number is not given again: clients pin numbers. */
+const deleted = 'null'
+
 interface Kept {
   get(id: string): PromptEntry | null
+  /** The highest number that a version of the prompt has or had; 0 for a new one. */
+  highest(id: string): number
   list(): PromptEntry[]
   refresh(): Promise<void>
   refreshQuietly(): void
@@ -133,6 +138,7 @@ interface Kept {
 /** What the store holds, as it was when it was last read. */
 function createKept(store: PromptStore, onError: (error: unknown) => void): Kept {
   let entries: ReadonlyMap<string, PromptEntry> = new Map()
+  let rows: readonly StoredVersion[] = []
   let asked = 0
   let shown = 0
   let quiet = false
@@ -140,16 +146,19 @@ function createKept(store: PromptStore, onError: (error: unknown) => void): Kept
   async function refresh(): Promise<void> {
     asked += 1
     const turn = asked
-    const rows = await store.listPrompts()
+    const read = await store.listPrompts()
     // An answer that was overtaken by a newer one must not bring the older state back.
     if (turn < shown) return
     shown = turn
+    rows = read
     entries = readEntries(rows, entries)
     quiet = false
   }
 
   return {
     get: (id) => entries.get(id) ?? null,
+    highest: (id) =>
+      Math.max(0, ...rows.filter((row) => row.id === id).map(({ version }) => Number(version))),
     list: () => [...entries.values()],
     refresh,
     refreshQuietly() {
@@ -166,7 +175,9 @@ function readEntries(
   before: ReadonlyMap<string, PromptEntry>,
 ): ReadonlyMap<string, PromptEntry> {
   const entries = new Map<string, PromptEntry>()
-  for (const [id, stored] of Map.groupBy(rows, (row) => row.id)) {
+  const live = rows.filter(({ template }) => template !== deleted)
+  for (const [id, unsorted] of Map.groupBy(live, (row) => row.id)) {
+    const stored = unsorted.sort((a, b) => Number(a.version) - Number(b.version))
     const known = before.get(id)?.versions ?? []
     const versions = stored.map(({ version, createdAt, template }) => {
       // A version never changes, so it is parsed once.
@@ -205,9 +216,8 @@ function createChanges({
   async function addNext(id: string, template: string): Promise<string> {
     for (let tries = 0; tries < maxTries; tries += 1) {
       await kept.refresh()
-      const versions = kept.get(id)?.versions ?? []
-      const version = String(Math.max(0, ...versions.map((one) => Number(one.version))) + 1)
-      const isDefault = versions.length === 0
+      const version = String(kept.highest(id) + 1)
+      const isDefault = kept.get(id) === null
       if (await store.addPrompt({ id, version, createdAt: Date.now(), isDefault, template })) return version
     }
     throw new GatewayError('internal_error', `Too many versions of the prompt '${id}' are added at once.`)
@@ -236,7 +246,10 @@ function createChanges({
           { status: 409, type: 'conflict_error', code: 'prompt_version_in_use', param: 'version' },
         )
       }
-      if (!(await store.deletePrompt(id, version))) throw promptNotFound(id)
+      if (!(await store.deletePrompt(id, isLast ? null : version))) throw promptNotFound(id)
+      if (version !== null && !isLast) {
+        await store.addPrompt({ id, version, createdAt: Date.now(), isDefault: false, template: deleted })
+      }
       await kept.refresh()
     },
   }

@@ -191,6 +191,27 @@ describe('the prompt library', () => {
     await assertRejects(library.remove('p', null), 404, 'not_found', 'id')
   })
 
+  it('never gives the number of a deleted version again, unless the whole prompt is gone', async () => {
+    const store = new MemoryStore()
+    const { library } = await open(store)
+    await add(library, 'p', 'one')
+    await add(library, 'p', 'two')
+    await library.remove('p', '2')
+    assert.equal(input(library, 'p', '2'), null)
+    assert.deepEqual(
+      library.get('p')?.versions.map(({ version }) => version),
+      ['1'],
+    )
+    await assertRejects(library.remove('p', '2'), 404, 'not_found', 'version')
+    assert.equal((await add((await open(store)).library, 'p', 'three')).version, '3')
+    await library.refresh()
+    assert.equal(input(library, 'p'), 'one')
+    await library.remove('p', '3')
+    await library.remove('p', '1')
+    assert.equal(store.rows.length, 0)
+    assert.equal((await add(library, 'p', 'again')).version, '1')
+  })
+
   it('takes the newest version when a race has left no default', async () => {
     const { library, store } = await open()
     await add(library, 'p', 'one')
