@@ -95,6 +95,18 @@ export function checkArray(value: unknown, param: string, max = Infinity): unkno
   return value
 }
 
+/** JSON can be parsed at any depth but not written again: past some thousand levels the stack ends. */
+const maxDepth = 500
+
+/** A request body: an object that can be written again. */
+export function checkBody(body: unknown): JsonObject {
+  if (!isObject(body))
+    return refuse(null, `The request body must be a JSON object; got ${describeValue(body)}.`)
+  if (isDeeperThan(body, maxDepth))
+    refuse(null, `The request body is nested more than ${maxDepth} levels deep.`)
+  return body
+}
+
 /** Whether objects and arrays are nested deeper than `levels`. */
 export function isDeeperThan(value: object, levels: number): boolean {
   if (levels === 0) return true

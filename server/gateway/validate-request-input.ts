@@ -27,22 +27,28 @@ export function validateInput(input: unknown, continued: boolean): string | Item
   if (isAbsent(input)) return input
   if (typeof input === 'string') {
     if (input.length > maxInputCharacters && countCharacters(input) > maxInputCharacters) {
-      refuseLength(countCharacters(input))
+      refuseLength('input', countCharacters(input))
     }
     return input
   }
   if (!Array.isArray(input)) {
     refuse('input', `input must be a string or an array of items; got ${describeValue(input)}.`)
   }
-  let items = input as Item[]
-  for (let index = 0; index < input.length; index += 1) {
-    const item = checkItem(input[index], `input[${index}]`)
-    if (item === input[index]) continue
-    if (items === input) items = [...input]
+  const items = validateItems(input, 'input')
+  if (!continued) checkOutputsHaveCalls(items)
+  return items
+}
+
+/** Items as `validateInput` has them; errors name them by their place in `param`. The same array when nothing was missing. */
+export function validateItems(values: readonly unknown[], param: string): Item[] {
+  let items = values as Item[]
+  for (let index = 0; index < values.length; index += 1) {
+    const item = checkItem(values[index], `${param}[${index}]`)
+    if (item === values[index]) continue
+    if (items === values) items = [...items]
     items[index] = item
   }
-  checkLength(items)
-  if (!continued) checkOutputsHaveCalls(items)
+  checkLength(items, param)
   return items
 }
 
@@ -206,17 +212,17 @@ function measureItems(items: readonly Item[], measure: Measure): number {
 
 /** @throws GatewayError `invalid_request` when all text of the input together is longer than one may be. */
 export function checkInputLength(input: string | Item[] | null | undefined): void {
-  if (Array.isArray(input)) checkLength(input)
+  if (Array.isArray(input)) checkLength(input, 'input')
 }
 
-function checkLength(items: readonly Item[]): void {
+function checkLength(items: readonly Item[], param: string): void {
   if (measureItems(items, 'units') <= maxInputCharacters) return
   const total = measureItems(items, 'characters')
-  if (total > maxInputCharacters) refuseLength(total)
+  if (total > maxInputCharacters) refuseLength(param, total)
 }
 
-function refuseLength(count: number): never {
-  refuse('input', `input may hold at most ${maxInputCharacters} characters of text; got ${count}.`)
+function refuseLength(param: string, count: number): never {
+  refuse(param, `${param} may hold at most ${maxInputCharacters} characters of text; got ${count}.`)
 }
 
 /** A reference or a compaction may stand for the call. */

@@ -13,6 +13,7 @@ import {
 } from '../../translators/shared/canonical.ts'
 import {
   checkArray,
+  checkBody,
   checkBoolean,
   checkNumber,
   checkObject,
@@ -22,15 +23,11 @@ import {
   describeValue,
   describeWord,
   isAbsent,
-  isDeeperThan,
   refuse,
 } from './validate-request-checks.ts'
 import { checkInputLength, validateInput } from './validate-request-input.ts'
 import { validateToolChoice, validateTools } from './validate-request-tools.ts'
 import { checkSchema } from './verify-schema-check.ts'
-
-/** JSON can be parsed at any depth but not written again: past some thousand levels the stack ends. */
-const maxDepth = 500
 
 type Check = (value: unknown, param: string) => void
 
@@ -88,10 +85,8 @@ const simpleFields: { readonly [field: string]: Check } = {
  * a nested `tool_choice`, `reasoning_effort` (General Augment's document) as `reasoning.effort`.
  * @throws GatewayError `invalid_request` naming `param`.
  */
-export function validateRequest(body: unknown): CanonicalRequest {
-  if (!isObject(body)) refuse(null, `The request body must be a JSON object; got ${describeValue(body)}.`)
-  if (isDeeperThan(body, maxDepth))
-    refuse(null, `The request body is nested more than ${maxDepth} levels deep.`)
+export function validateRequest(parsed: unknown): CanonicalRequest {
+  const body = checkBody(parsed)
   // A prompt template may name the model; `validateComplete` looks again then.
   if (isAbsent(body.prompt) || !isAbsent(body.model)) checkModel(body.model)
   for (const field in simpleFields) {
