@@ -6,6 +6,8 @@
  * microseconds, booleans 0 or 1, JSON is text.
  */
 
+import { stateSchema } from './state-schema.ts'
+
 export interface Migration {
   name: string
   statements: readonly string[]
@@ -85,4 +87,5 @@ export const migrations: readonly Migration[] = [
       'CREATE INDEX requests_by_trace ON requests (trace_id) WHERE trace_id IS NOT NULL',
     ],
   },
+  { name: '0002-state', statements: stateSchema },
 ]

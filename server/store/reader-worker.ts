@@ -6,6 +6,8 @@ import { type Driver, StoreError } from './driver.ts'
 import { facets, overview } from './overview-query.ts'
 import { getRequest, listRequests } from './request-queries.ts'
 import { openSqlite } from './sqlite-driver.ts'
+import * as others from './state-other-reads.ts'
+import * as turns from './state-reads.ts'
 import { answerCalls } from './worker-loop.ts'
 import type { ReaderCalls, ReaderSettings } from './worker-protocol.ts'
 
@@ -13,21 +15,36 @@ const settings = workerData as ReaderSettings
 
 let driver: Driver | null = null
 
-answerCalls<ReaderCalls>({
-  open: async () => {
-    driver = openSqlite({ ...settings, readonly: true })
-    return null
+answerCalls<ReaderCalls>(
+  {
+    open: async () => {
+      driver = openSqlite({ ...settings, readonly: true })
+      return null
+    },
+    listRequests: ({ input, deadline }) => listRequests(opened(), input, createDeadline(deadline)),
+    getRequest: ({ id }) => getRequest(opened(), id),
+    overview: ({ input, deadline }) => overview(opened(), input, createDeadline(deadline)),
+    facets: () => facets(opened()),
+    readTurns: (argument) => turns.readTurns(opened(), argument),
+    getResponse: (argument) => turns.getResponse(opened(), argument),
+    findItems: (argument) => turns.findItems(opened(), argument),
+    readEvents: (argument) => turns.readEvents(opened(), argument),
+    getConversation: (argument) => others.getConversation(opened(), argument),
+    listConversationItems: (argument) => others.listConversationItems(opened(), argument),
+    readConversation: (argument) => others.readConversation(opened(), argument),
+    getConversationItem: (argument) => others.getConversationItem(opened(), argument),
+    ownJobs: (argument) => others.ownJobs(opened(), argument),
+    listPrompts: () => others.listPrompts(opened()),
+    sealKeys: () => others.sealKeys(opened()),
+    findExpired: (argument) => others.findExpired(opened(), argument),
+    close: async () => {
+      await driver?.close()
+      driver = null
+      return null
+    },
   },
-  listRequests: ({ input, deadline }) => listRequests(opened(), input, createDeadline(deadline)),
-  getRequest: ({ id }) => getRequest(opened(), id),
-  overview: ({ input, deadline }) => overview(opened(), input, createDeadline(deadline)),
-  facets: () => facets(opened()),
-  close: async () => {
-    await driver?.close()
-    driver = null
-    return null
-  },
-})
+  { transfer: (value) => (value instanceof ArrayBuffer ? [value] : []) },
+)
 
 function opened(): Driver {
   if (driver === null) throw new StoreError('failed', 'The store is closed.')

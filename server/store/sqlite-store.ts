@@ -1,16 +1,19 @@
-/** The store over SQLite: one thread that writes, one that reads. */
+/** The store over SQLite: one thread that writes, one that reads the log, one that reads state. */
 
 import { stat } from 'node:fs/promises'
 import { GatewayError } from '../errors.ts'
 import type { AdminOverviewQuery, AdminRequestsQuery } from '../http/admin-contract.ts'
 import { createKeyMaker } from './keys.ts'
 import { checkListQuery, checkOverviewQuery } from './query-input.ts'
+import { ReaderThread } from './reader-thread.ts'
 import { PackedBatchBuilder } from './record-batch.ts'
 import type { BatchBuilder, RecordBatch, RecordFilterSource } from './records.ts'
+import type { StateStore } from './state.ts'
+import { SqliteState } from './state-sqlite.ts'
 import type { Store } from './store.ts'
 import { preparePlace, type StorePlace } from './store-url.ts'
 import { WorkerCallError, WorkerClient } from './worker-client.ts'
-import type { ReaderCalls, ReaderSettings, WriterCalls, WriterSettings } from './worker-protocol.ts'
+import type { ReaderCalls, WriterCalls, WriterSettings } from './worker-protocol.ts'
 
 export interface SqliteStoreOptions {
   place: StorePlace
@@ -18,6 +21,8 @@ export interface SqliteStoreOptions {
   queryTimeout: number
   retryDelay: number
   maxPages: number | null
+  writeTimeout: number
+  turnCacheBytes: number
 }
 
 /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. */
@@ -26,7 +31,7 @@ const listTime = 1000
 /** Queries waiting for the reader beyond which another is refused. */
 const maximumWaiting = 64
 
-/** Opens both threads. Throws StoreError. */
+/** Opens the threads. Throws StoreError. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { path, remove } = preparePlace(options.place)
   const store = new SqliteStore(path, remove, options)
@@ -46,13 +51,15 @@ const largestSpared = 4_194_304
 class SqliteStore implements Store {
   readonly location: string
   leftovers = 0
+  readonly state: StateStore
+  readonly #state: SqliteState
+  readonly #reader: ReaderThread
   readonly #remove: () => void
   readonly #options: SqliteStoreOptions
   readonly #queues = new Set<() => Promise<void>>()
   /** Of batches that are written: fresh memory costs more than the bytes that go into it. */
   readonly #buffers: ArrayBuffer[] = []
   #writer: WorkerClient<WriterCalls>
-  #reader: WorkerClient<ReaderCalls> | null = null
   #filter: RecordFilterSource | null = null
   #nextKey: (createdAt: number) => number = createKeyMaker(0)
   #problem: string | null = null
@@ -63,6 +70,16 @@ class SqliteStore implements Store {
     this.location = path
     this.#remove = remove
     this.#options = options
+    const reading = { path, busyTimeout: options.busyTimeout }
+    this.#reader = new ReaderThread(reading)
+    this.#state = new SqliteState({
+      // Its own, so that no query of the admin API delays a turn.
+      reader: new ReaderThread(reading),
+      send: (group) => this.#writer.call('writeState', group),
+      writeTimeout: options.writeTimeout,
+      turnCacheBytes: options.turnCacheBytes,
+    })
+    this.state = this.#state
     this.#writer = this.#startWriter()
   }
 
@@ -70,7 +87,7 @@ class SqliteStore implements Store {
     const { lastKey, leftovers } = await this.#writer.call('open', { recover: true })
     this.leftovers = leftovers
     this.#nextKey = createKeyMaker(lastKey)
-    await this.#openReader()
+    await this.#reader.open()
   }
 
   /** Stops without writing anything more. */
@@ -78,7 +95,8 @@ class SqliteStore implements Store {
     this.#closing ??= Promise.resolve()
     if (this.#restart !== null) clearTimeout(this.#restart)
     await this.#writer.stop()
-    await this.#reader?.stop()
+    await this.#reader.stop()
+    await this.#state.stop()
     this.#remove()
   }
 
@@ -160,9 +178,9 @@ class SqliteStore implements Store {
     await this.flush()
     if (this.#restart !== null) clearTimeout(this.#restart)
     // Either thread may be gone already, which is no reason to fail the way out.
-    await this.#reader?.call('close', null).catch(() => undefined)
+    await this.#state.close()
+    await this.#reader.close()
     await this.#writer.call('close', null).catch(() => undefined)
-    await this.#reader?.stop()
     await this.#writer.stop()
     this.#remove()
   }
@@ -171,15 +189,14 @@ class SqliteStore implements Store {
     name: K,
     argument: ReaderCalls[K]['argument'],
   ): Promise<ReaderCalls[K]['value']> {
-    const reader = this.#reader ?? (await this.#openReader())
-    if (reader.pending >= maximumWaiting) {
+    if (this.#reader.pending >= maximumWaiting) {
       throw new GatewayError('internal_error', 'Too many queries are waiting. Try again in a moment.', {
         status: 503,
         code: 'query_overload',
       })
     }
     try {
-      return await reader.call(name, argument)
+      return await this.#reader.call(name, argument)
     } catch (error) {
       if (!(error instanceof WorkerCallError) || error.remoteName !== 'DeadlineError') throw error
       const seconds = this.#options.queryTimeout / 1000
@@ -191,30 +208,10 @@ class SqliteStore implements Store {
     }
   }
 
-  async #openReader(): Promise<WorkerClient<ReaderCalls>> {
-    const settings: ReaderSettings = { path: this.location, busyTimeout: this.#options.busyTimeout }
-    const reader = new WorkerClient<ReaderCalls>({
-      script: new URL('./reader-worker.ts', import.meta.url),
-      settings,
-      // The next query starts another.
-      onLost: () => {
-        if (this.#reader === reader) this.#reader = null
-      },
-    })
-    this.#reader = reader
-    try {
-      await reader.call('open', null)
-    } catch (error) {
-      this.#reader = null
-      await reader.stop()
-      throw error
-    }
-    return reader
-  }
-
   #startWriter(): WorkerClient<WriterCalls> {
     const { busyTimeout, maxPages, retryDelay } = this.#options
-    const settings: WriterSettings = { path: this.location, busyTimeout, maxPages, retryDelay }
+    const { instance } = this.#state
+    const settings: WriterSettings = { path: this.location, busyTimeout, maxPages, retryDelay, instance }
     return new WorkerClient<WriterCalls>({
       script: new URL('./writer-worker.ts', import.meta.url),
       settings,

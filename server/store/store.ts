@@ -13,6 +13,7 @@ import type {
 } from '../http/admin-contract.ts'
 import type { BatchBuilder, RecordBatch, RecordFilterSource } from './records.ts'
 import { openSqliteStore } from './sqlite-store.ts'
+import type { StateStore } from './state.ts'
 import { parseStoreUrl } from './store-url.ts'
 
 export interface StoreOptions {
@@ -26,6 +27,10 @@ export interface StoreOptions {
   retryDelay?: number
   /** Pages of 4096 bytes that the file may grow to. Default null: no limit but the disk's. */
   maxPages?: number | null
+  /** Milliseconds after which a write of state that cannot be committed for now is refused. Default 2000. */
+  writeTimeout?: number
+  /** Bytes of JSON of turns to keep in memory for those that continue them. Default 64 MiB. */
+  turnCacheBytes?: number
 }
 
 export interface Store {
@@ -33,6 +38,8 @@ export interface Store {
   readonly location: string
   /** Requests that a stopped process had left open and that were ended as `gateway_restarted`. */
   readonly leftovers: number
+  /** What the gateway keeps for its clients. Unlike the log's, its writes reject when they cannot be made. */
+  readonly state: StateStore
   /** The key of a request that is admitted now; `createdAt` in Unix milliseconds. */
   nextKey(createdAt: number): number
   /** What takes secrets out of every record. Without it nothing is written. Replaces an earlier one. */
@@ -74,6 +81,16 @@ export async function openStore({
   queryTimeout = 5000,
   retryDelay = 1000,
   maxPages = null,
+  writeTimeout = 2000,
+  turnCacheBytes = 67_108_864,
 }: StoreOptions): Promise<Store> {
-  return openSqliteStore({ place: parseStoreUrl(url), busyTimeout, queryTimeout, retryDelay, maxPages })
+  return openSqliteStore({
+    place: parseStoreUrl(url),
+    busyTimeout,
+    queryTimeout,
+    retryDelay,
+    maxPages,
+    writeTimeout,
+    turnCacheBytes,
+  })
 }

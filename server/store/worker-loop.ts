@@ -1,5 +1,9 @@
-/** The worker's end: answers calls one after the other, in the order they came. */
+/**
+ * The worker's end: answers calls one after the other, in the order they came, in each of two lanes. What is urgent
+ * overtakes what waits in the other one: before each call of that, the worker looks what else has come.
+ */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { StoreError } from './driver.ts'
 import type { Call, HealthNotice, Reply } from './worker-protocol.ts'
@@ -8,17 +12,26 @@ type Handlers<C extends { [K in keyof C]: { argument: unknown; value: unknown } 
   [K in keyof C]: (argument: C[K]['argument']) => Promise<C[K]['value']>
 }
 
-/** `transfer` gives the buffers of a value that are moved, not copied. */
+export interface AnswerOptions<C extends { [K in keyof C]: { argument: unknown; value: unknown } }> {
+  /** The buffers of a value that are moved, not copied. */
+  transfer?: (value: C[keyof C]['value']) => readonly ArrayBuffer[]
+  /** Calls that overtake the others. */
+  urgent?: readonly (keyof C & string)[]
+}
+
 export function answerCalls<C extends { [K in keyof C]: { argument: unknown; value: unknown } }>(
   handlers: Handlers<C>,
-  transfer: (value: C[keyof C]['value']) => readonly ArrayBuffer[] = () => [],
+  { transfer = () => [], urgent = [] }: AnswerOptions<C> = {},
 ): void {
   const port = requirePort()
-  let last: Promise<void> = Promise.resolve()
+  const urgentNames = new Set<string>(urgent)
+  const lanes = { urgent: Promise.resolve(), usual: Promise.resolve() }
   port.on('message', (call: Call) => {
-    last = last.then(async () => {
+    const lane = urgentNames.has(call.name) ? 'urgent' : 'usual'
+    lanes[lane] = lanes[lane].then(async () => {
+      if (lane === 'usual' && urgentNames.size > 0) await nextTurn()
       const reply = await answer(handlers, call)
-      port.postMessage(reply, reply.ok ? transfer(reply.value) : [])
+      port.postMessage(reply, reply.ok ? transfer(reply.value as C[keyof C]['value']) : [])
     })
   })
 }

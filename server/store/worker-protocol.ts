@@ -3,6 +3,9 @@
 import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
 import type { ListInput, OverviewInput } from './query-input.ts'
 import type { RecordBatch, RecordFilterSource } from './records.ts'
+import type { EventChunk, PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
+import type { Expired } from './state-upkeep.ts'
+import type { StateOutcome, StateWrite } from './state-writes.ts'
 
 /** One call; answered by a Reply of the same id. */
 export interface Call {
@@ -28,6 +31,8 @@ export interface WriterSettings {
   maxPages: number | null
   /** Milliseconds between tries of a batch that could not be written for now. */
   retryDelay: number
+  /** Owns the locks, claims and jobs of this process. */
+  instance: string
 }
 
 export interface ReaderSettings {
@@ -42,11 +47,42 @@ export interface WriterCalls {
   setFilter: { argument: RecordFilterSource; value: null }
   /** Resolves once the records are committed. The buffer of the batch comes back, to be filled again. */
   write: { argument: RecordBatch; value: { lost: number[]; buffer: ArrayBuffer } }
+  /** One transaction for all; the outcomes are in the order of the writes. `patience`: milliseconds to go on trying. */
+  writeState: { argument: { writes: StateWrite[]; now: number; patience: number }; value: StateOutcome[] }
   close: { argument: null; value: null }
 }
 
+/** Something of a project, at a moment in Unix milliseconds. */
+export interface ProjectRead {
+  project: string
+  id: string
+  now: number
+}
+
+/** Reads of state. A buffer holds JSON; see state-reads.ts. */
+export interface StateReads {
+  readTurns: { argument: { project: string; id: string; limit: number }; value: ArrayBuffer | null }
+  getResponse: { argument: ProjectRead; value: ArrayBuffer | null }
+  findItems: {
+    argument: { project: string; ids: readonly string[]; now: number }
+    value: ArrayBuffer
+  }
+  readEvents: { argument: ProjectRead & { after: number }; value: EventChunk[] }
+  getConversation: { argument: ProjectRead; value: StoredConversation | null }
+  listConversationItems: { argument: ProjectRead & PageQuery; value: ArrayBuffer | null }
+  readConversation: { argument: ProjectRead; value: ArrayBuffer | null }
+  getConversationItem: { argument: ProjectRead & { itemId: string }; value: ArrayBuffer | null }
+  ownJobs: { argument: { instance: string }; value: string[] }
+  listPrompts: { argument: null; value: StoredPrompt[] }
+  sealKeys: { argument: null; value: SealKey[] }
+  findExpired: {
+    argument: { now: number; limit: number }
+    value: Pick<Expired, 'responses' | 'conversations'>
+  }
+}
+
 /** The reader's calls; `deadline` in milliseconds. */
-export interface ReaderCalls {
+export interface ReaderCalls extends StateReads {
   open: { argument: null; value: null }
   listRequests: { argument: { input: ListInput; deadline: number }; value: AdminRequestList }
   getRequest: { argument: { id: string }; value: AdminRequest | null }

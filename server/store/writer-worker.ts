@@ -1,4 +1,4 @@
-/** The one thread that writes. Each batch is one transaction. */
+/** The one thread that writes. Each batch of the log and each group of state writes is one transaction. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -8,6 +8,8 @@ import { migrations } from './migrations.ts'
 import type { RecordBatch, RecordFilter, RecordFilterSource } from './records.ts'
 import { failLeftovers, prepareBatch } from './request-writes.ts'
 import { lockSqlite, openSqlite } from './sqlite-driver.ts'
+import { recover as recoverState } from './state-upkeep.ts'
+import { commitGroup } from './state-writes.ts'
 import { answerCalls, tellHealth } from './worker-loop.ts'
 import type { Call, WriterCalls, WriterSettings } from './worker-protocol.ts'
 
@@ -17,11 +19,22 @@ let driver: Driver | null = null
 let lock: { close(): void } | null = null
 let filter: RecordFilter | null = null
 let nextBlock = 1
-let problem: string | null = null
+/** Of the log and of state: each knows only of its own when it is over. */
+const problems: { log: string | null; state: string | null } = { log: null, state: null }
+let told: string | null = null
 let closing = false
 
-answerCalls<WriterCalls>({ open, setFilter, write, close }, (value) =>
-  value !== null && 'buffer' in value ? [value.buffer] : [],
+/** Milliseconds to block for another program's lock at a time. In between, state can be told that it waits in vain. */
+const busySlice = 200
+/** Milliseconds between tries of state writes, which somebody waits for. */
+const statePause = 50
+
+answerCalls<WriterCalls>(
+  { open, setFilter, write, writeState, close },
+  {
+    transfer: (value) => (value !== null && 'buffer' in value ? [value.buffer] : []),
+    urgent: ['writeState'],
+  },
 )
 
 // Calls are answered in order, so a batch that is being tried again would keep the close waiting for ever.
@@ -44,10 +57,14 @@ async function open({ recover }: { recover: boolean }): Promise<WriterCalls['ope
       now: Date.now(),
       tables: tables.map((row) => String(row.name)),
     })
-    const [leftovers] = recover ? await driver.batch([failLeftovers]) : []
+    const context = { instance: settings.instance, now: Date.now() }
+    const [leftovers] = recover
+      ? await driver.batch([failLeftovers, ...recoverState(context).statements])
+      : []
     const [newest] = await driver.all('SELECT max(key) AS key FROM requests')
     const [block] = await driver.all('SELECT max(id) AS id FROM blocks')
     nextBlock = Number(block?.id ?? 0) + 1
+    await driver.all(`PRAGMA busy_timeout = ${Math.min(busyTimeout, busySlice)}`)
     return { lastKey: Number(newest?.key ?? 0), leftovers: leftovers?.length ?? 0, applied }
   } catch (error) {
     await close()
@@ -89,6 +106,26 @@ async function commit(statements: Statement[]): Promise<void> {
   }
 }
 
+/** Unlike the log this does not wait for ever: an answer to a client does. */
+async function writeState({
+  writes,
+  now,
+  patience,
+}: WriterCalls['writeState']['argument']): Promise<WriterCalls['writeState']['value']> {
+  const end = performance.now() + patience
+  if (driver === null) throw new StoreError('failed', 'The store is closed.')
+  return commitGroup(writes, {
+    driver,
+    context: { instance: settings.instance, now },
+    pause: async () => {
+      if (closing || performance.now() + statePause > end) return false
+      await sleep(statePause)
+      return true
+    },
+    onProblem: (problem) => setProblem(problem, 'state'),
+  })
+}
+
 async function close(): Promise<null> {
   closing = true
   await driver?.close()
@@ -98,9 +135,11 @@ async function close(): Promise<null> {
   return null
 }
 
-function setProblem(next: string | null): void {
-  if (next === problem) return
-  problem = next
+function setProblem(next: string | null, of: keyof typeof problems = 'log'): void {
+  problems[of] = next
+  const problem = problems.state ?? problems.log
+  if (problem === told) return
+  told = problem
   tellHealth(problem)
 }
 

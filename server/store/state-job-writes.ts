@@ -1,0 +1,99 @@
+/** Writes of jobs: background responses that are queued or run. */
+
+import type { Statement } from './driver.ts'
+import type { EventChunk, TakenJob } from './state.ts'
+import { pack, unpackText } from './state-pack.ts'
+import { type Guard, jobIsOurs, type Plan, silent, type WriteContext, whetherChanged } from './state-plan.ts'
+import { eventStatements, unlockFor } from './state-turn-writes.ts'
+
+/** The condition on the owner stands twice: on an engine with many writers, another may take one in between. */
+export function takeJobs({ limit }: { limit: number }, { instance }: WriteContext): Plan<TakenJob[]> {
+  const take: Statement = {
+    sql: `UPDATE jobs SET owner = ?, takes = takes + 1
+      WHERE owner IS NULL
+        AND response_id IN (SELECT response_id FROM jobs WHERE owner IS NULL ORDER BY created_at LIMIT ?)
+      RETURNING *`,
+    params: [instance, limit],
+  }
+  return {
+    statements: [take],
+    value: ([rows = []]) =>
+      rows
+        .map((row) => ({
+          id: String(row.response_id),
+          project: String(row.project),
+          createdAt: Number(row.created_at),
+          expiresAt: row.expires_at as number | null,
+          previousId: row.previous_id as string | null,
+          conversation: row.conversation as string | null,
+          streamed: row.streamed === 1,
+          request: unpackText(row.request),
+          takes: Number(row.takes),
+          note: row.note as string | null,
+        }))
+        .sort((one, other) => one.createdAt - other.createdAt),
+  }
+}
+
+export function startJob({ id, body }: { id: string; body: string }, context: WriteContext): Plan<boolean> {
+  const ours = jobIsOurs(id, context)
+  return whetherChanged([
+    {
+      sql: `UPDATE responses SET status = 'in_progress', body = ? WHERE id = ? AND ${ours.sql} RETURNING id`,
+      params: [pack(body).blob, id, ...ours.params],
+    },
+  ])
+}
+
+export function noteJob({ id, note }: { id: string; note: string }, { instance }: WriteContext): Plan<null> {
+  return silent([
+    { sql: 'UPDATE jobs SET note = ? WHERE response_id = ? AND owner = ?', params: [note, id, instance] },
+  ])
+}
+
+export function appendEvents(
+  { id, chunk }: { id: string; chunk: EventChunk },
+  context: WriteContext,
+): Plan<boolean> {
+  return whetherChanged(eventStatements(id, chunk, jobIsOurs(id, context)))
+}
+
+export function releaseJob({ id }: { id: string }, { instance }: WriteContext): Plan<null> {
+  return silent([
+    { sql: 'UPDATE jobs SET owner = NULL WHERE response_id = ? AND owner = ?', params: [id, instance] },
+  ])
+}
+
+export interface CancelJob {
+  project: string
+  id: string
+  body: string
+  events: EventChunk | null
+}
+
+/** Whoever has the job: it goes with the response's end. Not when events beyond those before `events` have been appended. */
+export function cancelJob({ project, id, body, events }: CancelJob): Plan<boolean> {
+  const cancel: Statement = {
+    sql: `UPDATE responses SET status = 'cancelled', body = ?
+      WHERE id = ? AND project = ? AND status IN ('queued', 'in_progress')
+        AND EXISTS (SELECT 1 FROM jobs WHERE response_id = ?)
+        AND NOT EXISTS (SELECT 1 FROM response_events WHERE response_id = ? AND first + count > ?)
+      RETURNING id`,
+    params: [pack(body).blob, id, project, id, id, events?.first ?? Number.MAX_SAFE_INTEGER],
+  }
+  // A cancelled response with a job is one that the first statement has just cancelled.
+  const cancelled: Guard = {
+    sql: `EXISTS (SELECT 1 FROM jobs WHERE response_id = ?)
+      AND EXISTS (SELECT 1 FROM responses WHERE id = ? AND project = ? AND status = 'cancelled')`,
+    params: [id, id, project],
+  }
+  return whetherChanged([
+    cancel,
+    ...(events === null ? [] : eventStatements(id, events, cancelled)),
+    unlockFor(id, cancelled),
+    {
+      sql: `DELETE FROM jobs WHERE response_id = ? AND ${cancelled.sql}`,
+      params: [id, ...cancelled.params],
+    },
+  ])
+}

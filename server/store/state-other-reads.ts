@@ -1,0 +1,143 @@
+/** Reads of conversations, jobs, prompts, keys, and of what has expired. On the reader's thread. */
+
+import type { Driver, SqlRow, SqlValue } from './driver.ts'
+import type { PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
+import { type ConversationKey, toConversation } from './state-conversation-writes.ts'
+import { joinParts, unpack } from './state-pack.ts'
+import type { Expired } from './state-upkeep.ts'
+
+type At = ConversationKey & { now: number }
+
+export async function getConversation(
+  driver: Driver,
+  { project, id, now }: At,
+): Promise<StoredConversation | null> {
+  const [row] = await driver.all(
+    `SELECT id, created_at, metadata FROM conversations
+      WHERE id = ? AND project = ? AND (expires_at IS NULL OR expires_at > ?)`,
+    [id, project, now],
+  )
+  return row === undefined ? null : toConversation(row)
+}
+
+/** JSON `FoundItem[]` of one more than the page has, if there is one; null as `listConversationItems` has it. */
+export async function listConversationItems(
+  driver: Driver,
+  { project, id, now, limit, order, after }: At & PageQuery,
+): Promise<ArrayBuffer | null> {
+  if ((await getConversation(driver, { project, id, now })) === null) return null
+  const rising = order === 'asc'
+  let edge: SqlValue = rising ? -1 : Number.MAX_SAFE_INTEGER
+  if (after !== null) {
+    // Where an id stands twice, the page after it begins after both, so that a walk of the pages ends.
+    const [row] = await driver.all(
+      `SELECT ${rising ? 'max' : 'min'}(position) AS position FROM conversation_items
+        WHERE project = ? AND id = ? AND conversation = ?`,
+      [project, after, id],
+    )
+    if (row === undefined || row.position === null) return null
+    edge = row.position ?? null
+  }
+  const rows = await driver.all(
+    `SELECT provider, content FROM conversation_items
+      WHERE conversation = ? AND position ${rising ? '>' : '<'} ? ORDER BY position ${rising ? 'ASC' : 'DESC'} LIMIT ?`,
+    [id, edge, limit + 1],
+  )
+  return joinItems(rows)
+}
+
+/** JSON `FoundItem[]`; null when there is no such conversation. */
+export async function readConversation(driver: Driver, at: At): Promise<ArrayBuffer | null> {
+  if ((await getConversation(driver, at)) === null) return null
+  return joinItems(
+    await driver.all(
+      'SELECT provider, content FROM conversation_items WHERE conversation = ? ORDER BY position',
+      [at.id],
+    ),
+  )
+}
+
+/** JSON of an array with the FoundItem, or with nothing. */
+export async function getConversationItem(
+  driver: Driver,
+  { project, id, now, itemId }: At & { itemId: string },
+): Promise<ArrayBuffer | null> {
+  if ((await getConversation(driver, { project, id, now })) === null) return null
+  return joinItems(
+    await driver.all(
+      `SELECT provider, content FROM conversation_items
+        WHERE project = ? AND id = ? AND conversation = ? ORDER BY position LIMIT 1`,
+      [project, itemId, id],
+    ),
+  )
+}
+
+function joinItems(rows: readonly SqlRow[]): ArrayBuffer {
+  const parts = rows.flatMap((row, index) => [
+    `${index === 0 ? '' : ','}{"provider":${JSON.stringify(row.provider)},"item":`,
+    unpack(row.content),
+    '}',
+  ])
+  return joinParts(['[', ...parts, ']'])
+}
+
+export async function ownJobs(driver: Driver, { instance }: { instance: string }): Promise<string[]> {
+  const rows = await driver.all('SELECT response_id FROM jobs WHERE owner = ?', [instance])
+  return rows.map((row) => String(row.response_id))
+}
+
+export async function listPrompts(driver: Driver): Promise<StoredPrompt[]> {
+  const rows = await driver.all(
+    'SELECT id, version, created_at, is_default, template FROM prompts ORDER BY id, created_at, version',
+  )
+  return rows.map((row) => ({
+    id: String(row.id),
+    version: String(row.version),
+    createdAt: Number(row.created_at),
+    isDefault: row.is_default === 1,
+    template: String(row.template),
+  }))
+}
+
+export async function sealKeys(driver: Driver): Promise<SealKey[]> {
+  const rows = await driver.all(
+    'SELECT id, created_at, secret FROM seal_keys ORDER BY created_at DESC, id DESC',
+  )
+  return rows.map((row) => ({
+    id: String(row.id),
+    createdAt: Number(row.created_at),
+    secret: String(row.secret),
+  }))
+}
+
+/** Up to `limit` responses and conversations that have expired; the writer looks again before it removes them. */
+export async function findExpired(
+  driver: Driver,
+  { now, limit }: { now: number; limit: number },
+): Promise<Pick<Expired, 'responses' | 'conversations'>> {
+  const responses = await driver.all(expiredSql, [now, limit, now, limit, limit])
+  const conversations = await driver.all(
+    'SELECT id FROM conversations WHERE expires_at <= ? AND lock_holder IS NULL ORDER BY expires_at LIMIT ?',
+    [now, limit],
+  )
+  return {
+    responses: responses.map((row) => String(row.id)),
+    conversations: conversations.map((row) => String(row.id)),
+  }
+}
+
+/** Ends of chains, then up from them: what a living response builds on lives as long. */
+export const expiredSql = `
+  WITH RECURSIVE gone (id, previous_id, depth) AS (
+    SELECT id, previous_id, 0 FROM (
+      SELECT id, previous_id FROM responses
+      WHERE expires_at <= ?
+        AND NOT EXISTS (SELECT 1 FROM responses AS child WHERE child.previous_id = responses.id)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.response_id = responses.id)
+      ORDER BY expires_at LIMIT ?) AS leaves
+    UNION ALL
+    SELECT parent.id, parent.previous_id, gone.depth + 1
+    FROM gone JOIN responses AS parent ON parent.id = gone.previous_id
+    WHERE parent.expires_at <= ? AND gone.depth + 1 < ?
+  )
+  SELECT id FROM gone GROUP BY id ORDER BY max(depth), id LIMIT ?`

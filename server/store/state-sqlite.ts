@@ -1,0 +1,263 @@
+/** State over the store's threads, as the gateway sees it. */
+
+import { randomUUID } from 'node:crypto'
+import type { ReaderThread } from './reader-thread.ts'
+import type {
+  ChainResult,
+  ConversationItem,
+  EventChunk,
+  FoundItem,
+  IdempotencyClaim,
+  IdempotentAnswer,
+  ItemPage,
+  JobAccept,
+  PageQuery,
+  SealKey,
+  StateStore,
+  StoredPrompt,
+  StoredResponse,
+  StoredTurn,
+  SweepResult,
+  TurnCommit,
+} from './state.ts'
+import type { NewConversation } from './state-conversation-writes.ts'
+import { WriteGroups, type WriteGroupsOptions } from './state-groups.ts'
+import { TurnCache } from './state-turn-cache.ts'
+
+export interface SqliteStateOptions {
+  reader: ReaderThread
+  send: WriteGroupsOptions['send']
+  writeTimeout: number
+  turnCacheBytes: number
+}
+
+/** How many turns the first read of a chain asks for that is not in memory, and how the next ones grow, up to the most. */
+const firstRead = 1
+const readGrowth = 8
+const largestRead = 512
+
+export class SqliteState implements StateStore {
+  readonly instance = `inst_${randomUUID()}`
+  readonly #reader: ReaderThread
+  readonly #groups: WriteGroups
+  readonly #turns: TurnCache
+
+  constructor({ reader, send, writeTimeout, turnCacheBytes }: SqliteStateOptions) {
+    this.#reader = reader
+    this.#groups = new WriteGroups({ send, writeTimeout })
+    this.#turns = new TurnCache(turnCacheBytes)
+  }
+
+  /** Ends the reading after everything that waits to be written. */
+  async close(): Promise<void> {
+    await this.#groups.settled()
+    await this.#reader.close()
+  }
+
+  stop(): Promise<void> {
+    return this.#reader.stop()
+  }
+
+  async beat(aliveUntil: number): Promise<void> {
+    await this.#groups.write('beat', { aliveUntil })
+  }
+
+  async commitTurn(turn: TurnCommit): Promise<'committed' | 'superseded'> {
+    const result = await this.#groups.write('commitTurn', turn)
+    if (turn.keep && result === 'committed') this.#turns.addCommitted(turn)
+    return result
+  }
+
+  async readChain(project: string, id: string): Promise<ChainResult> {
+    const { epoch } = this.#turns
+    const now = Date.now()
+    const turns: StoredTurn[] = []
+    let limit = firstRead
+    for (let next: string | null = id; next !== null; ) {
+      const kept = this.#turns.get(project, next)
+      const part: StoredTurn[] = kept === null ? await this.#readTurns(project, next, limit) : [kept]
+      limit = kept === null ? Math.min(limit * readGrowth, largestRead) : firstRead
+      for (const turn of part) {
+        if (turns.length === 0) {
+          if (turn.expiresAt !== null && turn.expiresAt <= now) return { kind: 'missing' }
+          if (turn.status === 'queued' || turn.status === 'in_progress') return { kind: 'running' }
+        }
+        turns.push(turn)
+        next = turn.previousId
+      }
+      if (part.length === 0) return { kind: 'missing' }
+    }
+    turns.reverse()
+    // The end of the chain is used last, and so stays longest. What has been removed meanwhile does not come back.
+    if (epoch === this.#turns.epoch) for (const turn of turns) this.#turns.add(project, turn)
+    return { kind: 'found', turns }
+  }
+
+  async #readTurns(project: string, id: string, limit: number): Promise<StoredTurn[]> {
+    return parse<StoredTurn[]>(await this.#reader.call('readTurns', { project, id, limit })) ?? []
+  }
+
+  async getResponse(project: string, id: string): Promise<StoredResponse | null> {
+    return parse<StoredResponse>(await this.#reader.call('getResponse', { project, id, now: Date.now() }))
+  }
+
+  async deleteResponse(project: string, id: string): Promise<boolean> {
+    const deleted = await this.#groups.write('deleteResponse', { project, id })
+    // Also when it had expired: it is gone now.
+    this.#turns.remove([id])
+    return deleted
+  }
+
+  async findItems(project: string, ids: readonly string[]): Promise<Map<string, FoundItem>> {
+    if (ids.length === 0) return new Map()
+    const found = parse<[string, FoundItem['item'], string | null][]>(
+      await this.#reader.call('findItems', { project, ids, now: Date.now() }),
+    )
+    return new Map((found ?? []).map(([id, item, provider]) => [id, { item, provider }]))
+  }
+
+  readEvents(project: string, id: string, after: number): Promise<EventChunk[]> {
+    return this.#reader.call('readEvents', { project, id, after, now: Date.now() })
+  }
+
+  async createConversation(conversation: NewConversation): Promise<void> {
+    await this.#groups.write('createConversation', conversation)
+  }
+
+  getConversation(project: string, id: string) {
+    return this.#reader.call('getConversation', { project, id, now: Date.now() })
+  }
+
+  updateConversation(project: string, id: string, metadata: Record<string, string>) {
+    return this.#groups.write('updateConversation', { project, id, metadata })
+  }
+
+  deleteConversation(project: string, id: string): Promise<boolean> {
+    return this.#groups.write('deleteConversation', { project, id })
+  }
+
+  addConversationItems(project: string, id: string, items: readonly ConversationItem[]) {
+    return this.#groups.write('addConversationItems', { project, id, items })
+  }
+
+  async listConversationItems(project: string, id: string, query: PageQuery): Promise<ItemPage | null> {
+    const { limit, order, after } = query
+    const items = parse<FoundItem[]>(
+      await this.#reader.call('listConversationItems', { project, id, limit, order, after, now: Date.now() }),
+    )
+    return items === null ? null : { items: items.slice(0, limit), hasMore: items.length > limit }
+  }
+
+  async readConversation(project: string, id: string): Promise<FoundItem[] | null> {
+    return parse<FoundItem[]>(await this.#reader.call('readConversation', { project, id, now: Date.now() }))
+  }
+
+  async getConversationItem(project: string, id: string, itemId: string): Promise<FoundItem | null> {
+    const now = Date.now()
+    const found = parse<FoundItem[]>(
+      await this.#reader.call('getConversationItem', { project, id, itemId, now }),
+    )
+    return found?.[0] ?? null
+  }
+
+  deleteConversationItem(project: string, id: string, itemId: string): Promise<boolean> {
+    return this.#groups.write('deleteConversationItem', { project, id, itemId })
+  }
+
+  lockConversation(project: string, id: string, holder: string) {
+    return this.#groups.write('lockConversation', { project, id, holder })
+  }
+
+  async unlockConversation(project: string, id: string, holder: string): Promise<void> {
+    await this.#groups.write('unlockConversation', { project, id, holder })
+  }
+
+  async acceptJob(job: JobAccept): Promise<void> {
+    await this.#groups.write('acceptJob', job)
+  }
+
+  takeJobs(limit: number) {
+    return this.#groups.write('takeJobs', { limit })
+  }
+
+  startJob(id: string, body: string): Promise<boolean> {
+    return this.#groups.write('startJob', { id, body })
+  }
+
+  async noteJob(id: string, note: string): Promise<void> {
+    await this.#groups.write('noteJob', { id, note })
+  }
+
+  appendEvents(id: string, chunk: EventChunk): Promise<boolean> {
+    return this.#groups.write('appendEvents', { id, chunk })
+  }
+
+  async releaseJob(id: string): Promise<void> {
+    await this.#groups.write('releaseJob', { id })
+  }
+
+  async lostJobs(running: readonly string[]): Promise<string[]> {
+    if (running.length === 0) return []
+    const own = new Set(await this.#reader.call('ownJobs', { instance: this.instance }))
+    return running.filter((id) => !own.has(id))
+  }
+
+  cancelJob(project: string, id: string, body: string, events: EventChunk | null): Promise<boolean> {
+    return this.#groups.write('cancelJob', { project, id, body, events })
+  }
+
+  claimKey(claim: IdempotencyClaim) {
+    return this.#groups.write('claimKey', claim)
+  }
+
+  async completeKey(project: string, key: string, expiresAt: number, answer: IdempotentAnswer) {
+    await this.#groups.write('completeKey', { project, key, expiresAt, answer })
+  }
+
+  async releaseKey(project: string, key: string): Promise<void> {
+    await this.#groups.write('releaseKey', { project, key })
+  }
+
+  listPrompts(): Promise<StoredPrompt[]> {
+    return this.#reader.call('listPrompts', null)
+  }
+
+  addPrompt(prompt: StoredPrompt): Promise<boolean> {
+    return this.#groups.write('addPrompt', prompt)
+  }
+
+  setDefaultPrompt(id: string, version: string): Promise<boolean> {
+    return this.#groups.write('setDefaultPrompt', { id, version })
+  }
+
+  deletePrompt(id: string, version: string | null): Promise<boolean> {
+    return this.#groups.write('deletePrompt', { id, version })
+  }
+
+  sealKeys(): Promise<SealKey[]> {
+    return this.#reader.call('sealKeys', null)
+  }
+
+  async addSealKey(key: SealKey): Promise<void> {
+    await this.#groups.write('addSealKey', key)
+  }
+
+  async sweep(now: number, limit: number): Promise<SweepResult> {
+    const found = await this.#reader.call('findExpired', { now, limit })
+    const swept = await this.#groups.write('sweep', { ...found, keys: limit, before: now })
+    if (swept.responses.length > 0) this.#turns.remove(swept.responses)
+    return {
+      responses: swept.responses.length,
+      conversations: swept.conversations,
+      idempotencyKeys: swept.idempotencyKeys,
+      more:
+        (found.responses.length === limit && swept.responses.length > 0) ||
+        (found.conversations.length === limit && swept.conversations > 0) ||
+        swept.idempotencyKeys === limit,
+    }
+  }
+}
+
+function parse<T>(json: ArrayBuffer | null): T | null {
+  return json === null ? null : (JSON.parse(Buffer.from(json).toString('utf8')) as T)
+}

@@ -1,0 +1,145 @@
+/** Every write of state by its name, and groups of them in one transaction. Runs on the writer's thread. */
+
+import { type Driver, type SqlRow, StoreError, type StoreProblem } from './driver.ts'
+import * as conversations from './state-conversation-writes.ts'
+import * as jobs from './state-job-writes.ts'
+import * as keys from './state-key-writes.ts'
+import type { Plan, WriteContext } from './state-plan.ts'
+import * as turns from './state-turn-writes.ts'
+import * as upkeep from './state-upkeep.ts'
+
+const planners = {
+  beat: upkeep.beat,
+  commitTurn: turns.commitTurn,
+  deleteResponse: turns.deleteResponse,
+  createConversation: conversations.createConversation,
+  updateConversation: conversations.updateConversation,
+  deleteConversation: conversations.deleteConversation,
+  addConversationItems: conversations.addConversationItems,
+  deleteConversationItem: conversations.deleteConversationItem,
+  lockConversation: conversations.lockConversation,
+  unlockConversation: conversations.unlockConversation,
+  acceptJob: turns.acceptJob,
+  takeJobs: jobs.takeJobs,
+  startJob: jobs.startJob,
+  noteJob: jobs.noteJob,
+  appendEvents: jobs.appendEvents,
+  releaseJob: jobs.releaseJob,
+  cancelJob: jobs.cancelJob,
+  claimKey: keys.claimKey,
+  completeKey: keys.completeKey,
+  releaseKey: keys.releaseKey,
+  addPrompt: keys.addPrompt,
+  setDefaultPrompt: keys.setDefaultPrompt,
+  deletePrompt: keys.deletePrompt,
+  addSealKey: keys.addSealKey,
+  sweep: upkeep.sweep,
+}
+
+type Planners = typeof planners
+export type StateWriteName = keyof Planners
+export type StateWriteArgument<K extends StateWriteName> = Parameters<Planners[K]>[0]
+export type StateWriteValue<K extends StateWriteName> =
+  ReturnType<Planners[K]> extends Plan<infer T> ? T : never
+
+export interface StateWrite {
+  name: StateWriteName
+  argument: StateWriteArgument<StateWriteName>
+}
+
+export type StateOutcome =
+  | { ok: true; value: unknown }
+  | { ok: false; problem: StoreProblem; message: string }
+
+export interface GroupOptions {
+  driver: Driver
+  context: WriteContext
+  /** Waits before the next try; false when there is no more time for one. */
+  pause: () => Promise<boolean>
+  /** Hears of each failure, and of null after each success. */
+  onProblem: (problem: string | null) => void
+}
+
+interface Planned {
+  index: number
+  plan: Plan<unknown>
+}
+
+/**
+ * Commits the writes, in order, in one transaction. When that fails for what may be the fault of one of them, each is
+ * tried by itself. Gives the outcomes in the order of the writes.
+ */
+export async function commitGroup(
+  writes: readonly StateWrite[],
+  options: GroupOptions,
+): Promise<StateOutcome[]> {
+  const outcomes: StateOutcome[] = []
+  const planned: Planned[] = []
+  for (const [index, { name, argument }] of writes.entries()) {
+    try {
+      const planner = planners[name] as (argument: unknown, context: WriteContext) => Plan<unknown>
+      planned.push({ index, plan: planner(argument, options.context) })
+    } catch (error) {
+      outcomes[index] = toFailure(error)
+    }
+  }
+  await commitPlans(planned, outcomes, options)
+  return outcomes
+}
+
+async function commitPlans(
+  planned: readonly Planned[],
+  outcomes: StateOutcome[],
+  options: GroupOptions,
+): Promise<void> {
+  if (planned.length === 0) return
+  for (;;) {
+    try {
+      await commitOnce(planned, outcomes, options)
+      options.onProblem(null)
+      return
+    } catch (error) {
+      const failure = toFailure(error)
+      options.onProblem(failure.message)
+      // What holds the whole file up is no fault of one; that it is full may be that of a large one.
+      const common = error instanceof StoreError && error.transient && error.problem !== 'disk_full'
+      if (!common && planned.length > 1) {
+        for (const one of planned) await commitPlans([one], outcomes, options)
+        return
+      }
+      const again = error instanceof StoreError && error.transient && (await options.pause())
+      if (!again) {
+        for (const { index } of planned) outcomes[index] = failure
+        return
+      }
+    }
+  }
+}
+
+async function commitOnce(
+  planned: readonly Planned[],
+  outcomes: StateOutcome[],
+  { driver }: GroupOptions,
+): Promise<void> {
+  const rows = await driver.batch(planned.flatMap(({ plan }) => plan.statements))
+  let position = 0
+  for (const { index, plan } of planned) {
+    const own = rows.slice(position, position + plan.statements.length)
+    position += plan.statements.length
+    outcomes[index] = tellValue(plan, own)
+  }
+}
+
+/** Committed is committed: what cannot be told of it must not have it tried again. */
+function tellValue(plan: Plan<unknown>, rows: SqlRow[][]): StateOutcome {
+  try {
+    return { ok: true, value: plan.value(rows) }
+  } catch (error) {
+    return toFailure(error)
+  }
+}
+
+function toFailure(error: unknown): Extract<StateOutcome, { ok: false }> {
+  const message = error instanceof Error ? error.message : String(error)
+  return { ok: false, problem: error instanceof StoreError ? error.problem : 'failed', message }
+}
