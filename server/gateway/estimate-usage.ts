@@ -63,13 +63,26 @@ export function estimateUsage(request: CanonicalRequest, output: readonly Item[]
   }
 }
 
-function estimateInput({ instructions, input, tools, text }: CanonicalRequest): number {
-  let total = instructions ? estimateTokens(instructions) + tokensPerItem : 0
+/** Tokens of everything that a model is given to read. */
+export function estimateInput(request: CanonicalRequest): number {
+  const { input } = request
+  let total = estimateFrame(request)
   if (typeof input === 'string') total += estimateTokens(input) + tokensPerItem
-  else for (const item of input ?? []) total += estimateItem(item) + tokensPerItem
+  else for (const item of input ?? []) total += estimateInputItem(item)
+  return total
+}
+
+/** Tokens of what is read beside the input: instructions, tools, the schema of the answer. */
+export function estimateFrame({ instructions, tools, text }: CanonicalRequest): number {
+  let total = instructions ? estimateTokens(instructions) + tokensPerItem : 0
   if (tools && tools.length > 0) total += estimateTokens(JSON.stringify(tools))
   if (text?.format?.type === 'json_schema') total += estimateTokens(JSON.stringify(text.format.schema))
   return total
+}
+
+/** Tokens of one item of the input, its brackets included. */
+export function estimateInputItem(item: Item): number {
+  return estimateItem(item) + tokensPerItem
 }
 
 function estimateItem(item: Item): number {
