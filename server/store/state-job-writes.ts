@@ -1,10 +1,10 @@
 /** Writes of jobs: background responses that are queued or run. */
 
 import type { Statement } from './driver.ts'
-import type { EventChunk, TakenJob } from './state.ts'
+import type { EventChunk, JobCancellation, TakenJob } from './state.ts'
 import { pack, unpackText } from './state-pack.ts'
 import { type Guard, jobIsOurs, type Plan, silent, type WriteContext, whetherChanged } from './state-plan.ts'
-import { eventStatements, unlockFor } from './state-turn-writes.ts'
+import { eventStatements, itemStatements, unlockFor } from './state-turn-writes.ts'
 
 /** The condition on the owner stands twice: on an engine with many writers, another may take one in between. */
 export function takeJobs({ limit }: { limit: number }, { instance }: WriteContext): Plan<TakenJob[]> {
@@ -64,22 +64,30 @@ export function releaseJob({ id }: { id: string }, { instance }: WriteContext): 
   ])
 }
 
-export interface CancelJob {
+export interface CancelJob extends JobCancellation {
   project: string
   id: string
-  body: string
-  events: EventChunk | null
 }
 
 /** Whoever has the job: it goes with the response's end. Not when events beyond those before `events` have been appended. */
-export function cancelJob({ project, id, body, events }: CancelJob): Plan<boolean> {
+export function cancelJob({ project, id, body, output, outputIds, events }: CancelJob): Plan<boolean> {
+  const packed = pack(output)
   const cancel: Statement = {
-    sql: `UPDATE responses SET status = 'cancelled', body = ?
+    sql: `UPDATE responses SET status = 'cancelled', body = ?, output = ?, bytes = bytes + ?
       WHERE id = ? AND project = ? AND status IN ('queued', 'in_progress')
         AND EXISTS (SELECT 1 FROM jobs WHERE response_id = ?)
         AND NOT EXISTS (SELECT 1 FROM response_events WHERE response_id = ? AND first + count > ?)
       RETURNING id`,
-    params: [pack(body).blob, id, project, id, id, events?.first ?? Number.MAX_SAFE_INTEGER],
+    params: [
+      pack(body).blob,
+      packed.blob,
+      packed.bytes,
+      id,
+      project,
+      id,
+      id,
+      events?.first ?? Number.MAX_SAFE_INTEGER,
+    ],
   }
   // A cancelled response with a job is one that the first statement has just cancelled.
   const cancelled: Guard = {
@@ -89,6 +97,7 @@ export function cancelJob({ project, id, body, events }: CancelJob): Plan<boolea
   }
   return whetherChanged([
     cancel,
+    ...itemStatements({ project, id, inputIds: [], outputIds }, cancelled),
     ...(events === null ? [] : eventStatements(id, events, cancelled)),
     unlockFor(id, cancelled),
     {

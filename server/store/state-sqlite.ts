@@ -11,6 +11,7 @@ import type {
   IdempotentAnswer,
   ItemPage,
   JobAccept,
+  JobCancellation,
   PageQuery,
   SealKey,
   StateStore,
@@ -202,8 +203,8 @@ export class SqliteState implements StateStore {
     return running.filter((id) => !own.has(id))
   }
 
-  cancelJob(project: string, id: string, body: string, events: EventChunk | null): Promise<boolean> {
-    return this.#groups.write('cancelJob', { project, id, body, events })
+  cancelJob(project: string, id: string, end: JobCancellation): Promise<boolean> {
+    return this.#groups.write('cancelJob', { project, id, ...end })
   }
 
   claimKey(claim: IdempotencyClaim) {

@@ -83,7 +83,7 @@ export function commitTurn(turn: TurnCommit, context: WriteContext): Plan<'commi
 function keepTurn(turn: TurnCommit, guard: Guard): Statement[] {
   return [
     turn.background ? updateResponse(turn, guard) : addResponse(turn, guard),
-    ...itemsOf(turn, guard),
+    ...itemStatements(turn, guard),
     ...(turn.events === null ? [] : eventStatements(turn.id, turn.events, guard)),
   ]
 }
@@ -138,7 +138,7 @@ function updateResponse(turn: TurnCommit, guard: Guard): Statement {
   }
 }
 
-function itemsOf(
+export function itemStatements(
   { project, id, inputIds, outputIds }: Pick<TurnCommit, 'project' | 'id' | 'inputIds' | 'outputIds'>,
   guard: Guard,
 ): Statement[] {
@@ -213,7 +213,7 @@ export function acceptJob(job: JobAccept, context: WriteContext): Plan<null> {
   }
   const statements = [
     addResponse(turn, unguarded),
-    ...itemsOf(turn, unguarded),
+    ...itemStatements(turn, unguarded),
     ...(events === null ? [] : eventStatements(id, events, unguarded)),
     insertJob([
       id,

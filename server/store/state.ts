@@ -170,6 +170,17 @@ export interface TakenJob {
   note: string | null
 }
 
+/** What a cancelled job came to. */
+export interface JobCancellation {
+  /** The response object, `cancelled`, with `"output":[]`. */
+  body: string
+  /** JSON array of the items that there were. */
+  output: string
+  outputIds: readonly string[]
+  /** The last events of a stream. */
+  events: EventChunk | null
+}
+
 export interface IdempotencyClaim {
   project: string
   /** 1..255 characters. */
@@ -241,7 +252,11 @@ export interface StateStore {
     items: readonly ConversationItem[]
   }): Promise<void>
   getConversation(project: string, id: string): Promise<StoredConversation | null>
-  updateConversation(project: string, id: string, metadata: Record<string, string>): Promise<StoredConversation | null>
+  updateConversation(
+    project: string,
+    id: string,
+    metadata: Record<string, string>,
+  ): Promise<StoredConversation | null>
   deleteConversation(project: string, id: string): Promise<boolean>
   /** Adds items at the end. `locked`: a turn is running on it. */
   addConversationItems(
@@ -273,10 +288,10 @@ export interface StateStore {
   /** Jobs of this instance that are not running any more because they were cancelled, deleted or taken over. */
   lostJobs(running: readonly string[]): Promise<string[]>
   /**
-   * Ends a queued or running background response as `cancelled`, with this body and, for a stream, these last events.
-   * False: it has ended already, or there is none.
+   * Ends a queued or running background response as `cancelled`.
+   * False: it has ended already, there is none, or events beyond those before `events` have been appended.
    */
-  cancelJob(project: string, id: string, body: string, events: EventChunk | null): Promise<boolean>
+  cancelJob(project: string, id: string, end: JobCancellation): Promise<boolean>
 
   claimKey(claim: IdempotencyClaim): Promise<ClaimResult>
   /** Keeps the answer of a claim that commits no turn. */
