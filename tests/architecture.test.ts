@@ -69,7 +69,7 @@ const arrows: { from: string; may: string[]; types?: string[] }[] = [
   {
     from: 'server/gateway/',
     may: ['translators/'],
-    types: ['server/config/runtime.ts', 'server/upstream/'],
+    types: ['server/config/runtime.ts', 'server/upstream/', 'server/store/'],
   },
   {
     from: 'server/telemetry/',
@@ -79,6 +79,12 @@ const arrows: { from: string; may: string[]; types?: string[] }[] = [
   {
     from: 'server/http/',
     may: ['server/gateway/', 'server/config/', 'translators/shared/'],
+    types: ['server/store/'],
+  },
+  {
+    from: 'server/jobs/',
+    may: ['server/gateway/', 'translators/shared/'],
+    types: ['server/store/', 'server/config/runtime.ts'],
   },
   // A template is checked by the rules of the request that it becomes.
   { from: 'server/config/', may: ['translators/', 'server/gateway/prompt-template.ts'] },

@@ -9,6 +9,9 @@
  * Times are Unix milliseconds. A write rejects with StoreError when it could not be committed in `writeTimeout`.
  */
 import type { Item, ResponseStatus } from '../../translators/shared/canonical.ts'
+import type { JobAccept, JobCancellation, TakenJob } from './state-jobs.ts'
+
+export type { JobAccept, JobCancellation, TakenJob } from './state-jobs.ts'
 
 /** A turn of a chain: what a response was asked, and what it answered. */
 export interface StoredTurn {
@@ -133,54 +136,6 @@ export interface PageQuery {
 /** `locked`: another turn has it. */
 export type LockResult = 'locked-by-us' | 'locked' | 'missing'
 
-export interface JobAccept {
-  id: string
-  project: string
-  createdAt: number
-  expiresAt: number | null
-  previousId: string | null
-  conversation: string | null
-  streamed: boolean
-  model: string
-  include: string[]
-  input: string
-  inputIds: readonly string[]
-  /** The response object, `queued`, with `"output":[]`. */
-  body: string
-  /** What the runner needs to run it in another process: JSON, opaque to the store. */
-  request: string
-  /** The first events (`response.created`, `response.queued`), for a stream. */
-  events: EventChunk | null
-  idempotency: { key: string; answer: IdempotentAnswer } | null
-}
-
-/** A job that this instance has taken. */
-export interface TakenJob {
-  id: string
-  project: string
-  createdAt: number
-  expiresAt: number | null
-  previousId: string | null
-  conversation: string | null
-  streamed: boolean
-  request: string
-  /** Times that it has been taken, this one included: more than 1 after a gateway died with it. */
-  takes: number
-  /** What `noteJob` said last: JSON, opaque to the store. */
-  note: string | null
-}
-
-/** What a cancelled job came to. */
-export interface JobCancellation {
-  /** The response object, `cancelled`, with `"output":[]`. */
-  body: string
-  /** JSON array of the items that there were. */
-  output: string
-  outputIds: readonly string[]
-  /** The last events of a stream. */
-  events: EventChunk | null
-}
-
 export interface IdempotencyClaim {
   project: string
   /** 1..255 characters. */
@@ -229,8 +184,9 @@ export interface StateStore {
   beat(aliveUntil: number): Promise<void>
 
   /**
-   * Keeps a turn, with everything that belongs to it, at once. `superseded`: it was a job that had been cancelled,
-   * deleted or taken over, and nothing was changed.
+   * Keeps a turn, with everything that belongs to it, at once. With `background` it is the end of a job of this
+   * instance. `superseded`: that had been cancelled, deleted or taken over, or the turn had lost the lock on its
+   * conversation, which was deleted; and nothing was changed.
    */
   commitTurn(turn: TurnCommit): Promise<'committed' | 'superseded'>
   /** The whole chain that ends in `id`. */
@@ -264,7 +220,7 @@ export interface StateStore {
     id: string,
     items: readonly ConversationItem[],
   ): Promise<'added' | 'locked' | 'missing'>
-  /** Null: no such conversation, or no such `after`. */
+  /** Null: no such conversation, or no such `after`. Where that stands twice, the page begins after both. */
   listConversationItems(project: string, id: string, query: PageQuery): Promise<ItemPage | null>
   /** All items in order; null: no such conversation. */
   readConversation(project: string, id: string): Promise<FoundItem[] | null>
@@ -311,6 +267,10 @@ export interface StateStore {
   sealKeys(): Promise<SealKey[]>
   addSealKey(key: SealKey): Promise<void>
 
-  /** Removes some of what has expired: at most `limit` responses, conversations and keys each. */
+  /**
+   * Removes some of what has expired by `now`: at most `limit` responses, conversations and keys each. What a response
+   * builds on stays as long as that; running ones stay. Give a `now` that is past by the time that a turn may take, or
+   * what a running turn builds on may go before the turn is kept.
+   */
   sweep(now: number, limit: number): Promise<SweepResult>
 }
