@@ -13,6 +13,8 @@ export interface JobRun {
   resume: Context['resume']
   /** A provider's own background response that an earlier run of the job had begun. */
   upstream: UpstreamJob | null
+  /** Its prompt stands in the request's members already. */
+  isPrompted: boolean
   /** A provider has taken the response on as its own background response, to be asked for it later. */
   onUpstream(upstream: UpstreamJob): Promise<void>
 }
@@ -55,11 +57,16 @@ export interface BackgroundJobs {
   /**
    * The events of a kept response after `startingAfter`, also of one that is still running: each call of `onText` gets
    * whole events as they stand on the wire. Resolves after the last one, or when the signal aborts.
+   * @throws GatewayError 404 `not_found`, also when the response is deleted while it is followed: its events are gone then,
+   * so that no legal end can be told, and a cut connection is what a client asks again after. 503 `shutting_down` when the
+   * process stops before the response ends.
    */
   follow(options: {
     project: string
     responseId: string
     startingAfter: number
+    /** How reasoning is spelled where no events are kept, as the response was made without a stream. Default `openai`. */
+    events?: EventDialect
     onText(text: string): void | Promise<void>
     signal: AbortSignal
   }): Promise<void>
@@ -69,6 +76,8 @@ export interface BackgroundJobs {
    * @throws GatewayError 404 for an unknown one, 400 for one that does not run in the background.
    */
   cancel(project: string, responseId: string): Promise<string>
+  /** Deletes a response; one that runs is cancelled first, so that those who follow it see its end. False: there is none. */
+  remove(project: string, responseId: string): Promise<boolean>
   /** Jobs that are running here, for metrics. */
   running(): number
 }

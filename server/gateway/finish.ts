@@ -7,6 +7,7 @@ import type { Candidate } from './candidates.ts'
 import { failExchange } from './exchange-life.ts'
 import { failureOfError } from './failures.ts'
 import { type CommitOutcome, commitTurn } from './state/commit-turn.ts'
+import { waitFor } from './wait.ts'
 import { createBaseContext, type Work } from './work.ts'
 
 interface Ending {
@@ -65,20 +66,27 @@ function prepareHead({ sink, exchange }: Work, candidate: Candidate | null): voi
   if (candidate !== null) sink.prepare(renderAnswerHead(candidate, exchange.adaptations))
 }
 
+/** Milliseconds between two tries to keep the answer of a job, and how many there are. Nobody waits, and it is paid for. */
+const keepPause = 1000
+const keepTries = 60
+
 async function keepTurn(work: Work, { events, final, candidate }: Ending): Promise<CommitOutcome> {
-  const { turn, sink, claim, dependencies, exchange, job } = work
-  try {
-    return await commitTurn(turn, {
-      final,
-      provider: candidate?.provider.id ?? null,
-      streamed: sink.streaming,
-      isJob: job != null,
-      claim,
-      transcript: () => sink.transcript(events, final),
-    })
-  } catch (error) {
-    dependencies.onUnexpected(error, exchange)
-    return 'failed'
+  const { turn, sink, claim, dependencies, exchange, job, signal } = work
+  await sink.settled?.()
+  for (let tries = 1; ; tries++) {
+    try {
+      return await commitTurn(turn, {
+        final,
+        provider: candidate?.provider.id ?? null,
+        streamed: sink.streaming,
+        isJob: job != null,
+        claim,
+        transcript: () => sink.transcript(events, final),
+      })
+    } catch (error) {
+      dependencies.onUnexpected(error, exchange)
+      if (!job || tries === keepTries || !(await waitFor(keepPause, signal))) return 'failed'
+    }
   }
 }
 

@@ -67,6 +67,7 @@ async function startTurn(
       responseId: job?.responseId ?? createId('resp'),
       createdAt: job?.createdAt ?? exchange.createdAt,
       signal,
+      isPrompted: job?.isPrompted,
       patience: job === null ? runtime.state.conversationWait : null,
     })
   } catch (error) {

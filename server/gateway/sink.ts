@@ -15,6 +15,8 @@ export interface ResponseSink {
   write(events: readonly CanonicalEvent[]): boolean
   /** The listener to call each time a client that was behind has caught up. */
   onDrain(listener: () => void): void
+  /** Resolves when nothing of the answer is on its way into the store; waited for before `transcript`. Default: nothing ever is. */
+  settled?(): Promise<void>
   /** What the answer comes to once `finish` is called with the same; for keeping it before it is sent. */
   transcript(ending: readonly CanonicalEvent[], final: CanonicalResponse): Transcript
   /** The answer is complete: sends the JSON body, or the last events and the end of the stream. */

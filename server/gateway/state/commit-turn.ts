@@ -84,7 +84,7 @@ function joinTexts(items: readonly ConversationItem[]): string {
 }
 
 /** A reference is no item of its own. */
-function idsOf(items: readonly Item[]): string[] {
+export function idsOf(items: readonly Item[]): string[] {
   return items.map(({ type, id }) => (type === 'item_reference' || id === undefined ? '' : id))
 }
 

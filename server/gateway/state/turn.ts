@@ -47,6 +47,8 @@ export interface TurnOptions extends TurnDependencies {
   signal: AbortSignal
   /** Milliseconds to wait for another turn on the same conversation; null: for as long as it takes. */
   patience: number | null
+  /** The prompt stands in the request's members already: it is only echoed. Default false. */
+  isPrompted?: boolean
 }
 
 export interface Turn extends TurnOptions {
@@ -166,6 +168,11 @@ function applyPrompt(turn: Turn): CanonicalRequest {
   const { request, prompts, runtime } = turn
   const { prompt } = request
   if (!prompt) return request
+  if (turn.isPrompted === true) {
+    const { prompt: _prompt, ...prompted } = request
+    noteEmulated(turn, 'prompt')
+    return prompted as CanonicalRequest
+  }
   if (runtime.state.passPrompts && prompts.find(prompt.id, null) === null) {
     checkModel(request.model)
     return request
