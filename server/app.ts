@@ -93,6 +93,7 @@ export async function createApp({
   let draining = false
   const app = await createHttpApp({
     runtime: () => runtime,
+    state,
     gateway: createGateway({
       state,
       locks: createConversationLocks(state),

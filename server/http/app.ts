@@ -6,15 +6,19 @@ import { GatewayError, toGatewayError } from '../errors.ts'
 import { readRequestId } from '../gateway/exchange-life.ts'
 import { createId } from '../gateway/ids.ts'
 import type { PromptLibrary } from '../gateway/prompt-library.ts'
+import type { StateStore } from '../store/state.ts'
 import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
+import { createConversationRoutes } from './conversation-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
 import { guardOrigin } from './guard-origin.ts'
 import { createModelRoutes } from './model-routes.ts'
 import { createPromptRoutes } from './prompt-routes.ts'
 import { renderError } from './render-error.ts'
 import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
+import { createStoredRoutes } from './stored-routes.ts'
 
 export interface HttpDependencies extends ResponsesRouteDependencies {
+  state: StateStore
   admin: Omit<AdminDependencies, 'runtime'>
   prompts: PromptLibrary
   /** Prometheus text and its content type. */
@@ -35,6 +39,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   const dashboard = await createDashboardFiles(dependencies.dashboardFolder)
   const router = new Router()
 
+  routeKept(router, dependencies)
   router.get('/v1/models', models.list)
   router.get('/v1/models/*id', models.get)
   router.get('/admin/requests', admin.list)
@@ -85,6 +90,24 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   return app
 }
 
+/** What is kept for clients. */
+function routeKept(router: Router, dependencies: HttpDependencies): void {
+  const responses = createStoredRoutes(dependencies)
+  const conversations = createConversationRoutes(dependencies)
+  router.get('/v1/responses/:id', responses.get)
+  router.delete('/v1/responses/:id', responses.delete)
+  router.post('/v1/responses/:id/cancel', responses.cancel)
+  router.get('/v1/responses/:id/input_items', responses.listInput)
+  router.post('/v1/conversations', conversations.create)
+  router.get('/v1/conversations/:id', conversations.get)
+  router.post('/v1/conversations/:id', conversations.update)
+  router.delete('/v1/conversations/:id', conversations.delete)
+  router.post('/v1/conversations/:id/items', conversations.addItems)
+  router.get('/v1/conversations/:id/items', conversations.listItems)
+  router.get('/v1/conversations/:id/items/:item', conversations.getItem)
+  router.delete('/v1/conversations/:id/items/:item', conversations.deleteItem)
+}
+
 /** What no route takes: 404, 405 with the methods that are taken, 426 for a WebSocket. */
 function refuseRest(router: Router): Koa.Middleware {
   return (ctx) => {
@@ -92,7 +115,7 @@ function refuseRest(router: Router): Koa.Middleware {
     if (allowed.length === 0) {
       throw new GatewayError(
         'not_found',
-        `There is no ${ctx.method} ${ctx.path.slice(0, 200)} here. The API is at /v1/responses and /v1/models.`,
+        `There is no ${ctx.method} ${ctx.path.slice(0, 200)} here. The API is at /v1/responses, /v1/conversations and /v1/models.`,
       )
     }
     ctx.set('allow', allowed.join(', '))
