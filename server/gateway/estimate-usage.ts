@@ -72,6 +72,24 @@ export function estimateInput(request: CanonicalRequest): number {
   return total
 }
 
+/** The same without pictures and files, whose tokens can be far fewer than guessed. */
+export function estimateTextInput(request: CanonicalRequest): number {
+  const { input } = request
+  if (!Array.isArray(input)) return estimateInput(request)
+  return input.reduce((total, item) => total + estimateInputItem(withoutMedia(item)), estimateFrame(request))
+}
+
+function withoutMedia(item: Item): Item {
+  const member = Array.isArray(item.output) ? 'output' : 'content'
+  const parts = item[member]
+  if (!Array.isArray(parts) || !parts.some(isMedia)) return item
+  return { ...item, [member]: parts.filter((part) => !isMedia(part)) }
+}
+
+function isMedia(part: unknown): boolean {
+  return isObject(part) && typeof part.text !== 'string' && typeof part.refusal !== 'string'
+}
+
 /** Tokens of what is read beside the input: instructions, tools, the schema of the answer. */
 export function estimateFrame({ instructions, tools, text }: CanonicalRequest): number {
   let total = instructions ? estimateTokens(instructions) + tokensPerItem : 0

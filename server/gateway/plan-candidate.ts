@@ -1,13 +1,26 @@
-import type { UpstreamRequest } from '../../translators/shared/translator.ts'
+import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
 import type { Candidate } from './candidates.ts'
+import { doesTruncate, fitContext, shorten } from './fit-context.ts'
 import { fitToTarget } from './state/fit-target.ts'
 import type { Work } from './work.ts'
 
-export type CandidatePlan = { ok: true; sent: UpstreamRequest } | { ok: false; error: GatewayError }
+export interface ReadyPlan {
+  ok: true
+  sent: UpstreamRequest
+  /** What `sent` says, before it was translated. */
+  request: Work['request']
+  /** Times that it has been shortened because the provider refused it as too long. */
+  cuts: number
+}
 
-/** What one target is sent, or why it cannot serve the request. */
-export function planCandidate(work: Work, candidate: Candidate): CandidatePlan {
+export type CandidatePlan = ReadyPlan | { ok: false; error: GatewayError }
+
+/**
+ * What one target is sent, or why it cannot serve the request.
+ * @param within tokens that the input may come to; null: as many as the model's context has room for.
+ */
+export function planCandidate(work: Work, candidate: Candidate, within: number | null = null): CandidatePlan {
   const { turn, dependencies } = work
   const fitted = turn.bound
     ? fitToTarget({
@@ -20,13 +33,35 @@ export function planCandidate(work: Work, candidate: Candidate): CandidatePlan {
       })
     : { ok: true as const, request: turn.resolved, adaptations: [] }
   if (!fitted.ok) return { ok: false, error: toError(fitted) }
+  const { request } = fitted
+  const short = fitContext({ request, candidate, within })
+  if (!short.ok) return short
   const sent = candidate.provider.translator.request(
-    asCalled(work, candidate, fitted.request),
+    asCalled(work, candidate, short.request),
     candidate.target,
   )
   if (!sent.ok) return { ok: false, error: toError(sent) }
-  if (fitted.adaptations.length > 0) sent.adaptations.unshift(...fitted.adaptations)
-  return { ok: true, sent }
+  sent.adaptations.unshift(...fitted.adaptations, ...short.adaptations)
+  return { ok: true, sent, request: short.request, cuts: 0 }
+}
+
+/** Times that a request is shortened for one target. */
+const maxCuts = 3
+
+/** The next try with less input after a provider has refused the last one as too long; null when there is none. */
+export function planShorter(
+  work: Work,
+  candidate: Candidate,
+  { request, cuts }: ReadyPlan,
+  { code }: UpstreamFailure,
+): ReadyPlan | null {
+  if (code !== 'context_length_exceeded' || cuts >= maxCuts || !doesTruncate(request, candidate)) return null
+  const plan = planCandidate(work, candidate, shorten(request))
+  return plan.ok && countItems(plan.request) < countItems(request) ? { ...plan, cuts: cuts + 1 } : null
+}
+
+function countItems({ input }: Work['request']): number {
+  return Array.isArray(input) ? input.length : 1
 }
 
 function toError({ field, message }: { field: string; message: string }): GatewayError {

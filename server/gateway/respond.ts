@@ -1,5 +1,5 @@
 /** The story of one request: candidates in order, each tried until it answers, before anything has been sent. */
-import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
+import type { UpstreamFailure } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
 import { renderAnswerHead } from './answer-head.ts'
@@ -12,7 +12,7 @@ import type { Attempt } from './exchange.ts'
 import { failureError, failureOf } from './failures.ts'
 import { failOpenStream, finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
-import { planCandidate } from './plan-candidate.ts'
+import { planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
 import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import { beginTurn, releaseTurn, type Turn } from './state/turn.ts'
@@ -127,7 +127,7 @@ async function tryCandidates(work: Work): Promise<void> {
       refusal ??= plan.error
       continue
     }
-    failure = await tryCandidate(work, candidate, plan.sent, position + 1 < candidates.length)
+    failure = await tryCandidate(work, candidate, plan, position + 1 < candidates.length)
     if (failure === null) return
     if (!mayGoOn(runtime, failure)) break
   }
@@ -144,19 +144,22 @@ function mayGoOn({ structuredOutput }: Runtime, failure: UpstreamFailure): boole
 async function tryCandidate(
   work: Work,
   candidate: Candidate,
-  sent: UpstreamRequest,
+  first: ReadyPlan,
   hasNextTarget: boolean,
 ): Promise<UpstreamFailure | null> {
   const { exchange, dependencies, runtime } = work
-  const body = sent.body === null ? '' : JSON.stringify(sent.body)
+  let plan = first
+  let body = bodyText(plan)
   for (let tries = 1; ; tries++) {
-    const attempt = beginAttempt(exchange, candidate, sent, body, captureLimit(runtime))
-    const outcome = await callOnce(work, candidate, sent, body, attempt)
+    const attempt = beginAttempt(exchange, candidate, plan.sent, body, captureLimit(runtime))
+    const outcome = await callOnce(work, candidate, plan, body, attempt)
     const failure = outcome.kind === 'failed' ? outcome.failure : null
+    const shorter = failure && planShorter(work, candidate, plan, failure)
     const wait =
-      failure === null
-        ? null
-        : planRetry({
+      shorter !== null
+        ? 0
+        : failure &&
+          planRetry({
             failure,
             tries,
             allowed: candidate.provider.attempts,
@@ -174,7 +177,15 @@ async function tryCandidate(
     const isWhole = await waitFor(wait, work.signal)
     exchange.upstreamMs += performance.now() - waitedFrom
     if (!isWhole) throw clientGone()
+    if (shorter === null) continue
+    plan = shorter
+    body = bodyText(plan)
+    tries = 0
   }
+}
+
+function bodyText({ sent }: ReadyPlan): string {
+  return sent.body === null ? '' : JSON.stringify(sent.body)
 }
 
 function clientGone(): GatewayError {
@@ -190,11 +201,12 @@ type CallOutcome =
 async function callOnce(
   work: Work,
   candidate: Candidate,
-  sent: UpstreamRequest,
+  plan: ReadyPlan,
   body: string,
   attempt: Attempt,
 ): Promise<CallOutcome> {
   const { exchange, dependencies, sink, runtime, job } = work
+  const { sent } = plan
   const headers = { ...sent.headers }
   dependencies.observer.attemptStarted(exchange, attempt, headers)
   attempt.requestHeaders = headers
@@ -215,7 +227,7 @@ async function callOnce(
     sent,
     body,
     headers,
-    context: createContext(work, candidate, sent, attempt),
+    context: createContext(work, candidate, plan, attempt),
     deliver: delivery.deliver,
     onResumable: (resume) => {
       work.resume = resume
@@ -224,7 +236,7 @@ async function callOnce(
     onTaken: (id) => job?.onUpstream({ provider: provider.id, model: target.model, id }) ?? Promise.resolve(),
   })
   if (outcome.kind === 'aborted') {
-    attempt.usage = estimateUsage(work.turn.resolved, delivery.partialOutput())
+    attempt.usage = estimateUsage(plan.request, delivery.partialOutput())
     attempt.usageSource = 'estimated'
   }
   if (outcome.kind !== 'answered') return outcome

@@ -1,11 +1,6 @@
 /** What the attempts of one request share. */
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
-import type {
-  Context,
-  EventDialect,
-  UnsupportedPolicy,
-  UpstreamRequest,
-} from '../../translators/shared/translator.ts'
+import type { Context, EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import type { UpstreamClient } from '../upstream/client.ts'
 import type { createSseParser } from '../upstream/sse-parser.ts'
@@ -16,6 +11,7 @@ import type { Candidate, ResolvedModel } from './candidates.ts'
 import { estimateUsage } from './estimate-usage.ts'
 import type { Attempt, Exchange, Observer } from './exchange.ts'
 import { createId } from './ids.ts'
+import type { ReadyPlan } from './plan-candidate.ts'
 import type { ResponseSink } from './sink.ts'
 import type { LocalTurns } from './state/history.ts'
 import type { ClaimedKey } from './state/idempotency.ts'
@@ -72,7 +68,7 @@ export function createWire({ dependencies, runtime, exchange, signal }: Work): A
 export function createContext(
   work: Work,
   candidate: Candidate,
-  sent: UpstreamRequest,
+  { sent, request }: ReadyPlan,
   attempt: Attempt,
 ): Context {
   const { turn, dependencies } = work
@@ -85,7 +81,7 @@ export function createContext(
     verify: sent.guards.verifySchema === true ? work.verify : undefined,
     estimateUsage(output) {
       attempt.usageSource = 'estimated'
-      return estimateUsage(turn.resolved, output)
+      return estimateUsage(request, output)
     },
     seal(content, itemId) {
       // Whatever else is encrypted the client has to send back itself; reasoning it may ask for.
