@@ -191,6 +191,31 @@ const cases: Case[] = [
       origin: 'client',
     },
   },
+  ...[
+    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
+    'The decoder prompt (length 9000) is longer than the maximum model length of 8192.',
+    'Your input exceeds the context window of this model. Please adjust your input and try again.',
+    'The request exceeds the available context size. Try increasing the context size.',
+  ].map(
+    (message): Case => ({
+      name: `too long, said in a sentence only: ${message}`,
+      status: 400,
+      body: { error: { message, type: 'BadRequestError', param: null, code: 400 } },
+      expected: { status: 400, code: 'context_length_exceeded', origin: 'client', retryable: false, message },
+    }),
+  ),
+  {
+    name: 'the word context alone is no such error',
+    status: 400,
+    body: { error: { message: 'Unknown parameter: context_management.', type: 'BadRequestError' } },
+    expected: { status: 400, code: 'invalid_request' },
+  },
+  {
+    name: 'a busy server is not a long input',
+    status: 429,
+    body: { error: { message: 'Maximum context length tokens per minute reached.' } },
+    expected: { status: 429, code: 'rate_limit_exceeded' },
+  },
   {
     name: 'an input that is too long',
     status: 400,

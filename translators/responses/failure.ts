@@ -66,6 +66,9 @@ function meaningOf(told: Told): Meaning {
 const quotaWords =
   /insufficient_quota|budget_exceeded|billing|quota_exceeded|payment_required|insufficient_(?:funds|credits|balance)/
 const contextWords = /context_length_exceeded|context_window_exceeded|string_above_max_length|prompt_too_long/
+/** Servers of open models say it in a sentence only. */
+const contextSentence =
+  /(?:exceed|longer than|maximum|too long|too large).{0,80}(?:context (?:length|window|size)|model length)|context (?:length|window|size).{0,80}(?:exceeded|too long)|prompt is too long/is
 
 function meaningOfWord(told: Told): Meaning | null {
   const { word, status } = told
@@ -73,7 +76,8 @@ function meaningOfWord(told: Told): Meaning | null {
     return byUpstream(502, 'upstream_quota_exceeded', {
       message: 'The provider account behind this gateway has no quota left. Its operator must raise it.',
     })
-  if (contextWords.test(word)) return byClient(400, 'context_length_exceeded')
+  if (contextWords.test(word) || (isRefused(told) && contextSentence.test(told.facts.message)))
+    return byClient(400, 'context_length_exceeded')
   if (/^idempotency_(?:error|key_conflict|key_reused)$/.test(word))
     return byClient(409, 'idempotency_key_conflict')
   if (word === 'idempotency_key_in_progress')
@@ -86,6 +90,11 @@ function meaningOfWord(told: Told): Meaning | null {
         'The provider does not know the model that this gateway routes to. Its operator must check the target.',
     })
   return null
+}
+
+/** For what it says, rather than for who asks or how often. */
+function isRefused({ status }: Told): boolean {
+  return status === 400 || status === 413 || status === 422
 }
 
 /** The client's model was found in the configuration: a provider that misses it is the configuration's fault. */
