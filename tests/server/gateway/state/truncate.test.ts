@@ -146,7 +146,9 @@ describe('truncation of any input', () => {
   it('never splits a call from its outputs', () => {
     check((input, budget) => {
       const { items } = truncateInput({ model: 'm', input }, budget)
-      const stays = new Set(items.map(({ call_id: pair }) => pair).filter((pair) => pair !== undefined))
+      const stays = new Set<unknown>(
+        items.map(({ call_id: pair }) => pair).filter((pair) => pair !== undefined),
+      )
       for (const item of input) if (stays.has(item.call_id)) assert.ok(items.includes(item))
     })
   })
