@@ -1,16 +1,27 @@
 import type { CanonicalEvent, JsonObject } from '../../translators/shared/canonical.ts'
 
-/** Writes an event as its `event:` and `data:` lines and the blank line. */
+/** Writes an event as text: as JSON, or as its `event:` and `data:` lines and the blank line. */
 export type EventEncoder = (event: CanonicalEvent) => string
 
 const echoedMembers = new Set(['tools', 'instructions', 'text', 'metadata', 'reasoning'])
 
+/** An encoder for the events of one response as they stand in a stream of server-sent events. */
+export function createEventEncoder(): EventEncoder {
+  const encode = createJsonEncoder()
+  return (event) => frameEvent(event, encode(event))
+}
+
+/** The event's JSON as one server-sent event. */
+export function frameEvent({ type }: CanonicalEvent, json: string): string {
+  return `event: ${type}\ndata: ${json}\n\n`
+}
+
 /**
- * An encoder for the events of one response. The response object stands in `created`, `in_progress` and the terminal
+ * An encoder for the events of one response, as JSON. The response object stands in `created`, `in_progress` and the terminal
  * event and echoes all tools and instructions each time (35 KB for a coding agent): those members keep their identity
  * through a response, so their text is made once.
  */
-export function createEventEncoder(): EventEncoder {
+export function createJsonEncoder(): EventEncoder {
   const texts = new Map<unknown, string>()
 
   function encodeEcho(value: unknown): string {
@@ -32,8 +43,8 @@ export function createEventEncoder(): EventEncoder {
     return `${text}}`
   }
   return (event) => {
-    if (event.response === undefined) return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+    if (event.response === undefined) return JSON.stringify(event)
     const { type, sequence_number, response } = event as CanonicalEvent & { response: JsonObject }
-    return `event: ${type}\ndata: {"type":"${type}","sequence_number":${sequence_number},"response":${encodeResponse(response)}}\n\n`
+    return `{"type":"${type}","sequence_number":${sequence_number},"response":${encodeResponse(response)}}`
   }
 }
