@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, it } from 'node:test'
+import OpenAI from 'openai'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
@@ -19,18 +20,43 @@ before(async () => {
 })
 after(() => gateway.close())
 
+/** What a call of the table needs besides its path; every other POST is asked as `POST /v1/responses`. */
+const bodies: { readonly [call: string]: unknown } = {
+  'POST /v1/responses/{id}/cancel': undefined,
+  'POST /v1/conversations': {},
+  'POST /v1/conversations/{id}': { metadata: { known: 'yes' } },
+  'POST /v1/conversations/{id}/items': { items: [{ role: 'user', content: 'hi' }] },
+}
+
+/** The path with ids of something that is there. */
+async function fill(path: string): Promise<string> {
+  if (path.startsWith('/v1/responses/{id}')) {
+    const background = path.endsWith('/cancel')
+    const made = await gateway.post({ model: 'gpt-4o', input: 'hi', background })
+    return path.replace('{id}', ((await made.json()) as { id: string }).id)
+  }
+  if (path.startsWith('/v1/conversations/{id}')) {
+    const { conversations } = new OpenAI({ baseURL: `${gateway.origin}/v1`, apiKey: 'none' })
+    const { id } = await conversations.create({ items: [{ role: 'user', content: 'hi' }] })
+    const { data } = await conversations.items.list(id)
+    return path.replace('{id}', id).replace('{item}', String(data[0]?.id))
+  }
+  return path.replace('/v1/models/{id}', '/v1/models/gpt-4o').replace('{id}', 'known')
+}
+
 it('every path of the table is served', async () => {
   const answer = await gateway.post({ model: 'gpt-4o', input: 'hi' }, { 'x-request-id': 'known' })
   assert.equal(answer.status, 200)
   await gateway.app.flush()
   const calls = rowsUnder('Paths')
-    .flatMap((cell) => [...cell.matchAll(/`(?:(GET|POST) )?([^`]+)`/g)])
+    .flatMap((cell) => [...cell.matchAll(/`(?:(GET|POST|DELETE) )?([^`]+)`/g)])
     .map((match) => ({ method: match[1] ?? 'GET', path: (match[2] as string).split('?')[0] as string }))
-  assert.ok(calls.length >= 12)
+  assert.ok(calls.length >= 24)
   for (const { method, path } of calls) {
-    const filled = path.replace('/v1/models/{id}', '/v1/models/gpt-4o').replace('{id}', 'known')
-    const body = method === 'POST' ? JSON.stringify({ model: 'gpt-4o', input: 'hi' }) : undefined
-    const { status } = await fetch(`${gateway.origin}${filled}`, {
+    const call = `${method} ${path}`
+    const sent = call in bodies ? bodies[call] : { model: 'gpt-4o', input: 'hi' }
+    const body = method === 'POST' && sent !== undefined ? JSON.stringify(sent) : undefined
+    const { status } = await fetch(`${gateway.origin}${await fill(path)}`, {
       method,
       body,
       headers: {
@@ -38,7 +64,7 @@ it('every path of the table is served', async () => {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
     })
-    assert.equal(status, 200, `${method} ${filled}`)
+    assert.equal(status, 200, call)
   }
 })
 
