@@ -9,6 +9,7 @@ export interface Plan {
   ending?: Script['ending']
   failure?: Script['failure']
   delay?: number
+  polls?: number
 }
 
 /** The default answer. */

@@ -55,6 +55,11 @@ const commands: { readonly [name: string]: { form: string; what: string; run: Ru
     what: 'waits MS milliseconds before each piece of the answer',
     run: runSlow,
   },
+  polls: {
+    form: '/polls N [text]',
+    what: 'in the background: is not done before it has been asked for N times',
+    run: runPolls,
+  },
   incomplete: { form: '/incomplete [text]', what: 'stops as if out of output tokens', run: runIncomplete },
   'bad-json': {
     form: '/bad-json',
@@ -169,6 +174,11 @@ function runFail(rest: string, request: ScriptRequest): Plan {
 function runSlow(rest: string, request: ScriptRequest): Plan {
   const [, delay = '', text = ''] = /^(\d*)\s*([\s\S]*)$/.exec(rest) ?? []
   return { ...runRest(text, request), delay: readNumber(delay, 100, 60_000) }
+}
+
+function runPolls(rest: string, request: ScriptRequest): Plan {
+  const [, polls = '', text = ''] = /^(\d*)\s*([\s\S]*)$/.exec(rest) ?? []
+  return { ...runRest(text, request), polls: readNumber(polls, 10, 1_000_000) }
 }
 
 /** Half of the answer's words, never all of them. */

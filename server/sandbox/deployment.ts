@@ -2,9 +2,10 @@
 import type { JsonObject } from '../../translators/shared/canonical.ts'
 import type { Desk } from './desk.ts'
 import { keptResource, pendingObject, previousItems } from './keeping.ts'
-import { openaiIncludes, openaiItemTypes, openaiRefusal, openaiRules } from './openai.ts'
+import { openaiIncludes, openaiItemTypes, openaiRefusal, openaiRules } from './openai-rules.ts'
 import { checkCallPairs, inputRule, reasoningRule, toolChoiceRule } from './rules.ts'
 import { failedEvents, semanticEvents } from './semantic.ts'
+import { refuseBackground, refuseThoughts } from './thoughts.ts'
 import type { Call, Failure, Reply, SimulatedProvider } from './types.ts'
 import { checkBody, includeRule, metadataRule, type Rules, toolsRule } from './validate.ts'
 import {
@@ -112,6 +113,8 @@ function refuse(call: Call, desk: Desk): Reply | null {
       'previous_response_not_found',
     )
   if (body.prompt != null) return invalid('Prompt not found.', 'prompt', 'prompt_not_found', 404)
+  const thoughts = refuseBackground(call) ?? refuseThoughts(call, 'azure')
+  if (thoughts) return thoughts
   const wrong = checkCallPairs(body.input, previousItems(call, desk))
   return wrong ? invalid(wrong, 'input', 'invalid_value') : null
 }
@@ -135,7 +138,7 @@ function authenticate(call: Call): Failure | null {
 
 /** The members of the document; `created_at` is a float as its relatives send it. */
 const respond: SimulatedProvider['respond'] = (call, script) => {
-  const output = buildItems(script, openaiItemStyle(call))
+  const output = buildItems(script, openaiItemStyle(call, 'azure'))
   const whole: JsonObject = { ...buildResponse(call, script, output), output_text: outputText(output) }
   const temperature = call.body.temperature ?? 0.7
   return { ...pickMembers(whole, members), created_at: Number(whole.created_at) + 0.25, temperature }
@@ -157,8 +160,8 @@ export const deployment: SimulatedProvider = {
     body: call.body.background === true ? pendingObject(response, 'in_progress') : response,
     headers: { 'apim-request-id': String(response.id) },
   }),
-  *frames(_call, _script, response) {
-    for (const event of semanticEvents(response)) yield eventFrame(event)
+  *frames(call, _script, response) {
+    for (const event of semanticEvents(response, call.body.background === true)) yield eventFrame(event)
   },
   failedFrames: (response, sequence) => failedEvents(response, sequence).map(eventFrame),
   failedReply: (response) => ({ kind: 'json', status: 200, body: failedEvents(response, 0)[1]?.response }),

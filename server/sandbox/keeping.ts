@@ -9,6 +9,8 @@ export interface KeepingOptions {
   /** Whether DELETE and cancel exist. */
   full: boolean
   missing(id: string): Reply
+  /** Why one cannot be cancelled; null when it can. Default: any can. */
+  refuseCancel?(kept: Kept): Reply | null
 }
 
 /** `GET /responses/{id}`, and with `full` also `DELETE` and `POST …/cancel`. Null for any other path. */
@@ -30,6 +32,8 @@ export function keptResource(
     return json({ id, object: 'response', deleted: true })
   }
   if (method !== 'POST' || !cancel) return null
+  const refused = options.refuseCancel?.(kept)
+  if (refused) return refused
   kept.cancelled ||= kept.polls > 0
   return json(show(kept, options.pendingStatus))
 }

@@ -78,6 +78,7 @@ function fitBudget(request: ScriptRequest, items: ScriptItem[], plan: Plan): Scr
     ending,
     failure: plan.failure ?? null,
     delay: plan.delay ?? 0,
+    polls: plan.polls ?? null,
     tokens: countTokens(request, kept),
   }
 }

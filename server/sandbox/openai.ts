@@ -2,168 +2,23 @@
 import type { JsonObject } from '../../translators/shared/canonical.ts'
 import type { Desk } from './desk.ts'
 import { keptResource, pendingObject, previousItems } from './keeping.ts'
-import { checkCallPairs, inputRule, reasoningRule, textRule, toolChoiceRule } from './rules.ts'
+import { answerSideRoute } from './openai-routes.ts'
+import {
+  openaiCode,
+  openaiErrorType,
+  openaiInvalid,
+  openaiModels,
+  openaiRefusal,
+  openaiRules,
+} from './openai-rules.ts'
+import { checkCallPairs } from './rules.ts'
 import { failedEvents, semanticEvents } from './semantic.ts'
+import { refuseBackground, refuseThoughts } from './thoughts.ts'
 import type { Call, Failure, Reply, Script, SimulatedProvider } from './types.ts'
-import { checkBody, includeRule, metadataRule, type Problem, type Rules, toolsRule } from './validate.ts'
+import { checkBody } from './validate.ts'
 import { bearerToken, buildItems, buildResponse, eventFrame, openaiFailure, openaiItemStyle } from './wire.ts'
 
 export const openaiKey = 'sandbox-openai-key'
-export const openaiModels = [
-  'gpt-4o',
-  'gpt-4o-mini',
-  'gpt-4.1',
-  'gpt-5',
-  'gpt-5-mini',
-  'gpt-5.2',
-  'o4-mini',
-] as const
-
-export const openaiItemTypes = [
-  'reasoning',
-  'item_reference',
-  'custom_tool_call',
-  'custom_tool_call_output',
-  'web_search_call',
-  'file_search_call',
-  'code_interpreter_call',
-  'image_generation_call',
-  'computer_call',
-  'computer_call_output',
-  'local_shell_call',
-  'local_shell_call_output',
-  'shell_call',
-  'shell_call_output',
-  'apply_patch_call',
-  'apply_patch_call_output',
-  'mcp_list_tools',
-  'mcp_approval_request',
-  'mcp_approval_response',
-  'mcp_call',
-  'compaction',
-  'compaction_trigger',
-  'tool_search_call',
-  'tool_search_output',
-  'additional_tools',
-  'configuration_update',
-  'program',
-  'program_output',
-] as const
-
-export const openaiToolTypes = [
-  'function',
-  'custom',
-  'web_search',
-  'web_search_preview',
-  'file_search',
-  'code_interpreter',
-  'image_generation',
-  'computer_use_preview',
-  'local_shell',
-  'shell',
-  'apply_patch',
-  'mcp',
-  'computer',
-  'namespace',
-  'tool_search',
-  'programmatic_tool_calling',
-] as const
-
-export const openaiIncludes = [
-  'file_search_call.results',
-  'web_search_call.results',
-  'web_search_call.action.sources',
-  'message.input_image.image_url',
-  'computer_call_output.output.image_url',
-  'code_interpreter_call.outputs',
-  'reasoning.encrypted_content',
-  'message.output_text.logprobs',
-] as const
-
-/** OpenAI's parameters and their limits; Sudo's upstream has them too. */
-export const openaiRules = {
-  model: { type: 'string', required: true },
-  input: {
-    ...inputRule({ roles: ['user', 'assistant', 'system', 'developer'], types: openaiItemTypes }),
-  },
-  instructions: { type: 'any' },
-  previous_response_id: { type: 'string' },
-  conversation: { type: 'any' },
-  prompt: { type: 'object' },
-  include: includeRule(openaiIncludes),
-  tools: toolsRule({
-    types: openaiToolTypes,
-    members: ['allowed_callers', 'async', 'defer_loading', 'output_schema'],
-  }),
-  tool_choice: toolChoiceRule({ object: 'flat', allowedTools: true }),
-  parallel_tool_calls: { type: 'boolean' },
-  max_tool_calls: { type: 'integer', min: 1 },
-  max_output_tokens: { type: 'integer', min: 16 },
-  metadata: metadataRule,
-  text: textRule({ formats: ['text', 'json_object', 'json_schema'], verbosity: true }),
-  temperature: { type: 'number', min: 0, max: 2 },
-  top_p: { type: 'number', min: 0, max: 1 },
-  presence_penalty: { type: 'number', min: -2, max: 2 },
-  frequency_penalty: { type: 'number', min: -2, max: 2 },
-  top_logprobs: { type: 'integer', min: 0, max: 20 },
-  reasoning: reasoningRule({
-    efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
-    members: ['effort', 'summary', 'generate_summary', 'context', 'mode'],
-  }),
-  stream: { type: 'boolean' },
-  stream_options: { type: 'object' },
-  background: { type: 'boolean' },
-  store: { type: 'boolean' },
-  service_tier: {
-    type: 'string',
-    values: ['auto', 'default', 'flex', 'scale', 'priority', 'fast', 'ultrafast'],
-  },
-  truncation: { type: 'string', values: ['auto', 'disabled'] },
-  safety_identifier: { type: 'string', maxLength: 64 },
-  prompt_cache_key: { type: 'string', maxLength: 64 },
-  prompt_cache_retention: { type: 'string' },
-  prompt_cache_options: { type: 'object' },
-  client_metadata: { type: 'object' },
-  access_programs: { type: 'any' },
-  context_management: { type: 'array' },
-  image: { type: 'object' },
-  moderation: { type: 'object' },
-  user: { type: 'string' },
-} satisfies Rules
-
-const codes: { readonly [kind in Problem['kind']]: string } = {
-  missing: 'missing_required_parameter',
-  unknown: 'unknown_parameter',
-  type: 'invalid_type',
-  too_small: 'integer_below_min_value',
-  too_large: 'integer_above_max_value',
-  too_short: 'string_below_min_length',
-  too_long: 'string_above_max_length',
-  too_many: 'array_above_max_length',
-  value: 'invalid_value',
-  rule: 'invalid_value',
-}
-
-/** A problem as OpenAI says it. */
-export function openaiRefusal({ param, kind, message }: Problem): Reply {
-  return openaiFailure({ status: 400, message, param }, 'invalid_request_error', codes[kind])
-}
-
-export function openaiInvalid(
-  message: string,
-  param: string | null,
-  code: string | null = null,
-  status = 400,
-): Reply {
-  return openaiFailure({ status, message, param }, 'invalid_request_error', code)
-}
-
-/** The error types of OpenAI by status. */
-export function openaiErrorType(status: number): string {
-  if (status === 429) return 'rate_limit_exceeded'
-  return status >= 500 ? 'server_error' : 'invalid_request_error'
-}
-
 function refuse(call: Call, desk: Desk): Reply | null {
   const { body } = call
   const [problem] = checkBody(body, openaiRules)
@@ -200,16 +55,29 @@ function refuse(call: Call, desk: Desk): Reply | null {
       `The 'stream_options' parameter is only allowed when 'stream' is enabled.`,
       'stream_options',
     )
-  return refuseItems(call, desk)
+  return refuseBackground(call) ?? refuseThoughts(call, 'openai') ?? refuseItems(call, desk)
 }
 
 function refuseItems(call: Call, desk: Desk): Reply | null {
   const items = Array.isArray(call.body.input) ? call.body.input : []
   const lost = items.find((item) => item.type === 'item_reference' && !desk.findItem(String(item.id)))
   if (lost) return openaiInvalid(`Item with id '${lost.id}' not found.`, 'input', null, 404)
+  const forgotten = items.find((item) => isForgotten(item, desk))
+  if (forgotten)
+    return openaiInvalid(
+      `Item with id '${forgotten.id}' not found. Items are not persisted when \`store\` is set to false. Try again with \`store\` set to true, or remove this item from your input.`,
+      'input',
+      null,
+      404,
+    )
   const references = items.map((item) => desk.findItem(String(item.id))).filter((item) => item !== undefined)
   const wrong = checkCallPairs(call.body.input, [...previousItems(call, desk), ...references])
   return wrong ? openaiInvalid(wrong, 'input') : null
+}
+
+/** Thoughts that are only named: they are looked up. */
+function isForgotten({ type, id, encrypted_content: encrypted }: JsonObject, desk: Desk): boolean {
+  return type === 'reasoning' && typeof id === 'string' && encrypted == null && !desk.findItem(id)
 }
 
 /** Deltas padded to a length that tells nothing, as OpenAI does unless told not to. */
@@ -229,7 +97,7 @@ export const openai: SimulatedProvider = {
   failure: (failure: Failure) =>
     openaiFailure(failure, openaiErrorType(failure.status), failure.code ?? openaiCode(failure.status)),
   respond: (call: Call, script: Script) =>
-    buildResponse(call, script, buildItems(script, openaiItemStyle(call))),
+    buildResponse(call, script, buildItems(script, openaiItemStyle(call, 'openai'))),
   reply: (call, response) => ({
     kind: 'json',
     status: 200,
@@ -239,7 +107,8 @@ export const openai: SimulatedProvider = {
   *frames(call, _script, response) {
     const options = call.body.stream_options as JsonObject | null | undefined
     const plain = options?.include_obfuscation === false
-    for (const event of semanticEvents(response)) yield eventFrame(plain ? event : obfuscate(event))
+    for (const event of semanticEvents(response, call.body.background === true))
+      yield eventFrame(plain ? event : obfuscate(event))
   },
   failedFrames: (response, sequence) => failedEvents(response, sequence).map(eventFrame),
   failedReply: (response) => ({ kind: 'json', status: 200, body: failedEvents(response, 0)[1]?.response }),
@@ -247,8 +116,13 @@ export const openai: SimulatedProvider = {
     keptResource(method, path, desk, {
       pendingStatus: 'in_progress',
       full: true,
+      refuseCancel: (kept) =>
+        kept.response.background === true
+          ? null
+          : openaiInvalid('Cannot cancel a synchronous response.', null),
       missing: (id) => openaiInvalid(`Response with id '${id}' not found.`, null, null, 404),
     }),
+  answer: (path, call, desk) => answerSideRoute(openai, path, call, desk),
   polls: () => 1,
   history: previousItems,
 }
@@ -267,11 +141,4 @@ export function checkBearer(call: Call, key: string): Failure | null {
     code: 'invalid_api_key',
     message: `Incorrect API key provided: ${token.slice(0, 3)}***.`,
   }
-}
-
-/** The code that OpenAI gives with a status. */
-export function openaiCode(status: number): string | null {
-  if (status === 401) return 'invalid_api_key'
-  if (status === 429) return 'rate_limit_exceeded'
-  return status >= 500 ? 'server_error' : null
 }

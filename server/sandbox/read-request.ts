@@ -1,6 +1,7 @@
 /** Reads a provider's request, already found good, into what the scripted model needs. */
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import { type Desk, inputItems } from './desk.ts'
+import { openItem } from './secrets.ts'
 import type { Call, ScriptRequest, ScriptTool, SimulatedProvider, Turn } from './types.ts'
 
 /** The whole context of one call: what the provider holds already, then the request's own items. */
@@ -8,7 +9,7 @@ export function contextItems(provider: SimulatedProvider, call: Call, desk: Desk
   const own = inputItems(call.body.input).map((item) =>
     item.type === 'item_reference' ? (desk.findItem(String(item.id)) ?? item) : item,
   )
-  return [...(provider.history?.(call, desk) ?? []), ...own]
+  return [...(provider.history?.(call, desk) ?? []), ...own].flatMap((item) => openItem(provider.name, item))
 }
 
 export function readRequest(provider: SimulatedProvider, call: Call, context: JsonObject[]): ScriptRequest {

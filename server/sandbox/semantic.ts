@@ -2,20 +2,25 @@
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import { splitDeltas } from './answers.ts'
 
-/** Everything from `response.created` to the terminal event; deltas are cut at words. Numbered from 0. */
-export function* semanticEvents(response: JsonObject): Generator<JsonObject> {
+/**
+ * Everything from `response.created` to the terminal event; deltas are cut at words. Numbered from 0.
+ * @param isQueued it begins as one in the background does.
+ */
+export function* semanticEvents(response: JsonObject, isQueued = false): Generator<JsonObject> {
   let number = 0
-  for (const event of unnumberedEvents(response)) {
+  for (const event of unnumberedEvents(response, isQueued)) {
     const { type, ...rest } = event
     yield { type, sequence_number: number++, ...rest }
   }
 }
 
-function* unnumberedEvents(response: JsonObject): Generator<JsonObject> {
+function* unnumberedEvents(response: JsonObject, isQueued: boolean): Generator<JsonObject> {
   const open: JsonObject = { ...response, status: 'in_progress', output: [], usage: null }
   for (const member of ['completed_at', 'incomplete_details']) if (member in open) open[member] = null
   if ('output_text' in open) open.output_text = ''
-  yield { type: 'response.created', response: open }
+  const first = isQueued ? { ...open, status: 'queued' } : open
+  yield { type: 'response.created', response: first }
+  if (isQueued) yield { type: 'response.queued', response: first }
   yield { type: 'response.in_progress', response: open }
   const output = Array.isArray(response.output) ? response.output.filter(isObject) : []
   for (const [index, item] of output.entries()) yield* itemEvents(item, index)

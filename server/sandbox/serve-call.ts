@@ -25,7 +25,7 @@ export async function serveCall(served: Served): Promise<void> {
   const denied = provider.authenticate(call)
   const refused = denied
     ? provider.failure(denied)
-    : (listModels(served) ?? provider.resource?.(method, path, desk) ?? null)
+    : (listModels(served) ?? answerElsewhere(served) ?? provider.resource?.(method, path, desk) ?? null)
   if (refused) return writeReply(response, refused, record)
   const route = path.split('?')[0]
   if (route !== '/responses')
@@ -50,6 +50,10 @@ export async function serveCall(served: Served): Promise<void> {
   return wrong ? writeReply(response, wrong, record) : createResponse(served)
 }
 
+function answerElsewhere({ provider, method, path, call, isJson, desk }: Served): Reply | null {
+  return method === 'POST' && isJson ? (provider.answer?.(path, call, desk) ?? null) : null
+}
+
 function listModels({ provider, method, path }: Served): Reply | null {
   if (method !== 'GET') return null
   const describe = (id: string) => ({ id, object: 'model', created: 1_700_000_000, owned_by: provider.name })
@@ -70,7 +74,7 @@ async function createResponse(served: Served): Promise<void> {
   }
   const made = provider.respond(call, script, desk)
   const whole = script.ending !== 'fail' && script.ending !== 'cut'
-  if (whole) keepResponse(served, made, context)
+  if (whole) keepResponse(served, made, context, script.polls)
   if (call.body.stream === true) {
     const frames = provider.frames(call, script, made, desk)
     const failed = (sequence: number) => provider.failedFrames(made, sequence)
@@ -96,9 +100,15 @@ async function answerInJson(
 }
 
 /** Kept where the document lets it be fetched or continued. */
-function keepResponse({ provider, call, desk }: Served, made: JsonObject, context: JsonObject[]): void {
+function keepResponse(
+  { provider, call, desk }: Served,
+  made: JsonObject,
+  context: JsonObject[],
+  polls: number | null,
+): void {
   if (call.body.store === false || !(provider.resource || provider.history)) return
-  desk.keep(made, context, call.body.background === true ? (provider.polls?.(desk) ?? 0) : 0)
+  const isPolled = call.body.background === true && call.body.stream !== true
+  desk.keep(made, context, isPolled ? (polls ?? provider.polls?.(desk) ?? 0) : 0)
 }
 
 /** Notes a client that goes away before the answer is complete, and tells the writer. */

@@ -1,8 +1,10 @@
 /** Sudo (document 001): a router to OpenAI. Its own checks first, then those of the upstream behind it. */
 import type { JsonObject } from '../../translators/shared/canonical.ts'
-import { checkBearer, obfuscate, openaiInvalid, openaiModels, openaiRefusal, openaiRules } from './openai.ts'
+import { checkBearer, obfuscate } from './openai.ts'
+import { openaiInvalid, openaiModels, openaiRefusal, openaiRules } from './openai-rules.ts'
 import { checkCallPairs } from './rules.ts'
 import { failedEvents, semanticEvents } from './semantic.ts'
+import { refuseBackground, refuseThoughts } from './thoughts.ts'
 import type { Call, Failure, Reply, SimulatedProvider } from './types.ts'
 import { checkBody, type Rules } from './validate.ts'
 import {
@@ -104,6 +106,8 @@ function refuse(call: Call): Reply | null {
     )
   if (body.conversation != null) return openaiInvalid('Conversation not found.', 'conversation', null, 404)
   if (body.prompt != null) return openaiInvalid('Prompt not found.', 'prompt', 'prompt_not_found', 404)
+  const thoughts = refuseBackground(call) ?? refuseThoughts(call, 'sudo')
+  if (thoughts) return thoughts
   const wrong = checkCallPairs(body.input, [])
   return wrong ? openaiInvalid(wrong, 'input') : null
 }
@@ -131,7 +135,8 @@ export const sudo: SimulatedProvider = {
   authenticate: (call) => checkBearer(call, sudoKey),
   refuse,
   failure,
-  respond: (call, script) => respond(buildResponse(call, script, buildItems(script, openaiItemStyle(call)))),
+  respond: (call, script) =>
+    respond(buildResponse(call, script, buildItems(script, openaiItemStyle(call, 'sudo')))),
   reply: (call, response) => ({
     kind: 'json',
     status: 200,

@@ -98,6 +98,8 @@ export interface Script {
   failure: Failure | null
   /** Milliseconds before each delta, or before a JSON answer. */
   delay: number
+  /** Polls that a background answer is pending for; null: as many as the provider takes. */
+  polls: number | null
   tokens: TokenCount
 }
 
@@ -150,6 +152,8 @@ export interface SimulatedProvider {
   failedReply(response: JsonObject): Reply
   /** `GET`, `DELETE` and `POST …/cancel` on what it keeps; null: no such route. */
   resource?(method: string, path: string, desk: Desk): Reply | null
+  /** `POST` to any other path than `/responses`; null: no such route. */
+  answer?(path: string, call: Call, desk: Desk): Reply | null
   /** After the answer, or with null after a failure: idempotency keys and conversations are settled here. */
   settle?(call: Call, response: JsonObject | null, context: JsonObject[], desk: Desk): void
   /** Polls that a background response answers as pending. */

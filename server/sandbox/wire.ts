@@ -1,13 +1,14 @@
 /** The pieces of a Responses answer that most providers share: items, usage, the echo of the request. */
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import { makeId } from './desk.ts'
-import type { Call, Failure, Frame, Reply, Script, ScriptItem } from './types.ts'
+import { encryptContent } from './secrets.ts'
+import type { Call, Failure, Frame, ProviderName, Reply, Script, ScriptItem } from './types.ts'
 
 export interface ItemStyle {
   /** Where a reasoning item's text stands. `hidden`: nowhere, unless a summary was asked for. */
   reasoning: 'summary' | 'content' | 'hidden'
-  /** Adds `encrypted_content` to reasoning items. */
-  encrypted?: boolean
+  /** Adds `encrypted_content`, made by this provider, to reasoning items. */
+  encryptedBy?: ProviderName | undefined
 }
 
 /** The output items of a finished answer, in OpenAI's shape. */
@@ -49,23 +50,23 @@ function buildMessage(part: JsonObject, status: string): JsonObject {
   return { id: makeId('msg'), type: 'message', status, content: [part], role: 'assistant' }
 }
 
-function buildReasoning(text: string, { reasoning, encrypted }: ItemStyle): JsonObject {
+function buildReasoning(text: string, { reasoning, encryptedBy }: ItemStyle): JsonObject {
   const item: JsonObject = { id: makeId('rs'), type: 'reasoning', summary: [] }
   if (reasoning === 'summary') item.summary = [{ type: 'summary_text', text }]
   if (reasoning === 'content') item.content = [{ type: 'reasoning_text', text }]
-  if (encrypted) item.encrypted_content = Buffer.from(`sandbox:${text}`).toString('base64')
+  if (encryptedBy) item.encrypted_content = encryptContent(encryptedBy, text)
   return item
 }
 
 /** How OpenAI and its kin show reasoning: as a summary where one was asked for, encrypted where included. */
-export function openaiItemStyle({ body }: Call): ItemStyle {
+export function openaiItemStyle({ body }: Call, provider: ProviderName): ItemStyle {
   const summary =
     isObject(body.reasoning) && (body.reasoning.summary ?? body.reasoning.generate_summary) != null
   const spoken = lastText(body.input).includes('/reason')
   const include = Array.isArray(body.include) ? body.include : []
   return {
     reasoning: summary || spoken ? 'summary' : 'hidden',
-    encrypted: include.includes('reasoning.encrypted_content'),
+    encryptedBy: include.includes('reasoning.encrypted_content') ? provider : undefined,
   }
 }
 

@@ -91,8 +91,7 @@ const cases: [string, JsonObject][] = [
   ['round trip', follow(call({ id: 'fc', status: 'completed' }), output('r'))],
   ['odd call', follow(call({ name: 'a.b/c', arguments: '', namespace: 'n' }), output([text('text'), image]))],
   ['raw reasoning', follow({ type: 'reasoning', id: 'rs', content: [text('reasoning_text')] })],
-  ['reasoning', follow({ type: 'reasoning', id: 'rs', summary: [], content: null, encrypted_content: 'e' })],
-  ['compaction', follow({ type: 'compaction', encrypted_content: 'e' })],
+  ['reasoning', follow({ type: 'reasoning', id: 'rs', summary: [text('summary_text')], content: null })],
   [
     'custom history',
     follow(
@@ -135,3 +134,17 @@ for (const { variant, model } of variantTargets) {
     })
   }
 }
+
+test('content that its maker cannot read is the fault of the one who sent it', async () => {
+  for (const type of ['reasoning', 'compaction']) {
+    const item = { type, id: 'x', summary: [], encrypted_content: 'e' }
+    for (const provider of ['openai', 'azure']) {
+      const response = await gateway.post({ model: `${provider}/gpt-5.2`, ...follow(item) })
+      const { error } = (await response.json()) as { error?: JsonObject }
+      // A provider that makes no compactions is not even asked.
+      const isAsked = type === 'reasoning' || provider === 'openai'
+      const code = isAsked ? 'invalid_encrypted_content' : 'unsupported_parameter'
+      assert.deepEqual([response.status, error?.code], [400, code])
+    }
+  }
+})

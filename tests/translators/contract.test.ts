@@ -141,8 +141,6 @@ const samples: Partial<Record<(typeof canonicalFields)[number], Partial<Canonica
   'tools.namespace': { tools: [{ type: 'namespace', name: 'n', tools: [weather] }] },
   'tool_choice.function': { tools: [weather], tool_choice: { type: 'function', name: 'weather' } },
   truncation: { truncation: 'auto' },
-  'input.item_reference': { input: [{ type: 'item_reference', id: 'msg_1' }, spoken] },
-  'input.compaction': { input: [{ type: 'compaction', encrypted_content: 'x' }, spoken] },
   'include.other': { include: ['web_search_call.results'] },
   'text.format.json_schema': {
     text: { format: { type: 'json_schema', name: 'n', schema: {}, strict: true } },
@@ -178,7 +176,7 @@ for (const [field, request] of Object.entries(samples)) {
 
 test('what the gateway does of state is neither sent nor named by a table', () => {
   const request = {
-    input: [{ type: 'item_reference', id: 'msg_1' }, spoken],
+    input: [spoken],
     previous_response_id: 'resp_1',
     conversation: 'conv_1',
   }
@@ -198,5 +196,17 @@ test('background is asked of those that can be polled, and of no other', () => {
   for (const [id, translator] of all) {
     const { body } = sent(translator, { background: true })
     assert.equal(body?.background, translator.poll ? true : undefined, id)
+  }
+})
+
+test('what the gateway could not resolve is refused, never left out in silence', () => {
+  for (const [id, translator] of all) {
+    const reference = send(translator, { input: [{ type: 'item_reference', id: 'msg_1' }, spoken] })
+    assert.equal(reference.ok ? null : reference.field, 'input.item_reference', id)
+    const input = [{ type: 'compaction', encrypted_content: 'x' }, spoken]
+    const compacted = send(translator, { input })
+    const isOwn = translator.contract.fields['input.compaction']?.form === 'own_items'
+    if (isOwn) assert.deepEqual(compacted.ok ? compacted.body?.input : null, input, id)
+    else assert.equal(compacted.ok ? null : compacted.field, 'input.compaction', id)
   }
 })

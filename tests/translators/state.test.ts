@@ -85,6 +85,8 @@ test('models that reason are asked for their thoughts, in silence, and others ar
     assert.equal(asked(id, 'my-name', { reasoning: { effort: 'low' } }), true, id)
     assert.equal(asked(id, 'my-name', { reasoning_effort: 'low' }), true, id)
     assert.equal(asked(id, 'my-name', { reasoning: {} }), false, id)
+    for (const model of ['gpt-4o', 'gpt-4.1-mini', 'gpt-3.5-turbo', 'chatgpt-4o-latest', 'gpt-5-chat-latest'])
+      assert.equal(asked(id, model, { reasoning: { effort: 'low' } }), false, `${id} ${model} refuses it`)
   }
   for (const id of ['sail', 'scaleway', 'general-augment', 'open-responses']) {
     const { body } = sent(id, {}, { model: id === 'scaleway' ? 'gpt-oss-120b' : 'gpt-5' })

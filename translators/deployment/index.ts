@@ -13,7 +13,7 @@ import {
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
-import { openaiReasoningModels } from '../shared/openai-words.ts'
+import { openaiPlainModels, openaiReasoningModels } from '../shared/openai-words.ts'
 import { choice, defineOptions } from '../shared/options.ts'
 
 const input = '“Can be a simple text string or an array of structured message objects.”'
@@ -144,6 +144,7 @@ export const deployment = createResponsesTranslator({
     fields,
     additionalProperties: 'drop',
     reasoningModels: openaiReasoningModels,
+    plainModels: openaiPlainModels,
   }),
   options: defineOptions({
     toolChoice: choice(

@@ -13,7 +13,12 @@ import {
   refused,
   sixteenPairs,
 } from '../shared/contract.ts'
-import { openaiEfforts, openaiReasoningModels, openaiServiceTiers } from '../shared/openai-words.ts'
+import {
+  openaiEfforts,
+  openaiPlainModels,
+  openaiReasoningModels,
+  openaiServiceTiers,
+} from '../shared/openai-words.ts'
 import { defineOptions } from '../shared/options.ts'
 
 const reference = "OpenAI's API reference, POST /v1/responses."
@@ -149,6 +154,7 @@ export const openai = createResponsesTranslator({
     additionalProperties: 'drop',
     extraMembers,
     reasoningModels: openaiReasoningModels,
+    plainModels: openaiPlainModels,
   }),
   options: defineOptions({}),
   credentials: [['apiKey']],

@@ -122,7 +122,7 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
     case 'custom_tool_call_output':
       return rewriteCustom(draft, scope, type)
     case 'item_reference':
-      return admit(draft, 'input.item_reference') === 'send' ? item : null
+      return rewriteReference(draft, item)
     case 'compaction':
       return rewriteCompaction(draft, item)
     default:
@@ -130,10 +130,29 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
   }
 }
 
-/** One that the gateway made has become messages by now; what is left is the provider's own. */
+/** The gateway has put the items themselves in the place of references by now: one that is left means nothing to anyone. */
+function rewriteReference(draft: Draft, item: JsonObject): JsonObject | null {
+  if (fieldContract(draft, 'input.item_reference').support !== 'emulated')
+    return admit(draft, 'input.item_reference') === 'send' ? item : null
+  refuse(
+    draft,
+    'input.item_reference',
+    '"input" refers to an item that is not stored here. Send the item itself.',
+  )
+  return null
+}
+
+/** One that the gateway made has become messages by now: what is left only its maker can read. */
 function rewriteCompaction(draft: Draft, item: JsonObject): JsonObject | null {
-  const isOwn = fieldContract(draft, 'input.compaction').form === 'own_items'
-  return isOwn || admit(draft, 'input.compaction') === 'send' ? item : null
+  const { support, form } = fieldContract(draft, 'input.compaction')
+  if (form === 'own_items') return item
+  if (support !== 'emulated') return admit(draft, 'input.compaction') === 'send' ? item : null
+  refuse(
+    draft,
+    'input.compaction',
+    `"input" holds a compacted context that provider "${draft.target.provider}" cannot read: only its maker can. Send the items themselves, or route the model to the provider that made it.`,
+  )
+  return null
 }
 
 /** A shallow copy with an id that fits every call, without the server's own `id` and `status` where the provider has no use for ours. */

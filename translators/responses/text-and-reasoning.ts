@@ -140,9 +140,11 @@ const encryptedContent = 'reasoning.encrypted_content'
 
 /** A provider that keeps nothing can only go on with its thoughts when it is given them back. */
 function needsThoughts({ contract, target, body }: Draft): boolean {
-  const { reasoningModels } = contract
+  const { reasoningModels, plainModels } = contract
   if (reasoningModels === undefined) return false
-  return body.reasoning !== undefined || new RegExp(reasoningModels).test(target.model)
+  if (new RegExp(reasoningModels).test(target.model)) return true
+  const isPlain = plainModels !== undefined && new RegExp(plainModels).test(target.model)
+  return body.reasoning !== undefined && !isPlain
 }
 
 /** One provider wants `logprobs: true` beside the number, which without it may not be sent, not even as 0. */

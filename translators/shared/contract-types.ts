@@ -73,10 +73,12 @@ export interface Contract {
   additionalProperties: 'pass' | 'drop'
   /**
    * Upstream model names that reason, as the source of a regular expression: `reasoning.encrypted_content` is included
-   * for them unasked, since a chain that the provider does not keep loses their thoughts otherwise. Other models may
-   * answer 400 to it. Absent: only what the client asks for is included.
+   * for them unasked, since a chain that the provider does not keep loses their thoughts otherwise, and for others of which
+   * a client asks reasoning. Absent: only what the client asks for is included.
    */
   reasoningModels?: string
+  /** Names of models known not to reason, as the source of a regular expression: they answer 400 to that `include`. */
+  plainModels?: string
   /** A response in the background is not streamed by the provider: it is asked for without `stream`, and polled. */
   backgroundWithoutStream?: true
   /** Members beyond the canonical ones that the provider is known to take: passed as they are. */

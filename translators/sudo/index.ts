@@ -12,7 +12,12 @@ import {
   notes,
   refused,
 } from '../shared/contract.ts'
-import { openaiEfforts, openaiReasoningModels, openaiServiceTiers } from '../shared/openai-words.ts'
+import {
+  openaiEfforts,
+  openaiPlainModels,
+  openaiReasoningModels,
+  openaiServiceTiers,
+} from '../shared/openai-words.ts'
 import { defineOptions } from '../shared/options.ts'
 
 const include = '“A list of items to include in the response output.”'
@@ -138,6 +143,7 @@ export const sudo = createResponsesTranslator({
     fields,
     additionalProperties: 'drop',
     reasoningModels: openaiReasoningModels,
+    plainModels: openaiPlainModels,
   }),
   options: defineOptions({}),
   credentials: [['apiKey']],
