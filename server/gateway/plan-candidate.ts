@@ -1,6 +1,6 @@
 import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
-import type { Candidate } from './candidates.ts'
+import { type Candidate, selectCandidates } from './candidates.ts'
 import { doesTruncate, fitContext, shorten } from './fit-context.ts'
 import { fitToTarget } from './state/fit-target.ts'
 import type { Work } from './work.ts'
@@ -15,6 +15,24 @@ export interface ReadyPlan {
 }
 
 export type CandidatePlan = ReadyPlan | { ok: false; error: GatewayError }
+
+/** The targets of the request's model, in order. @throws GatewayError `model_not_found`, `provider_not_configured` */
+export function listCandidates({
+  runtime,
+  turn,
+  dependencies,
+  unsupported,
+  idempotencyKey,
+}: Work): Candidate[] {
+  return selectCandidates({
+    runtime,
+    request: turn.resolved,
+    resolved: dependencies.resolveModel(runtime, turn.request.model),
+    projectId: turn.project,
+    unsupported,
+    idempotencyKey,
+  })
+}
 
 /**
  * What one target is sent, or why it cannot serve the request.

@@ -5,19 +5,20 @@ import { GatewayError } from '../errors.ts'
 import { renderAnswerHead } from './answer-head.ts'
 import { type AttemptOutcome, runAttempt } from './attempt.ts'
 import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
-import { type Candidate, selectCandidates } from './candidates.ts'
+import type { Candidate } from './candidates.ts'
 import { createDelivery } from './delivery.ts'
 import { estimateUsage } from './estimate-usage.ts'
 import type { Attempt } from './exchange.ts'
 import { failureError, failureOf } from './failures.ts'
 import { failOpenStream, finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
-import { planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
+import { listCandidates, planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
 import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import { beginTurn, releaseTurn, type Turn } from './state/turn.ts'
 import { createSchemaVerifier } from './verify-schema.ts'
 import { waitFor } from './wait.ts'
+import { warmUp } from './warm-up.ts'
 import {
   createContext,
   createWire,
@@ -48,33 +49,27 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 }
 
-async function startTurn(
+function startTurn(
   dependencies: GatewayDependencies,
   runtime: Runtime,
   { exchange, request, signal, local = null, job = null }: RespondOptions,
 ): Promise<Turn> {
   const { state, locks, sealer, prompts } = dependencies
-  try {
-    return await beginTurn({
-      state,
-      locks,
-      sealer,
-      prompts,
-      runtime,
-      request,
-      project: exchange.caller?.projectId ?? '',
-      local,
-      responseId: job?.responseId ?? createId('resp'),
-      createdAt: job?.createdAt ?? exchange.createdAt,
-      signal,
-      isPrompted: job?.isPrompted,
-      patience: job === null ? runtime.state.conversationWait : null,
-    })
-  } catch (error) {
-    // What could not be continued once is not offered again.
-    if (typeof request.previous_response_id === 'string') local?.evict(request.previous_response_id)
-    throw error
-  }
+  return beginTurn({
+    state,
+    locks,
+    sealer,
+    prompts,
+    runtime,
+    request,
+    project: exchange.caller?.projectId ?? '',
+    local,
+    responseId: job?.responseId ?? createId('resp'),
+    createdAt: job?.createdAt ?? exchange.createdAt,
+    signal,
+    isPrompted: job?.isPrompted,
+    patience: job === null ? runtime.state.conversationWait : null,
+  })
 }
 
 async function runTurn(
@@ -96,10 +91,8 @@ async function runTurn(
   }
   options.sink.onDrain(() => work.resume())
   try {
-    await tryCandidates(work)
+    await (options.generate === false ? warmUp(work) : tryCandidates(work))
   } catch (error) {
-    if (typeof turn.request.previous_response_id === 'string')
-      turn.local?.evict(turn.request.previous_response_id)
     const isTold =
       options.sink.opened && error instanceof GatewayError && error.code !== 'client_closed_request'
     if (!isTold) throw error
@@ -108,15 +101,8 @@ async function runTurn(
 }
 
 async function tryCandidates(work: Work): Promise<void> {
-  const { runtime, turn, dependencies, job } = work
-  const candidates = selectCandidates({
-    runtime,
-    request: turn.resolved,
-    resolved: dependencies.resolveModel(runtime, turn.request.model),
-    projectId: turn.project,
-    unsupported: work.unsupported,
-    idempotencyKey: work.idempotencyKey,
-  })
+  const { runtime, job } = work
+  const candidates = listCandidates(work)
   let failure: UpstreamFailure | null = null
   let refusal: GatewayError | null = null
   for (const [position, candidate] of candidates.entries()) {

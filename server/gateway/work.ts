@@ -42,6 +42,8 @@ export interface RespondOptions {
   signal: AbortSignal
   /** Turns of the client's connection. Default: none. */
   local?: LocalTurns | null
+  /** False: the turn is checked and kept, and no model is asked. Default true. */
+  generate?: boolean
   /** Set when the response runs without its client. */
   job?: JobRun | null
 }

@@ -8,8 +8,6 @@ export interface LocalTurns {
   get(id: string): StoredTurn | null
   findItem(id: string): FoundItem | null
   put(turn: StoredTurn): void
-  /** A continuation of it failed. */
-  evict(id: string): void
 }
 
 export interface HistoryOptions {

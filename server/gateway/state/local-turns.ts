@@ -6,8 +6,13 @@ export interface LocalTurnsOptions {
   maxBytes: number
 }
 
+export interface ConnectionTurns extends LocalTurns {
+  /** Forgets a turn: a continuation of it failed. */
+  evict(id: string): void
+}
+
 /** The turns with `store: false` of one connection: nobody else sees them, and they end with it. */
-export function createLocalTurns({ maxBytes }: LocalTurnsOptions): LocalTurns {
+export function createLocalTurns({ maxBytes }: LocalTurnsOptions): ConnectionTurns {
   /** The oldest first. */
   const turns = new Map<string, StoredTurn>()
   const items = new Map<string, FoundItem & { turnId: string }>()
