@@ -26,14 +26,14 @@ const insertConversation = insertInto('conversations', [
   { number: 'next_position' },
 ])
 
-const insertConversationItem = insertInto('conversation_items', [
-  'conversation',
-  { number: 'position' },
-  'id',
-  'project',
-  'provider',
-  'content',
-])
+/** An id that the conversation has already keeps its place: by ids its pages are walked. */
+const once = 'ON CONFLICT (project, id, conversation) DO NOTHING'
+
+const insertConversationItem = insertInto(
+  'conversation_items',
+  ['conversation', { number: 'position' }, 'id', 'project', 'provider', 'content'],
+  once,
+)
 
 /** Conditions on a row of `conversations`. */
 const existing = 'id = ? AND project = ? AND (expires_at IS NULL OR expires_at > ?)'
@@ -59,7 +59,7 @@ export function appendItems({
   const statements: Statement[] = items.map((item, index) => ({
     sql: `INSERT INTO conversation_items (conversation, position, id, project, provider, content)
       SELECT id, next_position + CAST(? AS BIGINT), ?, project, ?, ?
-      FROM conversations WHERE id = ? AND project = ? AND ${guard.sql}`,
+      FROM conversations WHERE id = ? AND project = ? AND ${guard.sql} ${once}`,
     params: [index, item.id, item.provider, pack(item.text).blob, id, project, ...guard.params],
   }))
   statements.push({

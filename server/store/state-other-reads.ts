@@ -29,13 +29,12 @@ export async function listConversationItems(
   const rising = order === 'asc'
   let edge: SqlValue = rising ? -1 : Number.MAX_SAFE_INTEGER
   if (after !== null) {
-    // Where an id stands twice, the page after it begins after both, so that a walk of the pages ends.
     const [row] = await driver.all(
-      `SELECT ${rising ? 'max' : 'min'}(position) AS position FROM conversation_items
+      `SELECT position FROM conversation_items
         WHERE project = ? AND id = ? AND conversation = ?`,
       [project, after, id],
     )
-    if (row === undefined || row.position === null) return null
+    if (row === undefined) return null
     edge = row.position ?? null
   }
   const rows = await driver.all(
@@ -66,7 +65,7 @@ export async function getConversationItem(
   return joinItems(
     await driver.all(
       `SELECT provider, content FROM conversation_items
-        WHERE project = ? AND id = ? AND conversation = ? ORDER BY position LIMIT 1`,
+        WHERE project = ? AND id = ? AND conversation = ?`,
       [project, itemId, id],
     ),
   )

@@ -76,6 +76,7 @@ const conversations = `
     lock_holder TEXT
   )`
 
+/** An id stands once in a conversation. Positions rise, with gaps. */
 const conversationItems = `
   CREATE TABLE conversation_items (
     conversation TEXT NOT NULL,
@@ -137,7 +138,7 @@ export const stateSchema: readonly string[] = [
   'CREATE INDEX conversations_by_expiry ON conversations (expires_at) WHERE expires_at IS NOT NULL',
   'CREATE INDEX conversations_by_lock ON conversations (lock_holder) WHERE lock_holder IS NOT NULL',
   conversationItems,
-  'CREATE INDEX conversation_items_by_id ON conversation_items (project, id)',
+  'CREATE UNIQUE INDEX conversation_items_by_id ON conversation_items (project, id, conversation)',
   idempotencyKeys,
   'CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at)',
   'CREATE INDEX idempotency_keys_by_response ON idempotency_keys (response) WHERE response IS NOT NULL',

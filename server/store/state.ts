@@ -100,7 +100,7 @@ export interface TurnCommit {
   outputIds: readonly string[]
   /** All events of a stream; of a job, whose events are appended as they come, the last ones. */
   events: EventChunk | null
-  /** Input and output as they are added to `conversation`, which this turn has locked; the lock is given back. */
+  /** Input and output as they are added to `conversation`, which this turn has locked; the lock is given back. As in `addConversationItems`. */
   conversationItems: readonly ConversationItem[] | null
   /** Completes the claim of this turn. */
   idempotency: { key: string; answer: IdempotentAnswer } | null
@@ -214,13 +214,13 @@ export interface StateStore {
     metadata: Record<string, string>,
   ): Promise<StoredConversation | null>
   deleteConversation(project: string, id: string): Promise<boolean>
-  /** Adds items at the end. `locked`: a turn is running on it. */
+  /** Adds items at the end; an id that is there already keeps its place. `locked`: a turn is running on it. */
   addConversationItems(
     project: string,
     id: string,
     items: readonly ConversationItem[],
   ): Promise<'added' | 'locked' | 'missing'>
-  /** Null: no such conversation, or no such `after`. Where that stands twice, the page begins after both. */
+  /** Null: no such conversation, or no such `after`. */
   listConversationItems(project: string, id: string, query: PageQuery): Promise<ItemPage | null>
   /** All items in order; null: no such conversation. */
   readConversation(project: string, id: string): Promise<FoundItem[] | null>
