@@ -2,25 +2,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type CanonicalRequest, isObject } from '../../translators/shared/canonical.ts'
 import type { Runtime } from '../config/runtime.ts'
-import { GatewayError, toGatewayError } from '../errors.ts'
+import { type GatewayError, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
 import type { BackgroundJobs } from '../gateway/background.ts'
 import { captureChunk } from '../gateway/capture.ts'
-import type { Caller, Exchange, Observer } from '../gateway/exchange.ts'
+import type { Exchange, Observer } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
 import type { Gateway } from '../gateway/respond.ts'
 import type { Idempotency } from '../gateway/state/idempotency.ts'
 import { isStored } from '../gateway/state/turn.ts'
 import { validateRequest } from '../gateway/validate-request.ts'
-import { authenticate } from './authenticate.ts'
+import { type AdmittedCaller, admitCaller, noteAsked } from './admit-caller.ts'
 import { answerInBackground } from './background-answer.ts'
-import { guardOrigin } from './guard-origin.ts'
 import { sendIdempotentAnswer } from './idempotent-answer.ts'
 import { parseBody } from './parse-body.ts'
 import { readBody } from './read-body.ts'
 import { renderError } from './render-error.ts'
-import { claimKey, type RequestOptions, readOptions, singleHeader } from './request-options.ts'
+import { claimKey } from './request-options.ts'
 import { sendHead } from './send-head.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 import { createJsonSink, createSseSink } from './sinks.ts'
@@ -36,9 +35,6 @@ export interface ResponsesRouteDependencies {
   /** Something threw that is not a GatewayError: a defect. `exchange` is null outside of requests that have a row. */
   onUnexpected(error: unknown, exchange: Exchange | null): void
 }
-
-/** Characters of a model's name; longer ones are refused. */
-const longestModelName = 512
 
 export type ResponsesRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -107,10 +103,7 @@ async function answer(
   }
 }
 
-interface Admitted {
-  runtime: Runtime
-  caller: Caller
-  options: RequestOptions
+interface Admitted extends AdmittedCaller {
   /** The body as it was sent, but for its content-encoding. */
   raw: Buffer
   body: CanonicalRequest
@@ -123,39 +116,17 @@ async function admit(
   request: IncomingMessage,
 ): Promise<Admitted> {
   const { headers } = request
-  if (dependencies.draining()) {
-    throw new GatewayError(
-      'shutting_down',
-      'This gateway is shutting down. Try again: another instance will answer.',
-    )
-  }
-  const runtime = dependencies.runtime()
-  guardOrigin(runtime, headers)
-  const { caller, key } = authenticate({
-    runtime,
-    authorization: headers.authorization,
-    adminKey: singleHeader(headers['x-admin-key']),
-    projectHeader: singleHeader(headers['x-project-id']),
-  })
-  exchange.caller = caller
-  const options = readOptions(headers, key)
+  const { runtime, caller, options } = admitCaller(dependencies, exchange, headers)
   const raw = await readBody(request, {
     limit: runtime.limits.bodyBytes,
     idleTimeout: runtime.limits.bodyIdleTimeout,
   })
   captureChunk(exchange.clientRequest, raw, captureLimit(runtime))
   const parsed = parseBody(raw, headers['content-type'])
-  noteAsked(exchange, parsed)
+  if (isObject(parsed)) noteAsked(exchange, parsed)
   const body = validateRequest(parsed)
   exchange.settings = readSettings(body)
   return { runtime, caller, options, raw, body }
-}
-
-/** What the row names even of a request that turns out to be wrong. */
-function noteAsked(exchange: Exchange, body: unknown): void {
-  if (!isObject(body)) return
-  if (typeof body.model === 'string') exchange.model = body.model.slice(0, longestModelName)
-  exchange.stream = body.stream === true
 }
 
 function concludeWithError(exchange: Exchange, response: ServerResponse, error: GatewayError): void {
