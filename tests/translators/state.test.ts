@@ -85,12 +85,25 @@ test('models that reason are asked for their thoughts, in silence, and others ar
     assert.equal(asked(id, 'my-name', { reasoning: { effort: 'low' } }), true, id)
     assert.equal(asked(id, 'my-name', { reasoning_effort: 'low' }), true, id)
     assert.equal(asked(id, 'my-name', { reasoning: {} }), false, id)
-    for (const model of ['gpt-4o', 'gpt-4.1-mini', 'gpt-3.5-turbo', 'chatgpt-4o-latest', 'gpt-5-chat-latest'])
+    for (const model of ['gpt-4o', 'gpt-4.1-mini', 'gpt-3.5-turbo', 'chatgpt-4o-latest'])
       assert.equal(asked(id, model, { reasoning: { effort: 'low' } }), false, `${id} ${model} refuses it`)
   }
   for (const id of ['sail', 'scaleway', 'general-augment', 'open-responses']) {
     const { body } = sent(id, {}, { model: id === 'scaleway' ? 'gpt-oss-120b' : 'gpt-5' })
     assert.equal('include' in body, false, id)
+  }
+})
+
+test('a model that has no thoughts is not asked for them, and the client hears of it', () => {
+  const include = ['reasoning.encrypted_content', 'message.output_text.logprobs']
+  for (const id of ['openai', 'sudo', 'deployment']) {
+    const { body, names } = sent(id, { include }, { model: 'gpt-4o' })
+    assert.deepEqual(body.include, ['message.output_text.logprobs'])
+    assert.deepEqual(names, ['dropped:include.reasoning.encrypted_content=this model has none'])
+    const translator = translators[id] ?? assert.fail()
+    const target = makeTarget(translator, { model: 'gpt-4o', unsupported: 'reject' })
+    assert.equal(translator.request({ model: 'alias', input: 'x', include }, target).ok, false)
+    assert.deepEqual(sent(id, { include }, { model: 'my-name' }).body.include, include)
   }
 })
 

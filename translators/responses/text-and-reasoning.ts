@@ -124,6 +124,14 @@ export function applyInclude(draft: Draft): void {
     if (typeof value !== 'string') continue
     const field = includeField(value)
     if (admit(draft, field, field === 'include.other' ? safeName(value) : '') !== 'send') continue
+    if (value === encryptedContent && isPlainModel(draft)) {
+      lose(draft, field, {
+        action: 'dropped',
+        detail: 'this model has none',
+        reason: 'is unknown to this model',
+      })
+      continue
+    }
     const { form, limit } = fieldContract(draft, field)
     if (fit(draft, field, value, limit) === undefined) continue
     if (form === undefined) sent.add(value)
@@ -139,12 +147,15 @@ export function applyInclude(draft: Draft): void {
 const encryptedContent = 'reasoning.encrypted_content'
 
 /** A provider that keeps nothing can only go on with its thoughts when it is given them back. */
-function needsThoughts({ contract, target, body }: Draft): boolean {
-  const { reasoningModels, plainModels } = contract
+function needsThoughts(draft: Draft): boolean {
+  const { reasoningModels } = draft.contract
   if (reasoningModels === undefined) return false
-  if (new RegExp(reasoningModels).test(target.model)) return true
-  const isPlain = plainModels !== undefined && new RegExp(plainModels).test(target.model)
-  return body.reasoning !== undefined && !isPlain
+  if (new RegExp(reasoningModels).test(draft.target.model)) return true
+  return draft.body.reasoning !== undefined && !isPlainModel(draft)
+}
+
+function isPlainModel({ contract: { plainModels }, target }: Draft): boolean {
+  return plainModels !== undefined && new RegExp(plainModels).test(target.model)
 }
 
 /** One provider wants `logprobs: true` beside the number, which without it may not be sent, not even as 0. */
