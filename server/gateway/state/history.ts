@@ -148,14 +148,15 @@ async function resolveReferences(
 ): Promise<Item[]> {
   const ids = items.filter(({ type }) => type === 'item_reference').map(({ id }) => String(id))
   if (ids.length === 0) return items as Item[]
-  const known = new Map(history.items.map((item) => [item.id, item]))
+  const known = new Map<unknown, Item>()
+  for (const item of history.items) if (item.type !== 'item_reference') known.set(item.id, item)
   const unknown = ids.filter((id) => !known.has(id) && !local?.findItem(id))
   const found = unknown.length === 0 ? new Map<string, FoundItem>() : await state.findItems(project, unknown)
   return items.map((item, index) => {
     if (item.type !== 'item_reference') return item
     const id = String(item.id)
     const near = known.get(id)
-    if (near !== undefined && near.type !== 'item_reference') return near
+    if (near !== undefined) return near
     const far = local?.findItem(id) ?? found.get(id)
     if (!far || far.item.type === 'item_reference') return onMissing(id, index)
     if (far.provider !== null && isBoundToMaker(far.item)) history.makers.set(far.item, far.provider)
