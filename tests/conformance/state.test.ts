@@ -28,11 +28,12 @@ before(async () => {
 })
 after(() => gateway.close())
 
-/** The lines that `/history` told, without those of the question itself. */
-function toldHistory(response: Response): string[] {
-  const lines = textOf(response).split('\n')
-  assert.equal(lines.pop(), 'user: /history')
-  return lines
+/** What `/history` told, a line an item, without the question itself and the system's lines. */
+function toldHistory(response: Response): string {
+  const end = /\n?user: \/history$/
+  const told = textOf(response)
+  assert.match(told, end)
+  return told.replace(end, '').replace(/^(?:system|reasoning)[^\n]*\n/gm, '')
 }
 
 async function collect(stream: AsyncIterable<ResponseStreamEvent>): Promise<CanonicalEvent[]> {
@@ -65,7 +66,6 @@ for (const target of variantTargets) {
         input: 'My name is Ada.',
         metadata: { turn: '1' },
       })
-      assert.equal(first.store, true)
       const second = await client.responses.create({
         model,
         input: '/history',
@@ -73,10 +73,7 @@ for (const target of variantTargets) {
         instructions: 'Be brief.',
       })
       assert.equal(second.previous_response_id, first.id)
-      assert.deepEqual(
-        toldHistory(second).filter((line) => !line.startsWith('system')),
-        ['user: My name is Ada.', `assistant: ${textOf(first)}`],
-      )
+      assert.equal(toldHistory(second), `user: My name is Ada.\nassistant: ${textOf(first)}`)
       const third = await client.responses.create({
         model,
         input: '/system',
@@ -88,10 +85,14 @@ for (const target of variantTargets) {
       for await (const item of client.responses.inputItems.list(third.id, { order: 'asc', limit: 2 }))
         items.push(item)
       assert.deepEqual(
-        items.map((item) => [item.type, 'role' in item ? item.role : null]),
-        [...Array(5).keys()].map((index) => ['message', index % 2 === 0 ? 'user' : 'assistant']),
+        items.flatMap((item) => (item.type === 'message' ? [item.role] : [])),
+        ['user', 'assistant', 'user', 'assistant', 'user'],
       )
-      assert.equal(items[1]?.id, first.output.at(-1)?.id, 'the item keeps its id')
+      for (const { id } of [...first.output, ...second.output])
+        assert.ok(
+          items.some((item) => item.id === id),
+          'an item keeps its id',
+        )
       await client.responses.delete(first.id)
       await assert.rejects(client.responses.retrieve(first.id), { status: 404 })
       await assert.rejects(client.responses.create({ model, input: 'x', previous_response_id: first.id }), {
@@ -140,7 +141,7 @@ for (const target of variantTargets) {
           { role: 'user', content: '/history' },
         ],
       })
-      assert.deepEqual(toldHistory(second), [`assistant: ${textOf(first)}`])
+      assert.equal(toldHistory(second), `assistant: ${textOf(first)}`)
       await assert.rejects(
         client.responses.create({ model, input: [{ type: 'item_reference', id: 'msg_unknown' }] }),
         { status: 400, param: 'input[0].id' },
@@ -149,7 +150,7 @@ for (const target of variantTargets) {
 
     it('keeps nothing with store: false, and asks the provider to keep nothing', async () => {
       const response = await client.responses.create({ model, input: 'hello', store: false })
-      assert.equal(response.store, false)
+      assert.equal('store' in response && response.store, false)
       await assert.rejects(client.responses.retrieve(response.id), { status: 404 })
       await client.responses.create({ model, input: 'hello' })
       assert.notEqual(lastBody(target).store, true)
@@ -179,7 +180,7 @@ for (const target of variantTargets) {
         items: [{ type: 'message', role: 'user', content: 'My name is Grace.' }],
       })
       const first = await client.responses.create({ model, input: '/history', conversation: conversation.id })
-      assert.deepEqual(toldHistory(first), ['user: My name is Grace.'])
+      assert.equal(toldHistory(first), 'user: My name is Grace.')
       assert.deepEqual(first.conversation, { id: conversation.id })
       const second = await client.responses.create({
         model,
@@ -191,7 +192,7 @@ for (const target of variantTargets) {
       const items = []
       for await (const item of client.conversations.items.list(conversation.id, { order: 'asc' }))
         items.push(item)
-      assert.equal(items.length, 5)
+      assert.equal(items.filter(({ type }) => type === 'message').length, 5)
       await client.conversations.delete(conversation.id)
       await assert.rejects(client.conversations.retrieve(conversation.id), { status: 404 })
       await assert.rejects(client.responses.create({ model, input: 'x', conversation: conversation.id }), {
@@ -208,7 +209,7 @@ for (const target of variantTargets) {
       assert.equal(done.status, 'completed')
       assert.equal(textOf(done), '1 2 3 4 5')
       const next = await client.responses.create({ model, input: '/history', previous_response_id: done.id })
-      assert.deepEqual(toldHistory(next), ['user: /count 5', 'assistant: 1 2 3 4 5'])
+      assert.equal(toldHistory(next), 'user: /count 5\nassistant: 1 2 3 4 5')
 
       const events = await collect(
         await client.responses.create({ model, input: '/count 6', background: true, stream: true }),
@@ -252,7 +253,7 @@ for (const target of variantTargets) {
     it('replays a call with the same idempotency key', async () => {
       const ask = () =>
         client.responses
-          .create({ model, input: '/count 3' }, { idempotencyKey: `key-${target.variant}` })
+          .create({ model, input: '/count 3' }, { headers: { 'idempotency-key': `key-${target.variant}` } })
           .withResponse()
       const first = await ask()
       const before = gateway.sandbox.requests.length
@@ -282,8 +283,7 @@ describe('one chain over several providers', () => {
       const { data, response } = await client.responses
         .create({ model, input: '/history', previous_response_id: previous?.id ?? null })
         .withResponse()
-      const messages = toldHistory(data).filter((line) => /^(?:user|assistant):/.test(line))
-      assert.deepEqual(messages, told)
+      assert.equal(toldHistory(data), told.join('\n'))
       assert.match(
         response.headers.get('x-dragoman-adaptations') ?? '',
         /dropped:input\.reasoning=made by another provider/,
