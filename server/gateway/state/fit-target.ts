@@ -1,12 +1,17 @@
 /** A turn's input as one provider may read it: what only its maker understands goes back to its maker alone. */
-import type { CanonicalRequest, Item } from '../../../translators/shared/canonical.ts'
+import {
+  type CanonicalRequest,
+  type Item,
+  isObject,
+  type JsonObject,
+} from '../../../translators/shared/canonical.ts'
 import type { Adaptation, Refusal } from '../../../translators/shared/translator.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Candidate } from '../candidates.ts'
 import { isBoundToMaker } from './history.ts'
 import type { Sealer } from './seal.ts'
 
-export interface FitOptions {
+export interface OpenOptions {
   /** With the whole input. */
   request: CanonicalRequest
   /** See `History.makers`. */
@@ -15,6 +20,9 @@ export interface FitOptions {
   sources: ReadonlyMap<string, Item[]>
   sealer: Sealer
   project: string
+}
+
+export interface FitOptions extends OpenOptions {
   candidate: Candidate
 }
 
@@ -29,50 +37,110 @@ export function needsFitting(input: CanonicalRequest['input']): boolean {
 export function fitToTarget(options: FitOptions): Fitted {
   const { request, candidate } = options
   if (!Array.isArray(request.input)) return { ok: true, request, adaptations: [] }
-  const left = new Set<string>()
-  const input: Item[] = []
-  for (const [index, item] of request.input.entries())
-    for (const fitted of isBoundToMaker(item) ? fitItem(options, item, index, left) : [item])
-      input.push(fitted)
-  if (left.size > 0 && candidate.target.unsupported === 'reject') {
+  const { provider, target } = candidate
+  const { items, left, told } = openItems(options, {
+    id: provider.id,
+    takesCompactions: provider.translator.contract.fields['input.compaction']?.form === 'own_items',
+  })
+  if (left.size > 0 && target.unsupported === 'reject') {
     const [field = 'input'] = left
     return {
       ok: false,
       field,
-      message: `"${field}" holds what another provider made, which provider "${candidate.provider.id}" cannot read. Leave it out, stay with the provider that made it, or allow the gateway to adapt the request with the header "x-dragoman-unsupported: adapt".`,
+      message: `"${field}" holds what another provider made, which provider "${provider.id}" cannot read. Leave it out, stay with the provider that made it, or allow the gateway to adapt the request with the header "x-dragoman-unsupported: adapt".`,
     }
   }
   const adaptations = [...left].map(
     (field): Adaptation => ({ field, action: 'dropped', detail: 'made by another provider' }),
   )
-  return { ok: true, request: { ...request, input }, adaptations }
+  if (told) adaptations.push({ field: 'input.compaction', action: 'emulated', detail: '' })
+  return { ok: true, request: { ...request, input: items }, adaptations }
 }
 
-function fitItem(options: FitOptions, item: Item, index: number, left: Set<string>): Item[] {
-  const here = options.candidate.provider.id
-  const maker = options.makers.get(item)
+/**
+ * The input as any provider can read it: compactions as what they stand for, without thoughts. For keeping it.
+ * @throws GatewayError `invalid_encrypted_content` for an envelope that cannot be opened.
+ */
+export function openForAll(options: OpenOptions): Item[] {
+  return openItems(options, null).items.filter((item) => !isBoundToMaker(item))
+}
+
+/** A provider that is asked; null: none in particular. */
+type Reader = { id: string; takesCompactions: boolean } | null
+
+interface Opened {
+  items: Item[]
+  /** Fields of which something had to be left out. */
+  left: Set<string>
+  /** A compaction has become what it stands for. */
+  told: boolean
+}
+
+function openItems(options: OpenOptions, reader: Reader): Opened {
+  const opened: Opened = { items: [], left: new Set(), told: false }
+  const input = Array.isArray(options.request.input) ? options.request.input : []
+  for (const [index, item] of input.entries()) {
+    if (isBoundToMaker(item)) openItem(options, reader, { item, index, opened })
+    else opened.items.push(item)
+  }
+  return opened
+}
+
+function openItem(
+  { makers, sealer, project, sources }: OpenOptions,
+  reader: Reader,
+  { item, index, opened }: { item: Item; index: number; opened: Opened },
+): void {
+  const { items, left } = opened
+  const maker = makers.get(item)
   const { encrypted_content: encrypted } = item
-  const sealed =
-    typeof encrypted === 'string' ? options.sealer.open(options.project, encrypted) : ('foreign' as const)
+  const sealed = typeof encrypted === 'string' ? sealer.open(project, encrypted) : ('foreign' as const)
   if (sealed === 'unreadable')
     throw new GatewayError(
       'invalid_encrypted_content',
       'The encrypted content could not be read: it is damaged, or was not made for this project. Leave the item out.',
       { param: `input[${index}].encrypted_content` },
     )
+  const isCompaction = item.type === 'compaction'
   if (sealed === 'foreign') {
-    if (maker === undefined || maker === here) return [item]
-    left.add('input.reasoning')
-    return []
+    const isReadable = maker === undefined || maker === reader?.id
+    if (isReadable && (!isCompaction || reader?.takesCompactions !== false)) items.push(item)
+    else left.add(isCompaction ? 'input.compaction' : 'input.reasoning')
+    return
   }
-  if (sealed.kind === 'summary') return [summaryMessage(sealed.text)]
-  if (sealed.provider === here) return [{ ...item, encrypted_content: sealed.content }]
-  if (sealed.kind === 'compaction') {
-    const source = options.sources.get(sealed.source)
-    if (source !== undefined) return source.flatMap((one) => (isBoundToMaker(one) ? [] : [one]))
+  if (sealed.kind !== 'summary' && sealed.provider === reader?.id) {
+    items.push({ ...item, encrypted_content: sealed.content })
+    return
   }
-  left.add(item.type === 'reasoning' ? 'input.reasoning' : 'input.compaction')
-  return []
+  const source = sealed.kind === 'compaction' ? sources.get(sealed.source) : undefined
+  if (sealed.kind === 'summary') items.push(summaryMessage(sealed.text))
+  else if (source !== undefined) opened.items = tellSource(items, source)
+  else left.add(item.type === 'reasoning' ? 'input.reasoning' : 'input.compaction')
+  opened.told ||= sealed.kind === 'summary' || source !== undefined
+}
+
+/**
+ * What a compaction was made from, in its place. The messages of the user that it came with stand in it again, each
+ * where it was said.
+ */
+function tellSource(before: readonly Item[], source: readonly Item[]): Item[] {
+  const told = new Set(source.map(wordsOfUser))
+  const rest = before.filter((item) => {
+    const words = wordsOfUser(item)
+    return words === null || !told.has(words)
+  })
+  return [...rest, ...source.filter((item) => !isBoundToMaker(item))]
+}
+
+/** What tells one message of a user from another, in whichever form it stands; null for all other items. */
+export function wordsOfUser({ type, role, content }: Item): string | null {
+  if (type !== 'message' || role !== 'user') return null
+  if (!Array.isArray(content)) return JSON.stringify([String(content)])
+  return JSON.stringify(content.map((part) => (isObject(part) ? nameOfPart(part) : '')))
+}
+
+function nameOfPart({ text, image_url, file_id, file_url, file_data }: JsonObject): unknown {
+  return text ?? image_url ?? file_id ?? file_url ?? file_data ?? ''
 }
 
 /** A summary as any model reads it. */
