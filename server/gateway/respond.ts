@@ -52,7 +52,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 function startTurn(
   dependencies: GatewayDependencies,
   runtime: Runtime,
-  { exchange, request, signal, local = null, job = null }: RespondOptions,
+  { exchange, request, signal, local = null, job = null, keep }: RespondOptions,
 ): Promise<Turn> {
   const { state, locks, sealer, prompts } = dependencies
   return beginTurn({
@@ -68,6 +68,7 @@ function startTurn(
     createdAt: job?.createdAt ?? exchange.createdAt,
     signal,
     isPrompted: job?.isPrompted,
+    keep,
     patience: job === null ? runtime.state.conversationWait : null,
   })
 }

@@ -46,6 +46,8 @@ export interface RespondOptions {
   generate?: boolean
   /** Set when the response runs without its client. */
   job?: JobRun | null
+  /** False for what the gateway asks a model on its own account: nothing is kept. Default: as the request says. */
+  keep?: boolean
 }
 
 export interface Work extends RespondOptions {

@@ -49,6 +49,8 @@ export interface TurnOptions extends TurnDependencies {
   patience: number | null
   /** The prompt stands in the request's members already: it is only echoed. Default false. */
   isPrompted?: boolean
+  /** False: nothing of it is kept, whatever request and configuration say. Default true. */
+  keep?: boolean
 }
 
 export interface Turn extends TurnOptions {
@@ -111,8 +113,8 @@ export async function previewTurn(options: TurnOptions): Promise<Turn> {
 }
 
 function startTurn(options: TurnOptions): Turn {
-  const { runtime, project, request } = options
-  const store = isStored(runtime, project, request)
+  const { runtime, project, request, keep = true } = options
+  const store = keep && isStored(runtime, project, request)
   const conversation = conversationId(request)
   const echo: Partial<CanonicalResponse> = { store, background: request.background === true }
   if (conversation !== null) echo.conversation = { id: conversation }
@@ -154,6 +156,7 @@ async function resolveTurn(turn: Turn): Promise<void> {
     const own = await resolveInput(scope, history, itemsOf(input))
     checkOutputsHaveCalls(history.items, own)
     whole = [...history.items, ...own]
+    if (turn.conversation !== null) turn.input = asConversationItems(turn, history.items, own)
   }
   if (turn.request.previous_response_id != null) noteEmulated(turn, 'previous_response_id')
   if (turn.conversation !== null) noteEmulated(turn, 'conversation')
@@ -224,6 +227,22 @@ function withIds(input: CanonicalRequest['input']): Item[] {
     if (item.type === 'item_reference') return item
     const id = typeof item.id === 'string' && item.id !== '' ? item.id : createId(idPrefix(item.type))
     return { ...item, id, status: item.status ?? 'completed' }
+  })
+}
+
+/**
+ * The turn's own input as a conversation keeps it: the items that references mean, which may be deleted where they stand,
+ * and no id a second time.
+ */
+function asConversationItems(turn: Turn, earlier: readonly Item[], own: readonly Item[]): Item[] {
+  const taken = new Set(earlier.map(({ id }) => id))
+  return turn.input.map((sent, index) => {
+    const item = sent.type === 'item_reference' ? (own[index] as Item) : sent
+    const maker = turn.makers.get(own[index] as Item)
+    const kept = taken.has(item.id) ? { ...item, id: createId(idPrefix(item.type)) } : item
+    taken.add(kept.id)
+    if (maker !== undefined) turn.makers.set(kept, maker)
+    return kept
   })
 }
 
