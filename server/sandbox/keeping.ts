@@ -24,7 +24,8 @@ export function keptResource(
   if (!match) return null
   const [, id = '', cancel] = match
   const kept = desk.responses.get(id)
-  if (method === 'GET' && !cancel) return kept ? json(show(kept, options.pendingStatus)) : options.missing(id)
+  if (method === 'GET' && !cancel)
+    return kept ? json(showKept(kept, options.pendingStatus)) : options.missing(id)
   if (!options.full) return null
   if (!kept) return options.missing(id)
   if (method === 'DELETE' && !cancel) {
@@ -35,11 +36,11 @@ export function keptResource(
   const refused = options.refuseCancel?.(kept)
   if (refused) return refused
   kept.cancelled ||= kept.polls > 0
-  return json(show(kept, options.pendingStatus))
+  return json(showKept(kept, options.pendingStatus))
 }
 
 /** The object of a background response: pending for the configured number of polls, then finished. */
-function show(kept: Kept, pendingStatus: string): JsonObject {
+export function showKept(kept: Kept, pendingStatus: string): JsonObject {
   if (kept.cancelled) return { ...pendingObject(kept.response, 'cancelled') }
   if (kept.polls === 0) return kept.response
   kept.polls -= 1

@@ -1,7 +1,7 @@
 /** Sail Research (document 000): the Open Responses request, stateless, with the rules of its early period. */
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import { type Desk, putBounded } from './desk.ts'
-import { keptResource, pendingObject } from './keeping.ts'
+import { keptResource, pendingObject, showKept } from './keeping.ts'
 import { inputRule, reasoningRule, textRule, toolChoiceRule } from './rules.ts'
 import { failedEvents, semanticEvents } from './semantic.ts'
 import type { Call, Failure, Reply, Script, SimulatedProvider } from './types.ts'
@@ -124,7 +124,10 @@ function replay(call: Call, desk: Desk): Reply | null {
       code: 'idempotency_error',
       message: 'This Idempotency-Key was used with another body.',
     })
-  return { kind: 'json', status: known.status, body: known.response }
+  const kept = call.body.background === true ? desk.responses.get(String(known.response)) : undefined
+  if (kept === undefined) return { kind: 'json', status: known.status, body: known.response }
+  const body = showKept(kept, 'running')
+  return { kind: 'json', status: body.status === 'running' ? 202 : 200, body }
 }
 
 /** Both counters in both objects, and the names of chat completions beside them. */
@@ -170,11 +173,22 @@ function reply(call: Call, response: JsonObject): Reply {
   return { kind: 'json', status, body }
 }
 
+/** From now on the key shows this call's record: in the background by its id, else as running until it is done. */
+function begin(call: Call, response: JsonObject, desk: Desk): void {
+  const shown = call.body.background === true ? response.id : pendingObject(response, 'running')
+  useKey(call, shown, desk)
+}
+
 /** A failure does not consume the key. */
 function settle(call: Call, response: JsonObject | null, _context: JsonObject[], desk: Desk): void {
   const key = call.headers['idempotency-key']
-  if (key !== undefined && response !== null)
-    putBounded(desk.replays, key, { body: JSON.stringify(call.body), status: 200, response })
+  if (response === null) desk.replays.delete(String(key))
+  else if (call.body.background !== true) useKey(call, response, desk)
+}
+
+function useKey({ headers, body }: Call, response: unknown, desk: Desk): void {
+  const key = headers['idempotency-key']
+  if (key !== undefined) putBounded(desk.replays, key, { body: JSON.stringify(body), status: 200, response })
 }
 
 export const sail: SimulatedProvider = {
@@ -189,6 +203,7 @@ export const sail: SimulatedProvider = {
   failure,
   respond,
   reply,
+  begin,
   settle,
   polls: (desk) => desk.behaviour.sail.polls,
   *frames(_call, _script, response) {

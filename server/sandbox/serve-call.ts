@@ -75,6 +75,7 @@ async function createResponse(served: Served): Promise<void> {
   const made = provider.respond(call, script, desk)
   const whole = script.ending !== 'fail' && script.ending !== 'cut'
   if (whole) keepResponse(served, made, context, script.polls)
+  provider.begin?.(call, made, desk)
   if (call.body.stream === true) {
     const frames = provider.frames(call, script, made, desk)
     const failed = (sequence: number) => provider.failedFrames(made, sequence)

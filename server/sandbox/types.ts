@@ -154,6 +154,8 @@ export interface SimulatedProvider {
   resource?(method: string, path: string, desk: Desk): Reply | null
   /** `POST` to any other path than `/responses`; null: no such route. */
   answer?(path: string, call: Call, desk: Desk): Reply | null
+  /** Before the answer is given, which may take its time: a key counts as used from here on. */
+  begin?(call: Call, response: JsonObject, desk: Desk): void
   /** After the answer, or with null after a failure: idempotency keys and conversations are settled here. */
   settle?(call: Call, response: JsonObject | null, context: JsonObject[], desk: Desk): void
   /** Polls that a background response answers as pending. */

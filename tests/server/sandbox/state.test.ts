@@ -224,3 +224,32 @@ test('calls can be counted by their idempotency key', async () => {
     [200, 200, 200],
   )
 })
+
+test('sail: a key shows the state of its one record, from the start of the call', async () => {
+  const key = { 'idempotency-key': 'background' }
+  const body = { input: '/polls 2 x', background: true }
+  const first = await post(sandbox.origin, 'sail', body, key)
+  const again = async () => {
+    const { status, json } = await post(sandbox.origin, 'sail', body, key)
+    assert.equal(json.id, first.json.id)
+    return [status, json.status]
+  }
+  assert.deepEqual(
+    [await again(), await again(), await again()],
+    [
+      [202, 'running'],
+      [202, 'running'],
+      [200, 'completed'],
+    ],
+  )
+  const slowKey = { 'idempotency-key': 'slow' }
+  const slow = post(sandbox.origin, 'sail', { input: '/slow 300 x' }, slowKey)
+  const isThere = () => sandbox.requests.some(({ headers }) => headers['idempotency-key'] === 'slow')
+  while (!isThere()) await new Promise((resolve) => setImmediate(resolve))
+  const meanwhile = await post(sandbox.origin, 'sail', { input: '/slow 300 x' }, slowKey)
+  assert.equal(meanwhile.json.status, 'running')
+  assert.equal((await slow).json.id, meanwhile.json.id)
+  const failing = { 'idempotency-key': 'failing' }
+  assert.equal((await post(sandbox.origin, 'sail', { input: '/fail 500' }, failing)).status, 500)
+  assert.equal((await post(sandbox.origin, 'sail', { input: 'x' }, failing)).status, 200)
+})
