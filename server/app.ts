@@ -13,7 +13,8 @@ import { createConversationLocks } from './gateway/state/conversation-locks.ts'
 import { createIdempotency } from './gateway/state/idempotency.ts'
 import { createSealer } from './gateway/state/seal.ts'
 import { createHttpApp } from './http/app.ts'
-import { createHttpServer } from './http/create-server.ts'
+import { createHttpServer, type HttpServer } from './http/create-server.ts'
+import { createWebSockets } from './http/websocket.ts'
 import { openStore } from './store/store.ts'
 import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -91,39 +92,47 @@ export async function createApp({
   const client = createUpstreamClient()
   const onUnexpected = (error: unknown, exchange: Exchange | null) => logUnexpected(logger, error, exchange)
   let draining = false
-  const app = await createHttpApp({
-    runtime: () => runtime,
+  const gateway = createGateway({
     state,
-    gateway: createGateway({
-      state,
-      locks: createConversationLocks(state),
-      sealer,
-      prompts,
-      runtime: () => runtime,
-      resolveModel,
-      client,
-      createSseParser,
-      observer,
-      onUnexpected,
-    }),
-    idempotency: createIdempotency({ state }),
-    observer,
+    locks: createConversationLocks(state),
+    sealer,
     prompts,
+    runtime: () => runtime,
+    resolveModel,
+    client,
+    createSseParser,
+    observer,
+    onUnexpected,
+  })
+  const serving = {
+    runtime: () => runtime,
+    gateway,
+    observer,
     draining: () => draining,
     onUnexpected,
+  }
+  const app = await createHttpApp({
+    ...serving,
+    state,
+    idempotency: createIdempotency({ state }),
+    prompts,
     admin: { queries: store, version, startedAt, logRowsDropped: () => requestLog.dropped() },
     scrape: () => metrics.scrape(),
     problems: () =>
       [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),
     dashboardFolder: dashboardFolder ?? fileURLToPath(new URL('../dashboard/dist', import.meta.url)),
   })
-  const { server, closeIdle } = createHttpServer({ limits: runtime.limits, handler: app.callback() })
+  const httpServer = createHttpServer({
+    limits: runtime.limits,
+    handler: app.callback(),
+    webSockets: createWebSockets(serving),
+  })
   return {
-    listen: () => listen(server, runtime.listen),
+    listen: () => listen(httpServer.server, runtime.listen),
     flush: () => requestLog.flush(),
     async close() {
       draining = true
-      await drain(server, closeIdle, runtime.limits.drainTimeout)
+      await drain(httpServer, runtime.limits.drainTimeout)
       await client.destroy()
       prompts.close()
       await observer.close()
@@ -150,10 +159,10 @@ function listen(server: Server, { host, port }: Runtime['listen']): Promise<stri
 const drainSweep = 50
 
 /** Stops accepting, ends connections as they become idle, and cuts what is still running after `timeout` milliseconds. */
-function drain(server: Server, closeIdle: () => void, timeout: number): Promise<void> {
+function drain({ server, closeIdle, closeAll }: HttpServer, timeout: number): Promise<void> {
   if (!server.listening) return Promise.resolve()
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), timeout)
+    const timer = setTimeout(closeAll, timeout)
     const sweep = setInterval(closeIdle, drainSweep)
     server.close(() => {
       clearTimeout(timer)

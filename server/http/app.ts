@@ -108,7 +108,7 @@ function routeKept(router: Router, dependencies: HttpDependencies): void {
   router.delete('/v1/conversations/:id/items/:item', conversations.deleteItem)
 }
 
-/** What no route takes: 404, 405 with the methods that are taken, 426 for a WebSocket. */
+/** What no route takes: 404, 405 with the methods that are taken. */
 function refuseRest(router: Router): Koa.Middleware {
   return (ctx) => {
     const allowed = allowedMethods(router, ctx.path)
@@ -119,14 +119,6 @@ function refuseRest(router: Router): Koa.Middleware {
       )
     }
     ctx.set('allow', allowed.join(', '))
-    if (ctx.path === '/v1/responses' && ctx.get('upgrade').toLowerCase() === 'websocket') {
-      // The status by which clients know to go on over HTTP.
-      throw new GatewayError(
-        'method_not_allowed',
-        'There are no WebSockets here. Call POST /v1/responses, with stream: true for events.',
-        { status: 426 },
-      )
-    }
     throw new GatewayError(
       'method_not_allowed',
       `${ctx.path} takes ${allowed.join(', ')}, not ${ctx.method}.`,

@@ -11,7 +11,8 @@ import type { Duplex } from 'node:stream'
 import type { LimitsRuntime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
 import { createId } from '../gateway/ids.ts'
-import { renderError } from './render-error.ts'
+import { renderError, renderRawAnswer } from './render-error.ts'
+import type { WebSockets } from './websocket.ts'
 
 /**
  * Milliseconds that a client gets to end a request which was answered before it was complete. Closing at once would
@@ -22,17 +23,29 @@ const lingerMs = 5000
 export interface ServerOptions {
   limits: Pick<LimitsRuntime, 'keepAliveTimeout' | 'headersTimeout'>
   handler: RequestListener
+  /** Default: none are taken, and requests for one are ordinary requests. */
+  webSockets?: WebSockets
   /** Default 5000. */
   linger?: number
 }
 
 export interface HttpServer {
   server: Server
-  /** Ends the connections without a request under way, also those that never had one (browsers open some in advance). */
+  /**
+   * Ends the connections without a request under way, also those that never had one (browsers open some in advance),
+   * and WebSockets without a turn.
+   */
   closeIdle(): void
+  /** Cuts off everything. */
+  closeAll(): void
 }
 
-export function createHttpServer({ limits, handler, linger = lingerMs }: ServerOptions): HttpServer {
+export function createHttpServer({
+  limits,
+  handler,
+  webSockets,
+  linger = lingerMs,
+}: ServerOptions): HttpServer {
   const latest = new WeakMap<Duplex, ServerResponse>()
   const unused = new Set<Socket>()
   const server = createServer({
@@ -40,7 +53,9 @@ export function createHttpServer({ limits, handler, linger = lingerMs }: ServerO
     headersTimeout: limits.headersTimeout,
     // Bodies have their own time-out, counted from byte to byte.
     requestTimeout: 0,
+    shouldUpgradeCallback: (request) => webSockets?.matches(request) === true,
   })
+  if (webSockets !== undefined) server.on('upgrade', webSockets.upgrade)
   server.on('connection', (socket) => {
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))
@@ -62,7 +77,12 @@ export function createHttpServer({ limits, handler, linger = lingerMs }: ServerO
     server,
     closeIdle() {
       server.closeIdleConnections()
+      webSockets?.drain()
       for (const socket of unused) if (socket.bytesRead === 0) socket.destroy()
+    },
+    closeAll() {
+      server.closeAllConnections()
+      webSockets?.terminate()
     },
   }
 }
@@ -79,15 +99,9 @@ function discardUnread(request: IncomingMessage, response: ServerResponse, linge
 
 /** A whole response for bytes that never became a request. */
 function renderRefusal({ code }: NodeJS.ErrnoException): string {
-  const { body, headers } = renderError(describeRefusal(code), createId('req'))
-  return `${statusLine(code)}\r\n${Object.entries({ ...headers, connection: 'close' })
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('\r\n')}\r\n\r\n${body}`
-}
-
-function statusLine(code: string | undefined): string {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'HTTP/1.1 431 Request Header Fields Too Large'
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'HTTP/1.1 408 Request Timeout' : 'HTTP/1.1 400 Bad Request'
+  const error = describeRefusal(code)
+  const { body, headers } = renderError(error, createId('req'))
+  return renderRawAnswer(error.status, { ...headers, connection: 'close' }, body)
 }
 
 function describeRefusal(code: string | undefined): GatewayError {

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { GatewayError } from '../errors.ts'
 
 export interface ErrorReply {
@@ -22,4 +23,10 @@ export function renderError(error: GatewayError, requestId: string): ErrorReply 
   // The rest of the body will not come.
   if (error.status === 408) headers.connection = 'close'
   return { body, headers }
+}
+
+/** A whole answer as it stands on the wire, for sockets that Node's HTTP server has given up or never took. */
+export function renderRawAnswer(status: number, headers: Record<string, string>, body: string): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`
 }
