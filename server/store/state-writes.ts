@@ -92,27 +92,35 @@ async function commitPlans(
   outcomes: StateOutcome[],
   options: GroupOptions,
 ): Promise<void> {
-  if (planned.length === 0) return
-  for (;;) {
-    try {
-      await commitOnce(planned, outcomes, options)
-      options.onProblem(null)
-      return
-    } catch (error) {
-      const failure = toFailure(error)
-      options.onProblem(failure.message)
-      // What holds the whole file up is no fault of one; that it is full may be that of a large one.
-      const common = error instanceof StoreError && error.transient && error.problem !== 'disk_full'
-      if (!common && planned.length > 1) {
-        for (const one of planned) await commitPlans([one], outcomes, options)
-        return
-      }
-      const again = error instanceof StoreError && error.transient && (await options.pause())
-      if (!again) {
-        for (const { index } of planned) outcomes[index] = failure
-        return
-      }
+  for (let left = planned; left.length > 0; ) {
+    const failed = await tryPlans(left, outcomes, options)
+    if (failed.length > 0 && !(await options.pause())) return
+    left = failed
+  }
+}
+
+/** Gives those that may succeed later. */
+async function tryPlans(
+  planned: readonly Planned[],
+  outcomes: StateOutcome[],
+  options: GroupOptions,
+): Promise<readonly Planned[]> {
+  try {
+    await commitOnce(planned, outcomes, options)
+    options.onProblem(null)
+    return []
+  } catch (error) {
+    const failure = toFailure(error)
+    options.onProblem(failure.message)
+    const transient = error instanceof StoreError && error.transient
+    // What holds the whole file up is no fault of one; that it is full may be that of a large one.
+    if (planned.length > 1 && !(transient && failure.problem !== 'disk_full')) {
+      const left: Planned[] = []
+      for (const one of planned) left.push(...(await tryPlans([one], outcomes, options)))
+      return left
     }
+    for (const { index } of planned) outcomes[index] = failure
+    return transient ? planned : []
   }
 }
 
