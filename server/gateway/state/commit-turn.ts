@@ -61,7 +61,7 @@ function textsOf(
   output: readonly Item[],
   { final, provider }: CommitOptions,
 ): Pick<TurnCommit, 'input' | 'output' | 'body' | 'inputIds' | 'outputIds' | 'conversationItems'> {
-  const inputs = turn.input.map((item) => toText(item, null))
+  const inputs = turn.input.map((item) => toText(item, turn.makers.get(item) ?? null))
   const outputs = output.map((item) => toText(item, provider))
   return {
     input: joinTexts(inputs),
