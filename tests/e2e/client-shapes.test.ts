@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { AdminRequest } from '../../server/http/admin-contract.ts'
-import { type CanonicalResponse, isObject, type JsonObject } from '../../translators/shared/canonical.ts'
+import type { CanonicalResponse, JsonObject } from '../../translators/shared/canonical.ts'
 import { variantTargets } from '../conformance/targets.ts'
 import { assertLegalStream, assertResponse } from '../support/legal-stream.ts'
 import { readEvents } from '../support/read-stream.ts'
@@ -34,24 +34,28 @@ function recordingOf(name: string): Recording {
 }
 
 let gateway: TestGateway
+/** `encrypted_content` as clients have it of an earlier turn. */
+let encrypted: string
 before(async () => {
   gateway = await startGateway()
+  const turn = { model: 'openai/gpt-5.2', input: '/reason', include: ['reasoning.encrypted_content'] }
+  const { output } = (await (await gateway.post(turn)).json()) as CanonicalResponse
+  encrypted = String(output.find(({ type }) => type === 'reasoning')?.encrypted_content)
+  assert.match(encrypted, /^dgm1\./)
 })
 after(() => gateway.close())
 
 function send({ headers, body }: Recording, changes: JsonObject): Promise<Response> {
-  return gateway.post({ ...body, ...changes }, headers)
+  const input = body.input.map((item) =>
+    typeof item.encrypted_content === 'string' ? { ...item, encrypted_content: encrypted } : item,
+  )
+  return gateway.post({ ...body, input, ...changes }, headers)
 }
 
 async function finalOf(answer: Response): Promise<CanonicalResponse> {
   const text = await answer.text()
   assert.equal(answer.status, 200, text.slice(0, 300))
   return assertLegalStream(readEvents(text))
-}
-
-async function errorOf(answer: Response): Promise<JsonObject> {
-  const { error } = (await answer.json()) as { error: JsonObject }
-  return error
 }
 
 /** What the provider got. */
@@ -141,13 +145,18 @@ describe('Codex', () => {
 })
 
 describe('the AI SDK', () => {
-  it('is told how to go on without stored items', async () => {
+  it('refers to items of earlier turns, which every provider is sent whole', async () => {
     for (const { model } of variantTargets) {
-      const answer = await send(recordingOf('ai-sdk-references'), { model })
-      assert.equal(answer.status, 400)
-      const error = await errorOf(answer)
-      assert.equal(error.param, 'input[1]')
-      assert.match(String(error.message), /store: false/)
+      const first = await gateway.post({ model, input: 'Which one was it?' })
+      const earlier = ((await first.json()) as CanonicalResponse).output.at(-1)
+      const { body, headers } = recordingOf('ai-sdk-references')
+      const input = body.input.map((item) =>
+        item.type === 'item_reference' ? { ...item, id: earlier?.id } : item,
+      )
+      const answer = await gateway.post({ ...body, model, input, stream: false }, headers)
+      assert.equal(answer.status, 200)
+      assert.match(answer.headers.get('x-dragoman-adaptations') ?? '', /emulated:input\.item_reference/)
+      assert.match(JSON.stringify((await upstreamBody(answer)).input), /Which one was it/)
     }
   })
   it('may send tool_choice without tools, which strict providers never see', async () => {
@@ -181,41 +190,6 @@ describe('LlamaIndex', () => {
       assert.doesNotMatch(answer.headers.get('x-dragoman-adaptations') ?? '', /:(?:user|safety_identifier)/)
       const sent = await upstreamBody(answer)
       for (const field of ['user', 'safety_identifier']) assert.ok(!(field in sent), `${field} at ${model}`)
-    }
-  })
-})
-
-describe('what needs stored responses', () => {
-  const refusals: [JsonObject, string, RegExp][] = [
-    [{ previous_response_id: 'resp_x' }, 'previous_response_not_found', /earlier items in input/],
-    [{ background: true }, 'unsupported_parameter', /Leave it out/],
-  ]
-  for (const [params, code, advice] of refusals) {
-    it(`is a 400 that says how to do without: ${Object.keys(params)[0]}`, async () => {
-      const answer = await gateway.post({ model: 'openai/gpt-5-mini', input: 'x', ...params })
-      assert.equal(answer.status, 400)
-      const error = await errorOf(answer)
-      assert.equal(error.code, code)
-      assert.match(String(error.message), advice)
-    })
-  }
-  it('is a 404 in the shape of the contract on every other path of the SDKs', async () => {
-    const paths: [string, string][] = [
-      [
-        'GET',
-        '/v1/responses/resp_x?include[]=reasoning.encrypted_content&include[]=message.output_text.logprobs',
-      ],
-      ['GET', '/v1/responses/resp_x/input_items'],
-      ['POST', '/v1/responses/resp_x/cancel'],
-      ['DELETE', '/v1/responses/resp_x'],
-      ['POST', '/v1/responses/compact'],
-      ['POST', '/v1/conversations'],
-    ]
-    for (const [method, path] of paths) {
-      const answer = await fetch(`${gateway.origin}${path}`, { method })
-      assert.equal(answer.status, 404, path)
-      const error = await errorOf(answer)
-      assert.ok(isObject(error) && typeof error.message === 'string')
     }
   })
 })

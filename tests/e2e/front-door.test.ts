@@ -114,23 +114,25 @@ describe('open gateway', () => {
     assert.equal((await errorOf(answer)).code, 'upstream_authentication_failed')
   })
   it('refuses state that it does not hold', async () => {
-    const refused: [Record<string, unknown>, string][] = [
-      [{ previous_response_id: 'resp_1' }, 'previous_response_id'],
-      [{ background: true }, 'background'],
-      [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 'input[0]'],
+    const refused: [Record<string, unknown>, number, string][] = [
+      [{ previous_response_id: 'resp_1' }, 400, 'previous_response_id'],
+      [{ conversation: 'conv_1' }, 404, 'conversation'],
+      [{ previous_response_id: 'resp_1', conversation: 'conv_1' }, 400, 'previous_response_id'],
+      [{ background: true, store: false }, 400, 'store'],
+      [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 400, 'input[0].id'],
     ]
-    for (const [change, param] of refused) {
+    for (const [change, status, param] of refused) {
       const answer = await gateway.post({ model: 'gpt-4o', input: 'hi', ...change })
-      assert.equal(answer.status, 400)
+      assert.equal(answer.status, status)
       assert.equal((await errorOf(answer)).param, param)
     }
-    for (const [store, named] of [
-      [true, 'dropped:store=responses are not kept yet'],
-      [false, null],
-    ] as const) {
+  })
+  it('keeps responses unless told otherwise, and says which', async () => {
+    for (const store of [undefined, true, false]) {
       const answer = await gateway.post({ model: 'gpt-5-mini', input: 'hi', store })
-      assert.equal(((await answer.json()) as { store: boolean }).store, false)
-      assert.equal(answer.headers.get('x-dragoman-adaptations'), named)
+      const { id, store: kept } = (await answer.json()) as { id: string; store: boolean }
+      assert.equal(kept, store ?? true)
+      assert.equal((await fetch(`${gateway.origin}/v1/responses/${id}`)).status, kept ? 200 : 404)
     }
   })
   it('names what is wrong with a request', async () => {
