@@ -135,16 +135,29 @@ for (const { variant, model } of variantTargets) {
   }
 }
 
-test('content that its maker cannot read is the fault of the one who sent it', async () => {
-  for (const type of ['reasoning', 'compaction']) {
-    const item = { type, id: 'x', summary: [], encrypted_content: 'e' }
-    for (const provider of ['openai', 'azure']) {
-      const response = await gateway.post({ model: `${provider}/gpt-5.2`, ...follow(item) })
-      const { error } = (await response.json()) as { error?: JsonObject }
-      // A provider that makes no compactions is not even asked.
-      const isAsked = type === 'reasoning' || provider === 'openai'
-      const code = isAsked ? 'invalid_encrypted_content' : 'unsupported_parameter'
-      assert.deepEqual([response.status, error?.code], [400, code])
-    }
+const opaque = (type: string) => follow({ type, id: 'x', summary: [], encrypted_content: 'e' })
+
+test('content that no one here made is asked of those that may read it, and is the fault of who sent it', async () => {
+  const asked: [string, string][] = [
+    ['openai', 'reasoning'],
+    ['openai', 'compaction'],
+    ['azure', 'reasoning'],
+  ]
+  for (const [provider, type] of asked) {
+    const response = await gateway.post({ model: `${provider}/gpt-5.2`, ...opaque(type) })
+    const { error } = (await response.json()) as { error?: JsonObject }
+    assert.deepEqual(
+      [response.status, error?.code],
+      [400, 'invalid_encrypted_content'],
+      `${provider} ${type}`,
+    )
+  }
+})
+
+test('a compacted context is left out by name where no provider reads any', async () => {
+  for (const { model } of variantTargets.filter(({ variant }) => !/^open/.test(variant))) {
+    const response = await gateway.post({ model, ...opaque('compaction') })
+    assert.equal(response.status, 200, model)
+    assert.match(response.headers.get('x-dragoman-adaptations') ?? '', /dropped:input\.compaction/, model)
   }
 })
