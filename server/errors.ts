@@ -33,7 +33,12 @@ export const errorKinds = {
     retryable: false,
   },
   prompt_not_found: { status: 400, type: 'invalid_request_error', origin: 'client', retryable: false },
-  invalid_encrypted_content: { status: 400, type: 'invalid_request_error', origin: 'client', retryable: false },
+  invalid_encrypted_content: {
+    status: 400,
+    type: 'invalid_request_error',
+    origin: 'client',
+    retryable: false,
+  },
   context_length_exceeded: { status: 400, type: 'invalid_request_error', origin: 'client', retryable: false },
   invalid_api_key: { status: 401, type: 'authentication_error', origin: 'client', retryable: false },
   project_mismatch: { status: 403, type: 'permission_error', origin: 'client', retryable: false },
@@ -51,6 +56,7 @@ export const errorKinds = {
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error', origin: 'upstream', retryable: true },
   client_closed_request: { status: 499, type: 'invalid_request_error', origin: 'client', retryable: false },
   internal_error: { status: 500, type: 'server_error', origin: 'gateway', retryable: true },
+  gateway_restarted: { status: 500, type: 'server_error', origin: 'gateway', retryable: true },
   upstream_error: { status: 502, type: 'server_error', origin: 'upstream', retryable: true },
   upstream_unreachable: { status: 502, type: 'server_error', origin: 'upstream', retryable: true },
   upstream_authentication_failed: { status: 502, type: 'server_error', origin: 'upstream', retryable: true },
@@ -107,9 +113,17 @@ export class GatewayError extends Error {
   }
 }
 
-/** Any thrown value as a GatewayError; what is not one becomes an `internal_error` that tells the client nothing. */
+/**
+ * Any thrown value as a GatewayError; a StoreError becomes `store_unavailable`, anything else an `internal_error` that
+ * tells the client nothing.
+ */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
+  // By its name: nothing may be imported here.
+  if (thrown instanceof Error && thrown.name === 'StoreError')
+    return new GatewayError('store_unavailable', 'The store cannot be used at the moment. Try again.', {
+      cause: thrown,
+    })
   return new GatewayError(
     'internal_error',
     'The gateway failed unexpectedly. The request id finds it in the log.',
@@ -117,6 +131,11 @@ export function toGatewayError(thrown: unknown): GatewayError {
       cause: thrown,
     },
   )
+}
+
+/** Whether what was thrown is the operator's business: a defect, or a store that fails. `error` is what became of it. */
+export function isOperatorsBusiness(thrown: unknown, error: GatewayError): boolean {
+  return error !== thrown || error.code === 'internal_error'
 }
 
 /** The contract's error `type` for an HTTP status, as OpenAI's SDKs know them. */

@@ -2,7 +2,7 @@
 import Router from '@koa/router'
 import Koa from 'koa'
 import { configSchema } from '../config/schema.ts'
-import { GatewayError, toGatewayError } from '../errors.ts'
+import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
 import { readRequestId } from '../gateway/exchange-life.ts'
 import { createId } from '../gateway/ids.ts'
 import type { PromptLibrary } from '../gateway/prompt-library.ts'
@@ -134,7 +134,7 @@ function answerErrors({ onUnexpected }: HttpDependencies): Koa.Middleware {
       await next()
     } catch (thrown) {
       const error = toGatewayError(thrown)
-      if (error.code === 'internal_error') onUnexpected(thrown, null)
+      if (isOperatorsBusiness(thrown, error)) onUnexpected(thrown, null)
       const { body, headers } = renderError(error, requestId)
       ctx.status = error.status
       ctx.set(headers)
