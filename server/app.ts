@@ -15,6 +15,7 @@ import { createSealer } from './gateway/state/seal.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
 import { createWebSockets } from './http/websocket.ts'
+import { createJobs, createMaintenance } from './jobs/index.ts'
 import { openStore } from './store/store.ts'
 import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -92,7 +93,7 @@ export async function createApp({
   const client = createUpstreamClient()
   const onUnexpected = (error: unknown, exchange: Exchange | null) => logUnexpected(logger, error, exchange)
   let draining = false
-  const gateway = createGateway({
+  const parts = {
     state,
     locks: createConversationLocks(state),
     sealer,
@@ -103,6 +104,13 @@ export async function createApp({
     createSseParser,
     observer,
     onUnexpected,
+  }
+  const gateway = createGateway(parts)
+  const jobs = createJobs({ ...parts, gateway, onTrouble: onUnexpected })
+  const maintenance = createMaintenance({
+    state,
+    sealer,
+    onTrouble: (error) => logger.error('what has expired could not be removed', { error: String(error) }),
   })
   const serving = {
     runtime: () => runtime,
@@ -114,6 +122,7 @@ export async function createApp({
   const app = await createHttpApp({
     ...serving,
     state,
+    jobs,
     idempotency: createIdempotency({ state }),
     prompts,
     admin: { queries: store, version, startedAt, logRowsDropped: () => requestLog.dropped() },
@@ -128,11 +137,16 @@ export async function createApp({
     webSockets: createWebSockets(serving),
   })
   return {
-    listen: () => listen(httpServer.server, runtime.listen),
+    async listen() {
+      await jobs.start()
+      maintenance.start()
+      return listen(httpServer.server, runtime.listen)
+    },
     flush: () => requestLog.flush(),
     async close() {
       draining = true
-      await drain(httpServer, runtime.limits.drainTimeout)
+      const { drainTimeout } = runtime.limits
+      await Promise.all([drain(httpServer, drainTimeout), jobs.stop(drainTimeout), maintenance.stop()])
       await client.destroy()
       prompts.close()
       await observer.close()

@@ -6,13 +6,17 @@ export function renderAnswerHead(
   candidate: Candidate,
   adaptations: readonly Adaptation[],
 ): Record<string, string> {
-  const head: Record<string, string> = {
+  return {
     'x-dragoman-provider': candidate.provider.id,
     'x-dragoman-upstream-model': headerText(candidate.target.model),
+    ...renderAdaptations(adaptations),
   }
-  if (adaptations.length > 0)
-    head['x-dragoman-adaptations'] = headerText(adaptations.map(renderAdaptation).join(', '))
-  return head
+}
+
+/** The header that says what was changed; none when nothing was. */
+export function renderAdaptations(adaptations: readonly Adaptation[]): Record<string, string> {
+  if (adaptations.length === 0) return {}
+  return { 'x-dragoman-adaptations': headerText(adaptations.map(renderAdaptation).join(', ')) }
 }
 
 /** `action:field` or `action:field=detail`. */

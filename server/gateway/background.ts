@@ -56,7 +56,8 @@ export interface BackgroundJobs {
   accept(options: AcceptOptions): Promise<AcceptedJob>
   /**
    * The events of a kept response after `startingAfter`, also of one that is still running: each call of `onText` gets
-   * whole events as they stand on the wire. Resolves after the last one, or when the signal aborts.
+   * whole events as they stand on the wire. Resolves after the last one, or when the signal aborts. Of one that was made
+   * without a stream no events are kept: its end is waited for, and nothing is given.
    * @throws GatewayError 404 `not_found`, also when the response is deleted while it is followed: its events are gone then,
    * so that no legal end can be told, and a cut connection is what a client asks again after. 503 `shutting_down` when the
    * process stops before the response ends.
@@ -65,8 +66,6 @@ export interface BackgroundJobs {
     project: string
     responseId: string
     startingAfter: number
-    /** How reasoning is spelled where no events are kept, as the response was made without a stream. Default `openai`. */
-    events?: EventDialect
     onText(text: string): void | Promise<void>
     signal: AbortSignal
   }): Promise<void>

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type CanonicalRequest, isObject } from '../../translators/shared/canonical.ts'
 import type { Runtime } from '../config/runtime.ts'
-import { type GatewayError, toGatewayError } from '../errors.ts'
+import { type GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
 import type { BackgroundJobs } from '../gateway/background.ts'
 import { captureChunk } from '../gateway/capture.ts'
@@ -10,12 +10,12 @@ import type { Exchange, Observer } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
 import type { Gateway } from '../gateway/respond.ts'
-import type { Idempotency } from '../gateway/state/idempotency.ts'
+import { followedResponse, type Idempotency } from '../gateway/state/idempotency.ts'
 import { isStored } from '../gateway/state/turn.ts'
 import { validateRequest } from '../gateway/validate-request.ts'
 import { type AdmittedCaller, admitCaller, noteAsked } from './admit-caller.ts'
-import { answerInBackground } from './background-answer.ts'
-import { sendIdempotentAnswer } from './idempotent-answer.ts'
+import { answerInBackground, type FollowedAnswer, sendFollowed } from './background-answer.ts'
+import { noteReplay, replayedHeader, sendIdempotentAnswer } from './idempotent-answer.ts'
 import { parseBody } from './parse-body.ts'
 import { readBody } from './read-body.ts'
 import { renderError } from './render-error.ts'
@@ -57,7 +57,7 @@ export function createResponsesRoute(dependencies: ResponsesRouteDependencies): 
       handedOver = await answer(dependencies, exchange, request, response, hangUp.signal)
     } catch (thrown) {
       const error = toGatewayError(thrown)
-      if (error.code === 'internal_error') dependencies.onUnexpected(thrown, exchange)
+      if (isOperatorsBusiness(thrown, error)) dependencies.onUnexpected(thrown, exchange)
       concludeWithError(exchange, response, error)
     } finally {
       if (!handedOver) {
@@ -82,14 +82,17 @@ async function answer(
   const { idempotency } = dependencies
   const claimed = await claimKey({ ...options, idempotency, runtime, exchange, project, body: raw, signal })
   if (claimed?.kind === 'repeated') {
-    await sendIdempotentAnswer({ ...common, answer: claimed.answer, signal })
+    const { answer } = claimed
+    const responseId = followedResponse(answer)
+    if (responseId === null) await sendIdempotentAnswer({ ...common, answer, signal })
+    else await repeatFollowed(dependencies, { ...common, project, responseId, headers: answer.headers })
     return false
   }
   const claim = claimed?.claim ?? null
   const asked = { exchange, request: body, ...options, claim }
   try {
     if (body.background === true) {
-      await answerInBackground(dependencies, { ...asked, caller }, response, signal)
+      await answerInBackground(dependencies, { ...asked, caller }, response)
       return true
     }
     const record = claim !== null || isStored(runtime, project, body)
@@ -101,6 +104,17 @@ async function answer(
   } finally {
     await claim?.release()
   }
+}
+
+/** The events of a background response that was begun by the first call with the same key. */
+async function repeatFollowed(
+  dependencies: ResponsesRouteDependencies,
+  followed: FollowedAnswer,
+): Promise<void> {
+  noteReplay(followed.exchange)
+  followed.exchange.responseId = followed.responseId
+  followed.exchange.status = 'queued'
+  await sendFollowed(dependencies, { ...followed, headers: { ...followed.headers, ...replayedHeader } })
 }
 
 interface Admitted extends AdmittedCaller {

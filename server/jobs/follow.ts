@@ -1,0 +1,95 @@
+/** Reading the events of a response along: those that are kept, then those that come, without a gap or a double. */
+import { GatewayError } from '../errors.ts'
+import type { BackgroundJobs } from '../gateway/background.ts'
+import { isRunning, responseNotFound } from '../gateway/state/stored-view.ts'
+import type { EventChunk, StoredResponse } from '../store/state.ts'
+import type { JobsContext } from './dependencies.ts'
+import type { Feed } from './event-hub.ts'
+import type { JobRunner } from './runner.ts'
+
+type FollowOptions = Parameters<BackgroundJobs['follow']>[0]
+
+interface Follower extends FollowOptions {
+  context: JobsContext
+  runner: JobRunner
+  feed: Feed
+  /** The sequence number of the event that is to be sent next. */
+  next: number
+}
+
+/** Milliseconds between two looks into the store: for a job that runs in another process, and for one that runs here. */
+const farLook = 1000
+const nearLook = 15_000
+
+export async function followResponse(
+  context: JobsContext,
+  runner: JobRunner,
+  options: FollowOptions,
+): Promise<void> {
+  const { responseId, startingAfter } = options
+  // Opened before the store is read, so that nothing is missed in between.
+  const feed = context.hub.open(responseId)
+  const follower = { ...options, context, runner, feed, next: startingAfter + 1 }
+  try {
+    await followToEnd(follower)
+  } finally {
+    feed.close()
+  }
+}
+
+async function followToEnd(follower: Follower): Promise<void> {
+  const { signal, runner, responseId } = follower
+  for (;;) {
+    const stored = await requireResponse(follower)
+    // After the status: what an ended response has is whole by then.
+    if (stored.streamed) await sendKept(follower)
+    if (signal.aborted || !isRunning(stored)) return
+    if (runner.stopping && runner.get(responseId) === null) throw stopping()
+    if ((await sendLive(follower)) === 'ended' || signal.aborted) return
+  }
+}
+
+async function sendKept(follower: Follower): Promise<void> {
+  const { context, project, responseId, signal } = follower
+  while (!signal.aborted) {
+    const chunks = await context.state.readEvents(project, responseId, follower.next - 1)
+    if (chunks.length === 0) return
+    for (const chunk of chunks) {
+      if (signal.aborted) return
+      await send(follower, chunk)
+    }
+  }
+}
+
+/** Sends what comes, for as long as it goes on where the follower is. */
+async function sendLive(follower: Follower): Promise<'ended' | 'look'> {
+  const { feed, runner, responseId, signal } = follower
+  while (!signal.aborted) {
+    const news = await feed.next(runner.get(responseId) === null ? farLook : nearLook, signal)
+    if (news.kind === 'changed') return 'look'
+    const { chunk, last } = news
+    const isKnown = chunk.first + chunk.count <= follower.next
+    if (!isKnown && chunk.first !== follower.next) return 'look'
+    if (!isKnown) await send(follower, chunk)
+    if (last) return 'ended'
+  }
+  return 'ended'
+}
+
+async function send(follower: Follower, { first, count, text }: EventChunk): Promise<void> {
+  await follower.onText(text)
+  follower.next = first + count
+}
+
+async function requireResponse({ context, project, responseId }: Follower): Promise<StoredResponse> {
+  const stored = await context.state.getResponse(project, responseId)
+  if (stored === null) throw responseNotFound(responseId)
+  return stored
+}
+
+function stopping(): GatewayError {
+  return new GatewayError(
+    'shutting_down',
+    'This gateway is shutting down. Ask again: another instance will go on with the response.',
+  )
+}

@@ -1,0 +1,49 @@
+/** Background responses: accepted, run, followed, cancelled, and kept going over restarts. */
+
+import { GatewayError } from '../errors.ts'
+import type { BackgroundJobs } from '../gateway/background.ts'
+import { acceptJob } from './accept.ts'
+import { cancelResponse, renderCancelled } from './cancel.ts'
+import type { JobsContext, JobsDependencies } from './dependencies.ts'
+import { EventHub } from './event-hub.ts'
+import { followResponse } from './follow.ts'
+import { JobRunner } from './runner.ts'
+
+export type { JobsDependencies } from './dependencies.ts'
+export { createMaintenance } from './maintenance.ts'
+
+export interface Jobs extends BackgroundJobs {
+  /** Says that this instance is alive, and begins to run jobs. Rejects with StoreError. */
+  start(): Promise<void>
+  /** Takes no more, lets the running ones end, and gives back what has not ended after `timeout` milliseconds. */
+  stop(timeout: number): Promise<void>
+  /** Jobs that were accepted here and wait for a place. */
+  queued(): number
+}
+
+export function createJobs(dependencies: JobsDependencies): Jobs {
+  const context: JobsContext = { ...dependencies, hub: new EventHub() }
+  const runner = new JobRunner(context)
+  return {
+    start: () => runner.start(),
+    stop: (timeout) => runner.stop(timeout),
+    running: () => runner.running,
+    queued: () => runner.queued,
+    async accept(options) {
+      const { kept, ...accepted } = await acceptJob(context, options)
+      runner.offer(accepted.responseId, { exchange: options.exchange, body: kept })
+      return accepted
+    },
+    follow: (options) => followResponse(context, runner, options),
+    async cancel(project, responseId) {
+      return renderCancelled(await cancelResponse(context, runner, { project, responseId }))
+    },
+    async remove(project, responseId) {
+      await cancelResponse(context, runner, { project, responseId }).catch((error: unknown) => {
+        // There is none, or one that cannot be cancelled: the store knows.
+        if (!(error instanceof GatewayError)) throw error
+      })
+      return context.state.deleteResponse(project, responseId)
+    },
+  }
+}

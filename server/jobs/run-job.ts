@@ -1,0 +1,239 @@
+/** One run of one job, from the moment that it is taken until it has ended, is given back, or is lost. */
+import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
+import { GatewayError, toGatewayError } from '../errors.ts'
+import { captureLimit } from '../gateway/attempt-life.ts'
+import type { JobRun, UpstreamJob } from '../gateway/background.ts'
+import { captureChunk } from '../gateway/capture.ts'
+import type { Exchange } from '../gateway/exchange.ts'
+import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
+import { readSettings } from '../gateway/read-settings.ts'
+import { isRunning } from '../gateway/state/stored-view.ts'
+import type { TakenJob } from '../store/state.ts'
+import { cancelUpstream } from './cancel-upstream.ts'
+import type { JobsContext } from './dependencies.ts'
+import { failJob } from './end-job.ts'
+import { JobEventLog } from './event-log.ts'
+import { createJobSink } from './job-sink.ts'
+import { type KeptRequest, readKeptRequest, upstreamKey } from './kept-request.ts'
+import { type Beginning, eventsBefore, takeUp } from './take-up.ts'
+
+/** `cancelled`: it has ended so. `lost`: it is not this instance's any more. `stopped`: the process ends, another one goes on. */
+export type StopReason = 'cancelled' | 'lost' | 'stopped'
+
+/** What the request that was accepted in this process leaves to its job. */
+export interface HandedOver {
+  exchange: Exchange
+  /** The response object, `queued`, as JSON text. */
+  body: string
+}
+
+export interface RunningJob {
+  readonly id: string
+  readonly kept: KeptRequest
+  /** Null while the run has not begun, and for a response without a stream. */
+  log: JobEventLog | null
+  stop(reason: StopReason): void
+  /** Resolves when the run is over: whether the job has to be given back. */
+  readonly done: Promise<'ended' | 'give-back'>
+}
+
+interface Run {
+  context: JobsContext
+  taken: TakenJob
+  kept: KeptRequest
+  exchange: Exchange
+  handedOver: HandedOver | null
+  job: { log: JobEventLog | null; upstream: UpstreamJob | null }
+  stop(reason: StopReason): void
+  /** Aborts with a StopReason. */
+  signal: AbortSignal
+}
+
+export function runJob(
+  context: JobsContext,
+  { taken, handedOver }: { taken: TakenJob; handedOver: HandedOver | null },
+): RunningJob {
+  const kept = readKeptRequest(taken.request)
+  const stopping = new AbortController()
+  const exchange = handedOver?.exchange ?? openExchange(context, taken, kept)
+  const job: Run['job'] = { log: null, upstream: null }
+  const stop = (reason: StopReason) => stopping.abort(reason)
+  const run: Run = { context, taken, kept, exchange, handedOver, job, stop, signal: stopping.signal }
+  return {
+    id: taken.id,
+    kept,
+    get log() {
+      return job.log
+    },
+    stop,
+    done: runToEnd(run),
+  }
+}
+
+async function runToEnd(run: Run): Promise<'ended' | 'give-back'> {
+  const { context, exchange } = run
+  try {
+    return await begin(run)
+  } catch (error) {
+    // The store could not be asked: nothing is known to have ended, so the job is taken again.
+    context.onTrouble(error, exchange)
+    leaveExchange(exchange)
+    return 'give-back'
+  } finally {
+    finishExchange(exchange)
+    context.observer.finished(exchange)
+  }
+}
+
+async function begin(run: Run): Promise<'ended' | 'give-back'> {
+  const { context, taken, kept, exchange, handedOver } = run
+  const accepted = handedOver?.body ?? null
+  const beginning = await takeUp(context, { taken, kept, exchange, accepted })
+  if (beginning.kind === 'gone') return endLost(run)
+  if (beginning.kind === 'broken') return endFailed(run, beginning.body, beginning.error)
+  const body = setInProgress(beginning.body)
+  if (!(await context.state.startJob(taken.id, body))) return endLost(run)
+  context.hub.change(taken.id)
+  return respond(run, beginning, body)
+}
+
+async function respond(
+  run: Run,
+  { resume, upstream }: Extract<Beginning, { kind: 'run' }>,
+  body: string,
+): Promise<'ended' | 'give-back'> {
+  const { context, taken, kept, exchange, job, signal } = run
+  const { gateway, runtime, hub } = context
+  job.upstream = upstream
+  job.log = taken.streamed ? openLog(run) : null
+  const sink = createJobSink({
+    responseId: taken.id,
+    exchange,
+    captureLimit: captureLimit(runtime()),
+    hub,
+    log: job.log,
+  })
+  let failure: GatewayError | null = null
+  try {
+    const { request, unsupported, events } = kept
+    const idempotencyKey = upstreamKey(kept, taken.id)
+    const common = { exchange, request, unsupported, events, claim: null, idempotencyKey }
+    await gateway.respond({ ...common, sink, signal, job: describeRun(run, resume, upstream) })
+  } catch (thrown) {
+    failure = toGatewayError(thrown)
+    if (failure.code === 'internal_error') context.onTrouble(thrown, exchange)
+  }
+  if (sink.finished) return 'ended'
+  await job.log?.settle()
+  if (signal.aborted) return endStopped(run, signal.reason as StopReason)
+  return endFailed(run, body, failure ?? superseded())
+}
+
+function openLog({ context, taken, exchange, stop, signal }: Run): JobEventLog {
+  return new JobEventLog({
+    state: context.state,
+    hub: context.hub,
+    responseId: taken.id,
+    nextSequence: eventsBefore,
+    onLost: () => stop('lost'),
+    onTrouble: (error) => context.onTrouble(error, exchange),
+    signal,
+  })
+}
+
+function describeRun(
+  { context, taken, kept, exchange, job }: Run,
+  resume: JobRun['resume'],
+  upstream: UpstreamJob | null,
+): JobRun {
+  return {
+    responseId: taken.id,
+    createdAt: taken.createdAt,
+    resume,
+    upstream,
+    isPrompted: kept.isPrompted,
+    async onUpstream(begun) {
+      job.upstream = begun
+      // Without the note it would be begun anew after a crash, which is no reason to end it now.
+      await context.state
+        .noteJob(taken.id, JSON.stringify(begun))
+        .catch((error: unknown) => context.onTrouble(error, exchange))
+    },
+  }
+}
+
+async function endStopped(run: Run, reason: StopReason): Promise<'ended' | 'give-back'> {
+  if (reason === 'lost') return endLost(run)
+  if (reason === 'stopped') {
+    leaveExchange(run.exchange)
+    return 'give-back'
+  }
+  run.exchange.status = 'cancelled'
+  run.exchange.error = null
+  await cancelAtProvider(run)
+  return 'ended'
+}
+
+/** It was cancelled, deleted or taken over by others. */
+async function endLost(run: Run): Promise<'ended'> {
+  const { context, taken, exchange } = run
+  exchange.status = 'cancelled'
+  const stored = await context.state.getResponse(taken.project, taken.id)
+  // Who has taken it over goes on with the provider's response.
+  if (stored === null || !isRunning(stored)) await cancelAtProvider(run)
+  context.hub.change(taken.id)
+  return 'ended'
+}
+
+async function cancelAtProvider({ context, kept, exchange, job }: Run): Promise<void> {
+  if (job.upstream === null) return
+  await cancelUpstream(context, { kept, upstream: job.upstream }).catch((error: unknown) =>
+    context.onTrouble(error, exchange),
+  )
+}
+
+async function endFailed(run: Run, body: string, error: GatewayError): Promise<'ended' | 'give-back'> {
+  const { context, taken, kept, exchange, signal } = run
+  const outcome = await failJob(context, { taken, kept, body, error, signal })
+  if (outcome === 'superseded') return endLost(run)
+  if (outcome === 'stopped') return endStopped(run, signal.reason as StopReason)
+  failExchange(exchange, error)
+  return 'ended'
+}
+
+/** The answer could not be added although nobody had cancelled it: what else it needs is gone. */
+function superseded(): GatewayError {
+  return new GatewayError(
+    'conversation_not_found',
+    'The conversation was deleted while the response ran. Nothing of the turn was added to it.',
+    { param: 'conversation' },
+  )
+}
+
+/** The record of a run whose request came to a process that is gone. */
+function openExchange({ observer, runtime }: JobsContext, taken: TakenJob, kept: KeptRequest): Exchange {
+  const { request, caller } = kept
+  const exchange = createExchange({ headers: {}, clientAddress: '', operation: 'responses.create' })
+  exchange.caller = caller
+  exchange.model = request.model
+  exchange.stream = taken.streamed
+  exchange.settings = readSettings(request)
+  exchange.responseId = taken.id
+  exchange.httpStatus = 200
+  const limit = captureLimit(runtime())
+  if (limit > 0) captureChunk(exchange.clientRequest, JSON.stringify(request), limit)
+  observer.started(exchange)
+  return exchange
+}
+
+/** The process ends before the response does: said in the words in which the store speaks of one that was killed. */
+export function leaveExchange(exchange: Exchange): void {
+  failExchange(
+    exchange,
+    new GatewayError('gateway_restarted', 'The gateway stopped; the next process goes on with the response.'),
+  )
+}
+
+function setInProgress(body: string): string {
+  return JSON.stringify({ ...(JSON.parse(body) as CanonicalResponse), status: 'in_progress' })
+}

@@ -1,0 +1,169 @@
+/** Takes jobs and runs them, so many at once, while this instance is alive. */
+import { finishExchange } from '../gateway/exchange-life.ts'
+import type { JobsContext } from './dependencies.ts'
+import { type HandedOver, leaveExchange, type RunningJob, runJob } from './run-job.ts'
+
+/** Milliseconds between two signs of life, and for how long one counts. */
+const beatInterval = 5000
+const beatValidity = 20_000
+/** Milliseconds between two looks for jobs that others have left or given back. */
+const lookInterval = 1000
+
+export class JobRunner {
+  readonly #context: JobsContext
+  readonly #running = new Map<string, RunningJob>()
+  /** Accepted here and not taken yet. */
+  readonly #handedOver = new Map<string, HandedOver>()
+  /** To be given back as soon as the store takes it. */
+  readonly #toGiveBack = new Set<string>()
+  #timers: NodeJS.Timeout[] = []
+  #taking: Promise<void> | null = null
+  #takeAgain = false
+  #stopping = false
+
+  constructor(context: JobsContext) {
+    this.#context = context
+  }
+
+  /** Says that this instance is alive, and begins to take jobs. Rejects with StoreError. */
+  async start(): Promise<void> {
+    await this.#beat()
+    this.#every(beatInterval, () => this.#stayAlive())
+    this.#every(lookInterval, () => this.#look())
+    this.take()
+  }
+
+  get(id: string): RunningJob | null {
+    return this.#running.get(id) ?? null
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Accepted here and waiting for a place. */
+  get queued(): number {
+    return this.#handedOver.size
+  }
+
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  /** A job has been accepted here. */
+  offer(id: string, handedOver: HandedOver): void {
+    this.#handedOver.set(id, handedOver)
+    this.take()
+  }
+
+  /** A job that waits here was cancelled: its request has ended. */
+  drop(id: string): void {
+    const waiting = this.#handedOver.get(id)
+    if (waiting === undefined) return
+    waiting.exchange.status = 'cancelled'
+    this.#finish(id, waiting)
+  }
+
+  /** Fills the free places. */
+  take(): void {
+    if (this.#taking !== null) this.#takeAgain = true
+    else if (!this.#stopping) {
+      this.#taking = this.#takeAll().finally(() => {
+        this.#taking = null
+      })
+    }
+  }
+
+  /** Takes no more; lets running jobs end, gives the rest back after `timeout` milliseconds. */
+  async stop(timeout: number): Promise<void> {
+    this.#stopping = true
+    await this.#taking
+    // Who follows a job that does not run here need not wait for it.
+    this.#context.hub.changeAll()
+    const ends = () => Promise.all([...this.#running.values()].map(({ done }) => done))
+    const timer = setTimeout(() => {
+      for (const job of this.#running.values()) job.stop('stopped')
+    }, timeout)
+    await ends()
+    clearTimeout(timer)
+    for (const [id, waiting] of this.#handedOver) {
+      leaveExchange(waiting.exchange)
+      this.#finish(id, waiting)
+    }
+    await this.#giveBack()
+    for (const running of this.#timers) clearInterval(running)
+  }
+
+  #every(milliseconds: number, work: () => void): void {
+    this.#timers.push(setInterval(work, milliseconds).unref())
+  }
+
+  #beat(): Promise<void> {
+    return this.#context.state.beat(Date.now() + beatValidity)
+  }
+
+  #stayAlive(): void {
+    this.#beat()
+      .then(() => this.#context.state.lostJobs([...this.#running.keys()]))
+      .then((lost) => {
+        for (const id of lost) this.#running.get(id)?.stop('lost')
+      })
+      .catch((error: unknown) => this.#context.onTrouble(error, null))
+  }
+
+  #look(): void {
+    void this.#giveBack()
+    this.take()
+  }
+
+  async #takeAll(): Promise<void> {
+    const { state, runtime, onTrouble } = this.#context
+    try {
+      do {
+        this.#takeAgain = false
+        const free = runtime().state.backgroundJobs - this.#running.size
+        if (free <= 0 || this.#stopping) return
+        for (const taken of await state.takeJobs(free)) {
+          if (this.#stopping) this.#toGiveBack.add(taken.id)
+          else this.#run(taken)
+        }
+      } while (this.#takeAgain)
+    } catch (error) {
+      onTrouble(error, null)
+    }
+  }
+
+  #run(taken: Parameters<typeof runJob>[1]['taken']): void {
+    const { id } = taken
+    const handedOver = this.#handedOver.get(id) ?? null
+    this.#handedOver.delete(id)
+    const job = runJob(this.#context, { taken, handedOver })
+    this.#running.set(id, job)
+    job.done.then((end) => {
+      this.#running.delete(id)
+      if (end === 'give-back') this.#toGiveBack.add(id)
+      // Those who follow it look where it is now.
+      this.#context.hub.change(id)
+      this.take()
+    })
+  }
+
+  async #giveBack(): Promise<void> {
+    const { state, onTrouble } = this.#context
+    for (const id of this.#toGiveBack) {
+      try {
+        await state.releaseJob(id)
+        this.#toGiveBack.delete(id)
+      } catch (error) {
+        onTrouble(error, null)
+        return
+      }
+    }
+  }
+
+  #finish(id: string, { exchange }: HandedOver): void {
+    this.#handedOver.delete(id)
+    finishExchange(exchange)
+    this.#context.observer.finished(exchange)
+  }
+}
