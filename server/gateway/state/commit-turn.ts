@@ -1,6 +1,6 @@
 /** What is kept of a turn, in one transaction, before the client sees the end of it. */
 import type { CanonicalResponse, Item } from '../../../translators/shared/canonical.ts'
-import type { ConversationItem, TurnCommit } from '../../store/state.ts'
+import type { ConversationItem, IdempotentAnswer, TurnCommit } from '../../store/state.ts'
 import type { Transcript } from '../sink.ts'
 import type { ClaimedKey } from './idempotency.ts'
 import { bodyOf, expiryOf, keptOutput, type Turn } from './turn.ts'
@@ -53,6 +53,49 @@ export async function commitTurn(turn: Turn, options: CommitOptions): Promise<Co
     if (answers) claim.complete()
   }
   return outcome
+}
+
+export interface CompactionCommit {
+  /** What the compaction stands for, as any provider reads it; each with an id. */
+  source: readonly Item[]
+  output: readonly Item[]
+  /** The resource with `"output":[]`. */
+  body: string
+  /** Whose own the compaction is; null: everybody's. */
+  provider: string | null
+  claim: ClaimedKey | null
+  answer: IdempotentAnswer
+}
+
+/** Keeps a compaction with what it was made from. Rejects with StoreError. */
+export async function keepCompaction(turn: Turn, commit: CompactionCommit): Promise<void> {
+  const { source, output, body, provider, claim, answer } = commit
+  await turn.state.commitTurn({
+    keep: true,
+    id: turn.responseId,
+    project: turn.project,
+    kind: 'compaction',
+    createdAt: turn.createdAt,
+    expiresAt: expiryOf(turn.runtime, turn.project, turn.createdAt),
+    // The source is whole.
+    previousId: null,
+    conversation: null,
+    status: 'completed',
+    background: false,
+    streamed: false,
+    model: turn.request.model,
+    provider,
+    include: [],
+    input: JSON.stringify(source),
+    output: JSON.stringify(output),
+    body,
+    inputIds: idsOf(source),
+    outputIds: idsOf(output),
+    events: null,
+    conversationItems: null,
+    idempotency: claim === null ? null : { key: claim.key, answer },
+  })
+  claim?.complete()
 }
 
 /** The same texts serve the response and its conversation. */

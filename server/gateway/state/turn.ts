@@ -222,7 +222,8 @@ export function itemsOf(input: CanonicalRequest['input']): Item[] {
   return input ?? []
 }
 
-function withIds(input: CanonicalRequest['input']): Item[] {
+/** Items of an input, each with an id and a status. */
+export function withIds(input: CanonicalRequest['input']): Item[] {
   return itemsOf(input).map((item) => {
     if (item.type === 'item_reference') return item
     const id = typeof item.id === 'string' && item.id !== '' ? item.id : createId(idPrefix(item.type))
