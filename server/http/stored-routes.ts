@@ -38,7 +38,7 @@ export function createStoredRoutes(dependencies: StoredRoutesDependencies) {
       const call = authoriseCall(runtime(), ctx)
       await readMembers(call, ctx)
       const id = readId(ctx)
-      if (!(await state.deleteResponse(call.project, id))) throw responseNotFound(id)
+      if (!(await jobs.remove(call.project, id))) throw responseNotFound(id)
       ctx.body = { id, object: 'response', deleted: true }
     },
     async cancel(ctx: Context): Promise<void> {
