@@ -124,8 +124,16 @@ async function readTurns({ state, local, project }: HistoryOptions, id: string):
 }
 
 function addTurn(history: History, turn: StoredTurn): void {
-  for (const item of turn.input) history.items.push(item)
+  for (const item of continuedInput(turn)) history.items.push(item)
   for (const item of continuedOutput(turn)) addFound(history, { item, provider: turn.provider })
+}
+
+/** The input of a turn that later turns go on from: none of a compaction, whose output stands for it. */
+export function continuedInput({ input, output }: StoredTurn): Item[] {
+  const isCompaction =
+    output.at(-1)?.type === 'compaction' &&
+    output.every(({ type, role }) => type === 'compaction' || (type === 'message' && role === 'user'))
+  return isCompaction ? [] : input
 }
 
 /** The output of a turn that later turns go on from. */

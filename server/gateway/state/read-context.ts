@@ -1,7 +1,7 @@
 /** What a kept response was made from, for looking at it. */
 import type { Item } from '../../../translators/shared/canonical.ts'
 import type { StateStore, StoredResponse, StoredTurn } from '../../store/state.ts'
-import { continuedOutput } from './history.ts'
+import { continuedInput, continuedOutput } from './history.ts'
 
 type Reads = Pick<StateStore, 'readChain' | 'getResponse' | 'findItems'>
 
@@ -17,7 +17,7 @@ export async function readContext(
   { previousId, input }: StoredResponse,
 ): Promise<Item[]> {
   const turns = previousId === null ? [] : await readTurns(state, project, previousId)
-  const earlier = turns.flatMap((turn) => [...turn.input, ...continuedOutput(turn)])
+  const earlier = turns.flatMap((turn) => [...continuedInput(turn), ...continuedOutput(turn)])
   return resolve(state, project, [...earlier, ...input])
 }
 

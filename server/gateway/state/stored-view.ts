@@ -13,7 +13,7 @@ const encryptedReasoning = 'reasoning.encrypted_content'
 export function viewResponse(stored: StoredResponse, include: readonly string[]): CanonicalResponse {
   const body = JSON.parse(stored.body) as CanonicalResponse
   const output = viewOutput(stored.output, showsEncrypted([...stored.include, ...include]))
-  if (isRunning(stored)) return { ...body, output }
+  if (isRunning(stored) || stored.kind === 'compaction') return { ...body, output }
   return { ...body, output, output_text: concatenateOutputText(output) }
 }
 
