@@ -2,6 +2,7 @@ import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/
 import { GatewayError } from '../errors.ts'
 import { type Candidate, selectCandidates } from './candidates.ts'
 import { doesTruncate, fitContext, shorten } from './fit-context.ts'
+import { promptNotFound } from './prompts.ts'
 import { fitToTarget } from './state/fit-target.ts'
 import type { Work } from './work.ts'
 
@@ -40,6 +41,8 @@ export function listCandidates({
  */
 export function planCandidate(work: Work, candidate: Candidate, within: number | null = null): CandidatePlan {
   const { turn, dependencies } = work
+  if (turn.resolved.prompt && !hasPrompts(candidate))
+    return { ok: false, error: promptNotFound(turn.resolved.prompt.id) }
   const fitted = turn.bound
     ? fitToTarget({
         request: turn.resolved,
@@ -80,6 +83,12 @@ export function planShorter(
 
 function countItems({ input }: Work['request']): number {
   return Array.isArray(input) ? input.length : 1
+}
+
+/** Whether a prompt that is not kept here (`state.passPrompts`) may be one of the provider's. */
+function hasPrompts({ provider }: Candidate): boolean {
+  const support = provider.translator.contract.fields.prompt?.support
+  return support === 'native' || support === 'mapped'
 }
 
 function toError({ field, message }: { field: string; message: string }): GatewayError {

@@ -56,16 +56,21 @@ function requireTemplate({ id, version }: PromptReference, find: FindTemplate): 
   const template = find(id, wanted)
   if (template !== null) return template
   if (wanted === null || find(id, null) === null) {
-    throw new GatewayError(
-      'prompt_not_found',
-      `There is no prompt with the id ${describeWord(id)}. GET /admin/prompts lists what there is.`,
-      { param: 'prompt.id' },
-    )
+    throw promptNotFound(id)
   }
   throw new GatewayError(
     'prompt_not_found',
     `The prompt ${describeWord(id)} has no version ${describeWord(wanted)}. Leave prompt.version out for its default version.`,
     { param: 'prompt.version' },
+  )
+}
+
+/** @returns what a call is answered whose prompt nobody has. */
+export function promptNotFound(id: string): GatewayError {
+  return new GatewayError(
+    'prompt_not_found',
+    `There is no prompt with the id ${describeWord(id)}. GET /admin/prompts lists what there is.`,
+    { param: 'prompt.id' },
   )
 }
 

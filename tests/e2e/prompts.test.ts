@@ -270,6 +270,75 @@ describe('a call with a prompt', () => {
   })
 })
 
+describe('a response made with a prompt', () => {
+  it('is kept and continued with what the template brought, but for its instructions', async () => {
+    const gateway = await startGateway({ configure })
+    const headers = { authorization: `Bearer ${projectKey}` }
+    const get = async (path: string) => (await fetch(`${gateway.origin}${path}`, { headers })).json()
+    try {
+      const prompt = { id: 'fixed', version: 'calm', variables: { name: 'Ada' } }
+      const answer = await gateway.post({ prompt, input: 'Now.' }, headers)
+      const first = (await answer.json()) as CanonicalResponse
+      assert.equal(answer.status, 200, JSON.stringify(first))
+      assert.equal(first.instructions, 'Be calm.')
+      assert.deepEqual(first.prompt, prompt)
+      assert.deepEqual(await get(`/v1/responses/${first.id}`), first)
+      const items = (await get(`/v1/responses/${first.id}/input_items?order=asc`)) as { data: unknown[] }
+      assert.match(JSON.stringify(items.data), /Say hello to Ada.*Now\./)
+
+      const next = await gateway.post(
+        { model: 'balanced', input: 'Go on.', previous_response_id: first.id },
+        headers,
+      )
+      assert.equal(next.status, 200, await next.text())
+      const sent = JSON.stringify(gateway.sandbox.requests.at(-1)?.body)
+      assert.match(sent, /Say hello to Ada.*Now\..*Go on\./)
+      assert.doesNotMatch(sent, /Be calm/)
+    } finally {
+      await gateway.close()
+    }
+  })
+})
+
+describe('a prompt that is not kept here', () => {
+  it('is passed to a provider with prompts of its own when the operator says so', async () => {
+    const gateway = await startGateway({
+      configure: (config) => ({ ...config, state: { passPrompts: true }, prompts: { fixed } }),
+    })
+    const errorOf = async (answer: Response) => {
+      const { error } = (await answer.json()) as Answer<object>['body']
+      return [answer.status, error?.code, error?.param]
+    }
+    try {
+      const prompt = { id: 'pmpt_theirs', version: '7', variables: { city: 'Paris' } }
+      // The provider does not know it either, and its answer is passed on.
+      const answer = await gateway.post({ model: 'gpt-5-mini', prompt, input: 'hi' })
+      assert.deepEqual(await errorOf(answer), [404, 'prompt_not_found', 'prompt'])
+      const { body, provider } = gateway.sandbox.requests.at(-1) ?? {}
+      assert.equal(provider, 'openai')
+      assert.deepEqual((body as { prompt?: unknown }).prompt, prompt)
+
+      const before = gateway.sandbox.requests.length
+      assert.deepEqual(await errorOf(await gateway.post({ prompt })), [400, 'invalid_request', 'model'])
+      // A provider without prompts would answer something else without a word.
+      assert.deepEqual(await errorOf(await gateway.post({ model: 'balanced', prompt, input: 'hi' })), [
+        400,
+        'prompt_not_found',
+        'prompt.id',
+      ])
+      const unknownVersion = { id: 'fixed', version: '7' }
+      assert.deepEqual(await errorOf(await gateway.post({ model: 'gpt-5-mini', prompt: unknownVersion })), [
+        400,
+        'prompt_not_found',
+        'prompt.version',
+      ])
+      assert.equal(gateway.sandbox.requests.length, before)
+    } finally {
+      await gateway.close()
+    }
+  })
+})
+
 describe('prompts in the store', () => {
   it('are there again after a restart', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'dragoman-prompts-'))
