@@ -9,6 +9,7 @@ import type { Exchange } from './gateway/exchange.ts'
 import { combineObservers } from './gateway/observe.ts'
 import { createPromptLibrary } from './gateway/prompt-library.ts'
 import { createGateway } from './gateway/respond.ts'
+import { createSideGateway } from './gateway/side-gateway.ts'
 import { createConversationLocks } from './gateway/state/conversation-locks.ts'
 import { createIdempotency } from './gateway/state/idempotency.ts'
 import { createSealer } from './gateway/state/seal.ts'
@@ -121,6 +122,7 @@ export async function createApp({
   }
   const app = await createHttpApp({
     ...serving,
+    sides: createSideGateway(gateway, parts),
     state,
     jobs,
     idempotency: createIdempotency({ state }),

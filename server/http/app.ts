@@ -8,6 +8,7 @@ import { createId } from '../gateway/ids.ts'
 import type { PromptLibrary } from '../gateway/prompt-library.ts'
 import type { StateStore } from '../store/state.ts'
 import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
+import { createSideRoutes, type SideRouteDependencies } from './compact-route.ts'
 import { createConversationRoutes } from './conversation-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
 import { guardOrigin } from './guard-origin.ts'
@@ -17,7 +18,7 @@ import { renderError } from './render-error.ts'
 import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
 import { createStoredRoutes } from './stored-routes.ts'
 
-export interface HttpDependencies extends ResponsesRouteDependencies {
+export interface HttpDependencies extends ResponsesRouteDependencies, SideRouteDependencies {
   state: StateStore
   admin: Omit<AdminDependencies, 'runtime'>
   prompts: PromptLibrary
@@ -32,7 +33,10 @@ export interface HttpDependencies extends ResponsesRouteDependencies {
 export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa> {
   const { runtime } = dependencies
   const app = new Koa()
-  const responses = createResponsesRoute(dependencies)
+  const direct = new Map([
+    ['/v1/responses', createResponsesRoute(dependencies)],
+    ...createSideRoutes(dependencies),
+  ])
   const models = createModelRoutes({ runtime })
   const admin = createAdminRoutes({ runtime, ...dependencies.admin })
   const prompts = createPromptRoutes({ runtime, prompts: dependencies.prompts })
@@ -73,11 +77,10 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
 
   app.on('error', () => {})
   app.use(async (ctx, next) => {
-    if (ctx.path === '/v1/responses' && ctx.method === 'POST') {
-      ctx.respond = false
-      return responses(ctx.req, ctx.res)
-    }
-    return next()
+    const route = ctx.method === 'POST' ? direct.get(ctx.path) : undefined
+    if (route === undefined) return next()
+    ctx.respond = false
+    return route(ctx.req, ctx.res)
   })
   app.use(answerErrors(dependencies))
   app.use((ctx, next) => {
@@ -86,7 +89,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   })
   app.use(router.routes())
   app.use(dashboard)
-  app.use(refuseRest(router))
+  app.use(refuseRest(router, direct))
   return app
 }
 
@@ -109,9 +112,10 @@ function routeKept(router: Router, dependencies: HttpDependencies): void {
 }
 
 /** What no route takes: 404, 405 with the methods that are taken. */
-function refuseRest(router: Router): Koa.Middleware {
+function refuseRest(router: Router, direct: ReadonlyMap<string, unknown>): Koa.Middleware {
   return (ctx) => {
     const allowed = allowedMethods(router, ctx.path)
+    if (direct.has(ctx.path)) allowed.push('POST')
     if (allowed.length === 0) {
       throw new GatewayError(
         'not_found',
@@ -144,6 +148,5 @@ function answerErrors({ onUnexpected }: HttpDependencies): Koa.Middleware {
 }
 
 function allowedMethods(router: Router, path: string): string[] {
-  if (path === '/v1/responses') return ['POST']
   return [...new Set(router.match(path, 'OPTIONS').path.flatMap((layer) => layer.methods))]
 }
