@@ -227,14 +227,6 @@ describe('open gateway', () => {
     const method = await fetch(`${gateway.origin}/v1/responses`)
     assert.equal(method.status, 405)
     assert.equal(method.headers.get('allow'), 'POST')
-    const upgrade = await new Promise<number | undefined>((resolve) =>
-      httpRequest(
-        `${gateway.origin}/v1/responses`,
-        { headers: { connection: 'upgrade', upgrade: 'websocket' } },
-        (answer) => resolve(answer.resume().statusCode),
-      ).end(),
-    )
-    assert.equal(upgrade, 426)
     const models = await fetch(`${gateway.origin}/v1/models`, { method: 'POST' })
     assert.equal(models.status, 405)
   })
