@@ -278,6 +278,20 @@ describe('another project', () => {
       assert.equal(nameless.status, attack.status === 405 ? 405 : 401)
     }
   })
+  it('may name its own items as the owner names its', async () => {
+    const items = async (client: OpenAI, id: string) =>
+      (await client.responses.inputItems.list(id, { order: 'asc' })).data.map((item) => JSON.stringify(item))
+    const id = targets.inputItem
+    const mine = { type: 'message' as const, role: 'user' as const, id, content: 'not yours' }
+    const said = await other.responses.create({ model, input: [mine] })
+    const reference = { type: 'item_reference' as const, id }
+    const asked = await other.responses.create({ model, input: [reference] })
+    assert.match(String(await items(other, asked.id)), /not yours/)
+    const again = await owner.responses.create({ model, input: [reference] })
+    assert.match(String(await items(owner, again.id)), /the secret/)
+    await other.responses.delete(said.id)
+    assert.match(String(await items(owner, again.id)), /the secret/)
+  })
   it('has idempotency keys of its own', async () => {
     const ask = (client: OpenAI, input: string) =>
       client.responses.create({ model, input }, { headers: { 'idempotency-key': 'shared' } }).withResponse()

@@ -159,6 +159,46 @@ describe('the events of a kept response', () => {
     const final = assertLegalStream(readEvents(text))
     assert.equal(final.output_text, '1 2 3 4')
   })
+  it('of a running response come as they are made, to all who follow, from any of them on', async () => {
+    const ask = { model, input: '/slow 40 /count 8', background: true, stream: true }
+    const first = await gateway.post(ask)
+    const reader = first.body?.pipeThrough(new TextDecoderStream()).getReader()
+    assert.ok(reader)
+    const begun = String((await reader.read()).value)
+    const { response } = JSON.parse(/data: (.*)/.exec(begun)?.[1] ?? '') as { response: { id: string } }
+    const path = `/responses/${response.id}?stream=true`
+    const followed = [call(path), call(`${path}&starting_after=3`)]
+    const running = await client.responses.retrieve(response.id)
+    assert.match(String(running.status), /queued|in_progress/)
+    await reader.cancel()
+    const [whole, rest] = (await Promise.all(followed)).map(({ text }) => readEvents(text))
+    assert.ok(whole && rest)
+    const final = assertLegalStream(whole)
+    assert.equal(final.output_text, '1 2 3 4 5 6 7 8')
+    assert.deepEqual(rest, whole.slice(4))
+    assert.deepEqual(readEvents((await call(path)).text), whole)
+    assert.deepEqual(await client.responses.retrieve(response.id), final)
+  })
+  it('of a response that is deleted while it is followed end', async () => {
+    const queued = await create('/slow 600000 /count 5', { background: true, stream: false })
+    const followed = call(`/responses/${queued.id}?stream=true`)
+    const streamed = await gateway.post({
+      model,
+      input: '/slow 600000 /count 5',
+      background: true,
+      stream: true,
+    })
+    const reader = streamed.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = String((await reader?.read())?.value)
+    const { response } = JSON.parse(/data: (.*)/.exec(text)?.[1] ?? '') as { response: { id: string } }
+    assert.equal((await call(`/responses/${queued.id}`, { method: 'DELETE' })).status, 200)
+    assert.equal((await call(`/responses/${response.id}`, { method: 'DELETE' })).status, 200)
+    for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) text += part.value
+    assert.equal(assertLegalStream(readEvents(text)).status, 'cancelled')
+    const { status, text: end } = await followed
+    if (status === 200) assert.equal(assertLegalStream(readEvents(end)).status, 'cancelled')
+    else assert.equal(status, 404)
+  })
   it('are asked for with sane values', async () => {
     for (const [query, param] of [
       ['stream=yes', 'stream'],
