@@ -6,7 +6,7 @@ export interface EventAnswerOptions extends Pick<EventStreamOptions, 'pingSecond
   ctx: Context
 }
 
-/** See `writeEvents`. What fails before the first byte is an ordinary error. */
+/** See `writeEvents`. */
 export async function answerEvents({ ctx, pingSeconds, produce }: EventAnswerOptions): Promise<void> {
   const { res: response } = ctx
   if (ctx.method === 'HEAD') {
@@ -15,13 +15,8 @@ export async function answerEvents({ ctx, pingSeconds, produce }: EventAnswerOpt
     return
   }
   ctx.respond = false
-  try {
-    const open = () => {
-      response.writeHead(200, eventStreamHeaders)
-    }
-    await writeEvents({ response, pingSeconds, open, produce })
-  } catch (error) {
-    ctx.respond = !response.headersSent
-    throw error
+  const open = () => {
+    response.writeHead(200, eventStreamHeaders)
   }
+  await writeEvents({ response, pingSeconds, open, produce })
 }
