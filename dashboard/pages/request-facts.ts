@@ -25,13 +25,19 @@ function describeRoute(request: AdminRequest): Fact[] {
     { name: 'Provider', value: request.provider ?? 'none was reached' },
     { name: 'Provider’s model', value: request.upstream_model ?? unknown },
     { name: 'HTTP status', value: request.http_status === null ? unknown : String(request.http_status) },
-    { name: 'Asked for', value: request.stream ? 'a stream' : 'JSON' },
+    { name: 'Asked for', value: describeAsked(request) },
     {
       name: 'Project',
       value: request.project ?? unknown,
       note: request.key === null ? undefined : `key ${request.key}`,
     },
   ]
+}
+
+function describeAsked({ operation, stream }: AdminRequest): string {
+  if (operation === 'responses.compact') return 'a compaction'
+  if (operation === 'responses.input_tokens') return 'a count of tokens'
+  return stream ? 'a stream' : 'JSON'
 }
 
 function describeTimes(request: AdminRequest): Fact[] {

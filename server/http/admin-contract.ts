@@ -43,6 +43,8 @@ export interface AdminRequestRow {
   id: string
   /** ISO 8601 with milliseconds, UTC. */
   created_at: string
+  /** `responses.create`, `responses.compact` or `responses.input_tokens`. */
+  operation: string
   project: string | null
   key: string | null
   /** The name that the client asked for. */

@@ -4,8 +4,8 @@ import type { AdminAdaptation, AdminError, AdminRequestRow } from '../http/admin
 import type { SqlRow, SqlValue } from './driver.ts'
 import { requestColumns } from './records.ts'
 
-/** Kept for look-ups and later use; the admin API's rows do not show them. */
-const unlisted: ReadonlySet<string> = new Set(['client_request_id', 'operation'])
+/** Kept for look-ups; the admin API's rows do not show it. */
+const unlisted: ReadonlySet<string> = new Set(['client_request_id'])
 
 /** The columns of an AdminRequestRow, with the key first. */
 export const listColumns: readonly string[] = [
@@ -17,6 +17,7 @@ export function toRequestRow(row: SqlRow): AdminRequestRow {
   return {
     id: toText(row.id) ?? '',
     created_at: toTime(row.created_at),
+    operation: toText(row.operation) ?? 'responses.create',
     project: toText(row.project),
     key: toText(row.key_name),
     model: toText(row.model),

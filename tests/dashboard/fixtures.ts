@@ -30,6 +30,7 @@ export function row(id: string, createdAt: number, changes: Partial<AdminRequest
   return {
     id,
     created_at: new Date(createdAt).toISOString(),
+    operation: 'responses.create',
     project: 'acme',
     key: 'acme/1',
     model: 'openai/gpt-oss-120b',

@@ -15,6 +15,7 @@ test('a request is found whole by its id and by its response id', async (t) => {
   assert.deepEqual(found, {
     id: exchange.id,
     created_at: new Date(exchange.createdAt).toISOString(),
+    operation: 'responses.create',
     project: 'acme',
     key: 'acme/1',
     model: 'org/model',
