@@ -124,24 +124,21 @@ function noteUsage(
   return usage
 }
 
-/** The provider's items under the gateway's ids, and what only it can read sealed. */
+/** The messages of the user as they were given, then the provider's items, sealed, under the gateway's ids. */
 function ownItems({ dependencies, turn }: SideWork, { provider }: Candidate, told: readonly Item[]): Item[] {
   const { sealer } = dependencies
   const { project, responseId: source } = turn
-  const known = listUserMessages(turn.resolved)
-  return told.map((item) => {
-    const words = wordsOfUser(item)
-    const at = words === null ? -1 : known.findIndex((one) => wordsOfUser(one) === words)
-    if (at !== -1) return known.splice(at, 1)[0] as Item
+  const items = told.flatMap((item) => {
+    // Some of them may have come from an earlier compaction, which the new one stands for as well.
+    if (wordsOfUser(item) !== null) return []
     const own = viewItem({ ...item, id: createId(idPrefix(item.type)) }, true)
     const { encrypted_content: content } = own
-    if (typeof content !== 'string') return own
+    if (typeof content !== 'string') return [own]
     const kind = item.type === 'compaction' ? 'compaction' : 'content'
-    return {
-      ...own,
-      encrypted_content: sealer.seal(project, { kind, provider: provider.id, content, source }),
-    }
+    const sealed = sealer.seal(project, { kind, provider: provider.id, content, source })
+    return [{ ...own, encrypted_content: sealed }]
   })
+  return [...listUserMessages(turn.resolved), ...items]
 }
 
 async function compactBySummary(gateway: Gateway, work: SideWork): Promise<IdempotentAnswer> {

@@ -12,6 +12,7 @@ export const specificationFile = fileURLToPath(
 export interface Specification {
   event(event: JsonObject): void
   response(response: unknown): void
+  compaction(resource: unknown): void
 }
 
 /** Null where the file is absent: the test must say so and skip. */
@@ -32,6 +33,7 @@ export function loadSpecification(): Specification | null {
     if (type) events.set(type, compile(name))
   }
   const resource = compile('ResponseResource')
+  const compaction = compile('CompactResource')
   return {
     event(event) {
       const validate = events.get(String(event.type))
@@ -39,6 +41,7 @@ export function loadSpecification(): Specification | null {
       assertValid(validate, event, String(event.type))
     },
     response: (response) => assertValid(resource, response, 'the response object'),
+    compaction: (resource) => assertValid(compaction, resource, 'the compaction'),
   }
 }
 
