@@ -27,8 +27,7 @@ export interface IdempotentAnswerOptions {
 /** @throws GatewayError `client_closed_request` when the client does not stay for all of a stream. */
 export async function sendIdempotentAnswer(options: IdempotentAnswerOptions): Promise<void> {
   const { response, exchange, answer, captureLimit, signal } = options
-  noteReplay(exchange)
-  exchange.status = readStatus(answer)
+  noteReplay(exchange, readStatus(answer))
   const headers: Record<string, string> = { ...answer.headers, ...replayedHeader }
   headers['x-request-id'] = publicRequestId(exchange)
   headers['server-timing'] = serverTiming(exchange)
@@ -50,8 +49,12 @@ export async function sendIdempotentAnswer(options: IdempotentAnswerOptions): Pr
   response.end()
 }
 
-/** Says in the record that the answer was given before: no provider was called, and no tokens were used. */
-export function noteReplay(exchange: Exchange): void {
+/**
+ * Says in the record that the answer was given before: no provider was called, and no tokens were used. The row has no
+ * response id, by which the first call's is found.
+ */
+export function noteReplay(exchange: Exchange, status: ResponseStatus): void {
+  exchange.status = status
   exchange.adaptations.push({ field: 'idempotency', action: 'emulated', detail: 'replayed' })
 }
 
@@ -79,12 +82,15 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<boolean
   })
 }
 
-/** The status that the response had at its end; what has none (a compaction, a count) is complete. */
+/**
+ * The status that the response had at its end. What has none (a compaction, a count) is complete, and so is the repeated
+ * call itself where a background response was only queued.
+ */
 function readStatus(answer: IdempotentAnswer): ResponseStatus {
   const found = isStream(answer)
-    ? /^event: response\.(completed|incomplete)\n/m.exec(answer.body.slice(lastEvent(answer.body)))?.[1]
+    ? /^event: response\.(.+)$/m.exec(answer.body.slice(lastEvent(answer.body)))?.[1]
     : (JSON.parse(answer.body) as { status?: string }).status
-  return (found ?? 'completed') as ResponseStatus
+  return found === 'incomplete' ? found : 'completed'
 }
 
 function lastEvent(text: string): number {

@@ -60,13 +60,11 @@ async function answer(dependencies: ResponsesRouteDependencies, served: Served):
   }
 }
 
-/** The events of a background response that was begun by the first call with the same key. */
+/** The events of a background response that the first call with the same key began; its own row tells how it ends. */
 async function repeatFollowed(
   dependencies: ResponsesRouteDependencies,
   followed: FollowedAnswer,
 ): Promise<void> {
-  noteReplay(followed.exchange)
-  followed.exchange.responseId = followed.responseId
-  followed.exchange.status = 'queued'
+  noteReplay(followed.exchange, 'completed')
   await sendFollowed(dependencies, { ...followed, headers: { ...followed.headers, ...replayedHeader } })
 }

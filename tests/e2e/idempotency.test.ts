@@ -72,14 +72,20 @@ async function call(
   body: unknown,
   key: string | null,
   headers: Record<string, string> = {},
+  path = '/v1/responses',
 ): Promise<Answer> {
   const named: Record<string, string> = key === null ? {} : { 'idempotency-key': keyOf(key) }
-  const answer = await gateway.post(body, { ...named, ...headers })
+  const answer = await fetch(gateway.origin + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...named, ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
   return { status: answer.status, text: await answer.text(), headers: answer.headers }
 }
 
 const codeOf = ({ text }: Answer): unknown => JSON.parse(text).error?.code
-const reached = () => gateway.sandbox.requests.length - earlier
+const reached = (only?: string) =>
+  gateway.sandbox.requests.slice(earlier).filter(({ method }) => only === undefined || method === only).length
 /** The key under a name that is this test's alone. */
 const keyOf = (name: string) => (name.length > 100 ? name : `${round}:${name}`)
 const isReplayed = ({ headers }: Answer) => headers.get('idempotent-replayed') === 'true'
@@ -95,6 +101,10 @@ const ofOneAnswer = new Set([
   'x-dragoman-adaptations',
 ])
 const lasting = ({ headers }: Answer) => [...headers].filter(([name]) => !ofOneAnswer.has(name))
+
+function rowOf({ headers }: Answer): Promise<Record<string, unknown>> {
+  return gateway.admin(`/admin/requests/${headers.get('x-request-id')}`)
+}
 
 /** Waits until a provider has been called. */
 async function waitForCall(count = 1): Promise<void> {
@@ -136,12 +146,7 @@ describe('a repeated call', () => {
     const first = await call(body, 'k')
     const second = await call(body, 'k', { 'x-request-id': 'mine' })
     assert.equal(second.headers.get('x-request-id'), 'mine')
-    const rows = await Promise.all(
-      [first, second].map((one) =>
-        gateway.admin<Record<string, unknown>>(`/admin/requests/${one.headers.get('x-request-id')}`),
-      ),
-    )
-    const [one, two] = rows as [Record<string, unknown>, Record<string, unknown>]
+    const [one, two] = [await rowOf(first), await rowOf(second)]
     assert.ok(Number(one.total_tokens) > 0)
     assert.deepEqual(
       [two.status, two.http_status, two.total_tokens, two.attempt_list, two.stream],
@@ -424,5 +429,75 @@ describe('the key itself', () => {
     const second = await call(body, 'k')
     assert.equal(isReplayed(second), false)
     assert.notEqual(second.text, first.text)
+  })
+})
+
+describe('a background response', () => {
+  const idOf = (text: string) => /"id":"(resp_\w+)"/.exec(text)?.[1]
+  it('is begun once, and each repeat gets the queued object', async () => {
+    const body = { model, input: '/slow 100 hello', background: true }
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call(body, 'k')))
+    const good = answers.filter(({ status }) => status === 200)
+    for (const one of answers)
+      if (one.status !== 200) assert.equal(codeOf(one), 'idempotency_key_in_progress')
+    assert.equal(new Set(good.map(({ text }) => text)).size, 1)
+    const first = good.find((one) => !isReplayed(one)) as Answer
+    assert.equal(JSON.parse(first.text).status, 'queued')
+    await waitForEnd(idOf(first.text))
+    const again = await call(body, 'k')
+    assert.equal(again.text, first.text)
+    assert.deepEqual(lasting(again), lasting(first))
+    assert.equal(reached('POST'), 1)
+    const row = await rowOf(again)
+    assert.deepEqual([row.status, row.http_status, row.attempt_list], ['completed', 200, []])
+  })
+  it('is followed from its first event by each repeat, also after a restart', async () => {
+    const body = { model, input: '/slow 20 /count 20', background: true, stream: true }
+    const first = call(body, 'k')
+    await waitForCall()
+    const second = await call(body, 'k')
+    assert.equal(isReplayed(second), true)
+    assert.equal(second.text, (await first).text)
+    assert.match(second.text, /event: response\.completed/)
+    assert.match(second.text, /data: \[DONE\]\n\n$/)
+    assert.equal(reached('POST'), 1)
+    const row = await rowOf(second)
+    assert.deepEqual([row.status, row.attempt_list, row.total_tokens], ['completed', [], null])
+    await restart()
+    const third = await call(body, 'k')
+    assert.equal(third.text, second.text)
+    assert.equal(reached(), 0)
+  })
+  it('leaves the key free when it is refused', async () => {
+    assert.equal((await call({ model, input: 'hello', background: true, store: false }, 'k')).status, 400)
+    assert.equal((await call({ model: 'no/such', input: 'hello', background: true }, 'k')).status, 404)
+    assert.equal((await call({ model, input: 'hello', background: true }, 'k')).status, 200)
+  })
+  async function waitForEnd(id: string | undefined): Promise<void> {
+    for (;;) {
+      const found = await fetch(`${gateway.origin}/v1/responses/${id}`)
+      const { status } = (await found.json()) as { status: string }
+      if (status !== 'queued' && status !== 'in_progress') return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+})
+
+describe('other operations', () => {
+  it('repeat a compaction and a count, and keep the keys of each apart', async () => {
+    const body = { model, input: [{ role: 'user', content: 'hello' }] }
+    const ask = (operation: string) => call(body, operation, {}, `/v1/responses/${operation}`)
+    const operations = ['compact', 'input_tokens']
+    const first = await Promise.all(operations.map(ask))
+    const calls = reached()
+    const second = await Promise.all(operations.map(ask))
+    for (const [index, one] of first.entries()) {
+      const again = second[index] as Answer
+      assert.deepEqual([one.status, again.status, isReplayed(again)], [200, 200, true])
+      assert.equal(again.text, one.text)
+    }
+    assert.equal(reached(), calls)
+    const other = await call(body, 'compact')
+    assert.equal(codeOf(other), 'idempotency_key_conflict')
   })
 })
