@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import OpenAI from 'openai'
 import type { Conversation } from 'openai/resources/conversations/conversations'
 import type { Response } from 'openai/resources/responses/responses'
+import { openSocket } from '../support/socket-client.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 const keys = { owner: 'owner-key-12345678', other: 'other-key-12345678', admin: 'admin-key-12345678' }
@@ -17,12 +18,15 @@ interface Targets {
   plain: string
   streamed: string
   running: string
+  compaction: string
   outputItem: string
   inputItem: string
   conversation: string
   busyConversation: string
   conversationItem: string
   sealed: string
+  /** Of a compaction. */
+  sealedCompaction: string
 }
 
 /** What the other project has itself. */
@@ -43,29 +47,45 @@ const says = (content: string) => ({ role: 'user', content })
 
 /** Every call that takes an id of something kept. */
 function listAttacks(target: Targets, own: Own): Attack[] {
-  const responses = [target.plain, target.streamed, target.running].flatMap((id): Attack[] => [
-    { method: 'GET', path: `/responses/${id}`, status: 404 },
-    { method: 'HEAD', path: `/responses/${id}`, status: 404 },
-    { method: 'GET', path: `/responses/${id}?include[]=reasoning.encrypted_content`, status: 404 },
-    { method: 'GET', path: `/responses/${id}?stream=true`, status: 404 },
-    { method: 'HEAD', path: `/responses/${id}?stream=true`, status: 404 },
-    { method: 'GET', path: `/responses/${id}?stream=true&starting_after=2`, status: 404 },
-    { method: 'GET', path: `/responses/${id}?stream=maybe`, status: 400 },
-    { method: 'GET', path: `/responses/${id}/input_items`, status: 404 },
-    { method: 'GET', path: `/responses/${id}/input_items?after=${target.inputItem}`, status: 404 },
-    { method: 'GET', path: `/responses/${id}/input_items?limit=0`, status: 400 },
-    { method: 'POST', path: `/responses/${id}/cancel`, status: 404 },
-    { method: 'DELETE', path: `/responses/${id}`, status: 404 },
-    { method: 'PUT' as 'POST', path: `/responses/${id}`, status: 405 },
-    ...[{}, { stream: true }, { background: true }, { background: true, stream: true }, { store: false }].map(
-      (more): Attack => ({
-        method: 'POST',
-        path: '/responses',
-        body: { model, input: 'Go on.', previous_response_id: id, ...more },
-        status: 400,
-      }),
-    ),
-  ])
+  const responses = [target.plain, target.streamed, target.running, target.compaction].flatMap(
+    (id): Attack[] => [
+      { method: 'GET', path: `/responses/${id}`, status: 404 },
+      { method: 'HEAD', path: `/responses/${id}`, status: 404 },
+      { method: 'GET', path: `/responses/${id}?include[]=reasoning.encrypted_content`, status: 404 },
+      { method: 'GET', path: `/responses/${id}?stream=true`, status: 404 },
+      { method: 'HEAD', path: `/responses/${id}?stream=true`, status: 404 },
+      { method: 'GET', path: `/responses/${id}?stream=true&starting_after=2`, status: 404 },
+      { method: 'GET', path: `/responses/${id}?stream=maybe`, status: 400 },
+      { method: 'GET', path: `/responses/${id}/input_items`, status: 404 },
+      { method: 'GET', path: `/responses/${id}/input_items?after=${target.inputItem}`, status: 404 },
+      { method: 'GET', path: `/responses/${id}/input_items?limit=0`, status: 400 },
+      { method: 'POST', path: `/responses/${id}/cancel`, status: 404 },
+      { method: 'DELETE', path: `/responses/${id}`, status: 404 },
+      { method: 'PUT' as 'POST', path: `/responses/${id}`, status: 405 },
+      ...[
+        {},
+        { stream: true },
+        { background: true },
+        { background: true, stream: true },
+        { store: false },
+      ].map(
+        (more): Attack => ({
+          method: 'POST',
+          path: '/responses',
+          body: { model, input: 'Go on.', previous_response_id: id, ...more },
+          status: 400,
+        }),
+      ),
+      ...['compact', 'input_tokens'].map(
+        (side): Attack => ({
+          method: 'POST',
+          path: `/responses/${side}`,
+          body: { model, input: 'Go on.', previous_response_id: id },
+          status: 400,
+        }),
+      ),
+    ],
+  )
   const conversations = [target.conversation, target.busyConversation].flatMap((id): Attack[] => [
     { method: 'GET', path: `/conversations/${id}`, status: 404 },
     { method: 'POST', path: `/conversations/${id}`, body: { metadata: { stolen: 'yes' } }, status: 404 },
@@ -110,6 +130,8 @@ function listAttacks(target: Targets, own: Own): Attack[] {
         body: { model, input: [reference], previous_response_id: own.response },
         status: 400,
       },
+      { method: 'POST', path: '/responses/compact', body: { model, input: [reference] }, status: 400 },
+      { method: 'POST', path: '/responses/input_tokens', body: { model, input: [reference] }, status: 400 },
       { method: 'POST', path: '/conversations', body: { items: [reference] }, status: 400 },
       {
         method: 'POST',
@@ -123,11 +145,17 @@ function listAttacks(target: Targets, own: Own): Attack[] {
       { method: 'GET', path: `/responses/${own.response}/input_items?after=${id}`, status: 400 },
     ]
   })
-  const sealed = ['reasoning', 'compaction'].flatMap((type): Attack[] => {
-    const input = [{ type, summary: [], encrypted_content: target.sealed }, says('What was it?')]
+  const sealed = [
+    { type: 'reasoning', summary: [], encrypted_content: target.sealed },
+    { type: 'compaction', encrypted_content: target.sealed },
+    { type: 'compaction', encrypted_content: target.sealedCompaction },
+  ].flatMap((item): Attack[] => {
+    const body = { model: 'gpt-5-mini', input: [item, says('What was it?')] }
     return [
-      { method: 'POST', path: '/responses', body: { model: 'gpt-5-mini', input }, status: 400 },
-      { method: 'POST', path: '/responses', body: { model: 'gpt-5-mini', input, stream: true }, status: 400 },
+      { method: 'POST', path: '/responses', body, status: 400 },
+      { method: 'POST', path: '/responses', body: { ...body, stream: true }, status: 400 },
+      { method: 'POST', path: '/responses/compact', body, status: 400 },
+      { method: 'POST', path: '/responses/input_tokens', body, status: 400 },
     ]
   })
   return [...responses, ...conversations, ...items, ...sealed]
@@ -189,17 +217,21 @@ async function makeTargets({ responses, conversations }: OpenAI): Promise<Target
     if ('response' in event) runningId = event.response.id
     if (event.type === 'response.in_progress') break
   }
+  const compacted = await responses.compact({ model: 'gpt-5-mini', previous_response_id: plain.id })
+  const compaction = compacted.output.find((item) => item.type === 'compaction')
   const reasoning = plain.output.find((item) => item.type === 'reasoning')
   return {
     plain: plain.id,
     streamed,
     running: runningId,
+    compaction: compacted.id,
     outputItem: String(plain.output.at(-1)?.id),
     inputItem: String((await responses.inputItems.list(plain.id)).data[0]?.id),
     conversation: conversation.id,
     busyConversation: busy.id,
     conversationItem: String((await conversations.items.list(conversation.id)).data[0]?.id),
     sealed: String(reasoning?.encrypted_content),
+    sealedCompaction: String(compaction?.encrypted_content),
   }
 }
 
@@ -276,6 +308,47 @@ describe('another project', () => {
       assert.equal(named.status, attack.status === 405 ? 405 : 403)
       const nameless = await send(attack, {})
       assert.equal(nameless.status, attack.status === 405 ? 405 : 401)
+    }
+  })
+  it('gets no more over a WebSocket', async () => {
+    const nobodys = withNobodys(targets)
+    const headers = { authorization: `Bearer ${keys.other}` }
+    const socket = await openSocket(gateway.origin, { headers })
+    const create = (request: Record<string, unknown>) => ({
+      type: 'response.create',
+      model,
+      input: [],
+      ...request,
+    })
+    const listFrames = (target: Targets) => [
+      ...[target.plain, target.streamed, target.running, target.compaction].flatMap((id) => [
+        create({ previous_response_id: id, input: 'Go on.' }),
+        create({ previous_response_id: id, generate: false }),
+        create({ previous_response_id: id, input: 'Go on.', store: false }),
+      ]),
+      ...[target.conversation, target.busyConversation].map((id) =>
+        create({ conversation: id, input: 'Go on.' }),
+      ),
+      ...[target.inputItem, target.outputItem, target.conversationItem].map((id) =>
+        create({ input: [{ id }] }),
+      ),
+      create({ input: [{ type: 'reasoning', summary: [], encrypted_content: target.sealed }] }),
+    ]
+    try {
+      const twins = listFrames(nobodys)
+      for (const [index, message] of listFrames(targets).entries()) {
+        const frame = await socket.fail(message)
+        const twin = await socket.fail(twins[index])
+        const neutral = ({ status, error }: typeof frame, ids: Targets) =>
+          Object.entries(ids).reduce(
+            (sofar, [name, id]) => sofar.replaceAll(id, name),
+            JSON.stringify([status, error]),
+          )
+        assert.match(String(frame.status), /^40[04]$/)
+        assert.equal(neutral(frame, targets), neutral(twin, nobodys))
+      }
+    } finally {
+      await socket.close()
     }
   })
   it('may name its own items as the owner names its', async () => {
