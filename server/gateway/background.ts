@@ -1,6 +1,7 @@
 /** Responses that run without their client: what the gateway and the runner of jobs (server/jobs) know of each other. */
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
 import type { Context, EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
+import type { StoredResponse } from '../store/state.ts'
 import type { Caller, Exchange } from './exchange.ts'
 import type { ClaimedKey } from './state/idempotency.ts'
 
@@ -58,6 +59,7 @@ export interface BackgroundJobs {
    * The events of a kept response after `startingAfter`, also of one that is still running: each call of `onText` gets
    * whole events as they stand on the wire. Resolves after the last one, or when the signal aborts. Of one that was made
    * without a stream no events are kept: its end is waited for, and nothing is given.
+   * @returns the ended response when there were no events to give; else null.
    * @throws GatewayError 404 `not_found`, also when the response is deleted while it is followed: its events are gone then,
    * so that no legal end can be told, and a cut connection is what a client asks again after. 503 `shutting_down` when the
    * process stops before the response ends.
@@ -68,7 +70,7 @@ export interface BackgroundJobs {
     startingAfter: number
     onText(text: string): void | Promise<void>
     signal: AbortSignal
-  }): Promise<void>
+  }): Promise<StoredResponse | null>
   /**
    * Cancels a background response.
    * @returns its object as JSON text: `cancelled`, or as it had ended before.

@@ -12,15 +12,15 @@ export interface EventStreamOptions {
   response: ServerResponse
   /** Seconds of silence after which a comment is sent. */
   pingSeconds: number
-  /** Sends the head; called once, before the first byte. */
+  /** Writes the head; called at once, since the first event may be a while in coming. */
   open(): void
   /** Hands on whole events as they stand on the wire; resolves after the last one, or when the signal aborts. */
-  produce(write: (text: string) => Promise<void>, signal: AbortSignal): Promise<void>
+  produce(write: (text: string) => Promise<void>, signal: AbortSignal): Promise<unknown>
 }
 
 /**
- * Sends the events, then `[DONE]`. Rejects with what `produce` rejects with: where the head has been sent, the
- * connection is then ended without `[DONE]`, so that the client knows to ask again from the last event that it has.
+ * Sends the events, then `[DONE]`. Rejects with what `produce` rejects with: the connection is then ended without
+ * `[DONE]`, so that the client knows to ask again from the last event that it has.
  */
 export async function writeEvents({
   response,
@@ -35,26 +35,22 @@ export async function writeEvents({
   if (response.destroyed) hangUp.abort()
   const ping = setTimeout(sendPing, pingSeconds * 1000)
 
-  function openOnce(): void {
-    if (!response.headersSent) open()
-  }
   function sendPing(): void {
-    openOnce()
     if (!response.writableNeedDrain) response.write(': ping\n\n')
     ping.refresh()
   }
   async function write(text: string): Promise<void> {
-    openOnce()
     ping.refresh()
     if (response.write(text) || hangUp.signal.aborted) return
     await once(response, 'drain', { signal: hangUp.signal }).catch(() => {})
   }
   try {
+    open()
+    response.flushHeaders()
     await produce(write, hangUp.signal)
-    openOnce()
     response.end('data: [DONE]\n\n')
   } catch (error) {
-    if (response.headersSent) response.destroy()
+    response.destroy()
     throw error
   } finally {
     clearTimeout(ping)

@@ -85,7 +85,7 @@ interface StreamOptions {
  * one when it has ended: each text in one delta, in the spelling that is asked for now.
  */
 function streamResponse(
-  { state, jobs }: StoredRoutesDependencies,
+  { jobs }: StoredRoutesDependencies,
   { ctx, call, stored, include, startingAfter, events }: StreamOptions,
 ): Promise<void> {
   const { project, runtime } = call
@@ -94,11 +94,11 @@ function streamResponse(
     ctx,
     pingSeconds: runtime.pingSeconds,
     async produce(write, signal) {
-      if (stored.streamed || isRunning(stored))
-        await jobs.follow({ project, responseId, startingAfter, onText: write, signal })
-      if (stored.streamed || signal.aborted) return
-      const ended = isRunning(stored) ? await state.getResponse(project, responseId) : stored
-      if (ended === null) throw responseNotFound(responseId)
+      const ended =
+        stored.streamed || isRunning(stored)
+          ? await jobs.follow({ project, responseId, startingAfter, onText: write, signal })
+          : stored
+      if (ended === null) return
       const encode = createEventEncoder()
       const replayed = replayEvents(viewResponse(ended, include), events)
       const text = replayed

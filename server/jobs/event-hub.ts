@@ -21,14 +21,16 @@ const changed: News = { kind: 'changed' }
 
 export class EventHub {
   readonly #feeds = new Map<string, Set<QueuedFeed>>()
+  readonly #onEmpty = new WeakMap<Set<QueuedFeed>, () => void>()
 
   /** News of this response from now on. */
   open(responseId: string): Feed {
     const feeds = this.#feeds.get(responseId) ?? new Set()
     this.#feeds.set(responseId, feeds)
     const feed = new QueuedFeed(() => {
-      feeds.delete(feed)
-      if (feeds.size === 0 && this.#feeds.get(responseId) === feeds) this.#feeds.delete(responseId)
+      if (!feeds.delete(feed) || feeds.size > 0) return
+      this.#feeds.delete(responseId)
+      this.#onEmpty.get(feeds)?.()
     })
     feeds.add(feed)
     return feed
@@ -46,6 +48,19 @@ export class EventHub {
 
   changeAll(): void {
     for (const responseId of this.#feeds.keys()) this.change(responseId)
+  }
+
+  /** Resolves when nobody follows the response any more, or after so many milliseconds. */
+  async unfollowed(responseId: string, milliseconds: number): Promise<void> {
+    const feeds = this.#feeds.get(responseId)
+    if (feeds === undefined) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#onEmpty.set(feeds, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   #tell(responseId: string, news: News): void {

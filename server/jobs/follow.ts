@@ -25,27 +25,28 @@ export async function followResponse(
   context: JobsContext,
   runner: JobRunner,
   options: FollowOptions,
-): Promise<void> {
+): Promise<StoredResponse | null> {
   const { responseId, startingAfter } = options
   // Opened before the store is read, so that nothing is missed in between.
   const feed = context.hub.open(responseId)
   const follower = { ...options, context, runner, feed, next: startingAfter + 1 }
   try {
-    await followToEnd(follower)
+    return await followToEnd(follower)
   } finally {
     feed.close()
   }
 }
 
-async function followToEnd(follower: Follower): Promise<void> {
+async function followToEnd(follower: Follower): Promise<StoredResponse | null> {
   const { signal, runner, responseId } = follower
   for (;;) {
     const stored = await requireResponse(follower)
     // After the status: what an ended response has is whole by then.
     if (stored.streamed) await sendKept(follower)
-    if (signal.aborted || !isRunning(stored)) return
+    if (signal.aborted) return null
+    if (!isRunning(stored)) return stored.streamed ? null : stored
     if (runner.stopping && runner.get(responseId) === null) throw stopping()
-    if ((await sendLive(follower)) === 'ended' || signal.aborted) return
+    if ((await sendLive(follower)) === 'ended' || signal.aborted) return null
   }
 }
 

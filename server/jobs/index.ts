@@ -21,6 +21,9 @@ export interface Jobs extends BackgroundJobs {
   queued(): number
 }
 
+/** Milliseconds that those who follow a response have to read its end before it is deleted. */
+const farewell = 1000
+
 export function createJobs(dependencies: JobsDependencies): Jobs {
   const context: JobsContext = { ...dependencies, hub: new EventHub() }
   const runner = new JobRunner(context)
@@ -43,6 +46,7 @@ export function createJobs(dependencies: JobsDependencies): Jobs {
         // There is none, or one that cannot be cancelled: the store knows.
         if (!(error instanceof GatewayError)) throw error
       })
+      await context.hub.unfollowed(responseId, farewell)
       return context.state.deleteResponse(project, responseId)
     },
   }
