@@ -7,6 +7,7 @@ import type { BackgroundJobs } from '../gateway/background.ts'
 import { createEventEncoder } from '../gateway/encode-event.ts'
 import { readContext } from '../gateway/state/read-context.ts'
 import { isRunning, responseNotFound, showsEncrypted, viewResponse } from '../gateway/state/stored-view.ts'
+import { refuse } from '../gateway/validate-request-checks.ts'
 import type { StateStore, StoredResponse } from '../store/state.ts'
 import { authoriseCall, type Call, readInclude, readInteger, readMembers, readWord } from './call.ts'
 import { answerEvents } from './event-answer.ts'
@@ -31,6 +32,8 @@ export function createStoredRoutes(dependencies: StoredRoutesDependencies) {
       const startingAfter = readInteger(ctx.URL, 'starting_after', { min: 0 }) ?? -1
       const { events } = readOptions(ctx.req.headers, call.key)
       const stored = await requireResponse(state, call, ctx)
+      if (stream && stored.kind === 'compaction')
+        refuse('stream', 'A compaction has no events. Ask for it without stream.')
       if (!stream) ctx.body = viewResponse(stored, include)
       else await streamResponse(dependencies, { ctx, call, stored, include, startingAfter, events })
     },

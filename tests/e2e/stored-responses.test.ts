@@ -101,6 +101,19 @@ describe('a kept response is shown', () => {
     assert.equal(now.status, 'completed')
     assert.equal(now.output_text, '1 2 3')
   })
+  it('when it is a compaction, which has no events', async () => {
+    const first = await create('My name is Ada.')
+    const body = JSON.stringify({ model, previous_response_id: first.id })
+    const headers = { 'content-type': 'application/json' }
+    const { text } = await call('/responses/compact', { method: 'POST', headers, body })
+    const { id } = JSON.parse(text) as { id: string }
+    assert.equal((await call(`/responses/${id}`)).text, text)
+    const { status, error } = await call(`/responses/${id}?stream=true`)
+    assert.deepEqual([status, error().param], [400, 'stream'])
+    assert.equal((await listInput(id))[1]?.id, first.output[0]?.id)
+    await client.responses.delete(id)
+    assert.equal((await call(`/responses/${id}`)).status, 404)
+  })
 })
 
 describe('the events of a kept response', () => {
