@@ -1,7 +1,7 @@
 /** One message of a WebSocket client: the record it gets, and the turn that it asks for. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
-import { GatewayError, toGatewayError } from '../errors.ts'
+import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
 import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
@@ -94,7 +94,7 @@ export async function runTurn(dependencies: TurnDependencies, options: TurnOptio
     await answer(dependencies, options)
   } catch (thrown) {
     const error = toGatewayError(thrown)
-    if (error.code === 'internal_error') dependencies.onUnexpected(thrown, exchange)
+    if (isOperatorsBusiness(thrown, error)) dependencies.onUnexpected(thrown, exchange)
     tellError(client, message, error)
   }
   const isContinued = exchange.status === 'completed' || exchange.status === 'incomplete'

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
-import { GatewayError, toGatewayError } from '../errors.ts'
+import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
 import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange, readRequestId } from '../gateway/exchange-life.ts'
@@ -114,7 +114,7 @@ function refuse(
 ): void {
   const error = toGatewayError(thrown)
   observer.started(exchange)
-  if (error.code === 'internal_error') onUnexpected(thrown, exchange)
+  if (isOperatorsBusiness(thrown, error)) onUnexpected(thrown, exchange)
   failExchange(exchange, error)
   const { body, headers } = renderError(error, publicRequestId(exchange))
   const allHeaders = { ...headers, 'sec-websocket-version': '13', connection: 'close' }
