@@ -37,6 +37,7 @@ export function createExchange({ headers, clientAddress, operation }: ExchangeSt
     userAgent: headers['user-agent'] ?? '',
     model: '',
     stream: false,
+    background: false,
     traceHeaders: { traceparent: single(headers.traceparent), tracestate: single(headers.tracestate) },
     traceId: null,
     attempts: [],

@@ -84,6 +84,8 @@ export interface Exchange {
   /** What the client asked for, and whether an alias, a wildcard or direct routing found its targets. Empty until parsed. */
   model: string
   stream: boolean
+  /** The response runs without its client; `attempts` is empty while it is queued. */
+  background: boolean
   /** `traceparent` and `tracestate` of the caller, as they came. */
   traceHeaders: { traceparent?: string; tracestate?: string }
   /** Filled by the tracing observer, for logs. */

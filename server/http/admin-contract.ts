@@ -12,7 +12,7 @@ export interface AdminRequestsQuery {
   model?: string
   project?: string
   provider?: string
-  /** A response status (`completed`, `incomplete`, `failed`, `cancelled`, `in_progress`), or `error` for every row with an error. */
+  /** A response status (`completed`, `incomplete`, `failed`, `cancelled`, `queued`, `in_progress`), or `error` for every row with an error. */
   status?: string
 }
 
@@ -52,10 +52,12 @@ export interface AdminRequestRow {
   /** Of the attempt that answered, else of the last one; null when none was made. */
   provider: string | null
   upstream_model: string | null
-  /** The response's status; `in_progress` until the end, `failed` when the request never became a response. */
+  /** The response's status; `in_progress` until the end (`queued` in the background before a provider is asked), `failed` when the request never became a response. */
   status: string
   http_status: number | null
   stream: boolean
+  /** `background: true`: it runs without its client. */
+  background: boolean
   input_tokens: number | null
   cached_tokens: number | null
   output_tokens: number | null

@@ -55,4 +55,5 @@ const longestModelName = 512
 export function noteAsked(exchange: Exchange, body: JsonObject): void {
   if (typeof body.model === 'string') exchange.model = body.model.slice(0, longestModelName)
   exchange.stream = body.stream === true
+  exchange.background = body.background === true && exchange.operation === 'responses.create'
 }

@@ -170,7 +170,7 @@ async function endStopped(run: Run, reason: StopReason): Promise<'ended' | 'give
   }
   run.exchange.status = 'cancelled'
   run.exchange.error = null
-  await cancelAtProvider(run)
+  cancelAtProvider(run)
   return 'ended'
 }
 
@@ -180,14 +180,15 @@ async function endLost(run: Run): Promise<'ended'> {
   exchange.status = 'cancelled'
   const stored = await context.state.getResponse(taken.project, taken.id)
   // Who has taken it over goes on with the provider's response.
-  if (stored === null || !isRunning(stored)) await cancelAtProvider(run)
+  if (stored === null || !isRunning(stored)) cancelAtProvider(run)
   context.hub.change(taken.id)
   return 'ended'
 }
 
-async function cancelAtProvider({ context, kept, exchange, job }: Run): Promise<void> {
+/** Nobody waits for it: the response has ended here. */
+function cancelAtProvider({ context, kept, exchange, job }: Run): void {
   if (job.upstream === null) return
-  await cancelUpstream(context, { kept, upstream: job.upstream }).catch((error: unknown) =>
+  cancelUpstream(context, { kept, upstream: job.upstream }).catch((error: unknown) =>
     context.onTrouble(error, exchange),
   )
 }
@@ -217,6 +218,7 @@ function openExchange({ observer, runtime }: JobsContext, taken: TakenJob, kept:
   exchange.caller = caller
   exchange.model = request.model
   exchange.stream = taken.streamed
+  exchange.background = true
   exchange.settings = readSettings(request)
   exchange.responseId = taken.id
   exchange.httpStatus = 200

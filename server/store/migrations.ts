@@ -88,4 +88,8 @@ export const migrations: readonly Migration[] = [
     ],
   },
   { name: '0002-state', statements: stateSchema },
+  {
+    name: '0003-requests-background',
+    statements: ['ALTER TABLE requests ADD COLUMN background INTEGER NOT NULL DEFAULT 0'],
+  },
 ]

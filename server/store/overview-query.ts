@@ -34,7 +34,7 @@ class Tally {
   add(row: SqlRow): void {
     this.requests += 1
     if (row.error_code !== null) this.errors += 1
-    if (row.status === 'in_progress') this.inProgress += 1
+    if (row.status === 'in_progress' || row.status === 'queued') this.inProgress += 1
     this.inputTokens += Number(row.input_tokens)
     this.outputTokens += Number(row.output_tokens)
     this.cachedTokens += Number(row.cached_tokens)

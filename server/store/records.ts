@@ -18,6 +18,7 @@ export interface RequestRow {
   status: string
   http_status: number | null
   stream: boolean
+  background: boolean
   input_tokens: number | null
   cached_tokens: number | null
   output_tokens: number | null
@@ -54,6 +55,7 @@ export const requestColumns = [
   'status',
   'http_status',
   'stream',
+  'background',
   'input_tokens',
   'cached_tokens',
   'output_tokens',

@@ -26,6 +26,7 @@ export function toRequestRow(row: SqlRow): AdminRequestRow {
     status: toText(row.status) ?? 'failed',
     http_status: toNumber(row.http_status),
     stream: row.stream === 1,
+    background: row.background === 1,
     input_tokens: toNumber(row.input_tokens),
     cached_tokens: toNumber(row.cached_tokens),
     output_tokens: toNumber(row.output_tokens),

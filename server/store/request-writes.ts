@@ -117,6 +117,6 @@ function toSql(value: BatchValue): SqlValue {
 export const failLeftovers: Statement = {
   sql: `UPDATE requests SET status = 'failed', error_type = 'server_error', error_code = 'gateway_restarted',
     error_message = 'The gateway stopped before this request ended.', error_origin = 'gateway'
-    WHERE status = 'in_progress' RETURNING key`,
+    WHERE status IN ('in_progress', 'queued') RETURNING key`,
   params: [],
 }

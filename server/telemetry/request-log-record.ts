@@ -24,7 +24,8 @@ export interface RecordOptions {
 
 /** The row as it stands while the request runs. */
 export function recordOpen({ exchange, key }: Omit<RecordOptions, 'kept'>): RequestRecord {
-  const row: RequestRow = { ...toRow(exchange), status: 'in_progress', http_status: null }
+  const status = exchange.background && exchange.attempts.length === 0 ? 'queued' : 'in_progress'
+  const row: RequestRow = { ...toRow(exchange), status, http_status: null }
   return { key, row, secrets: exchange.secrets, document: null }
 }
 
@@ -85,6 +86,7 @@ function toRow(exchange: Exchange): RequestRow {
     status: finalStatus(exchange),
     http_status: exchange.httpStatus,
     stream: exchange.stream,
+    background: exchange.background,
     ...toTokens(exchange.usage),
     usage_source: exchange.usageSource,
     latency_us: toMicroseconds(latency),

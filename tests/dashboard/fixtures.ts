@@ -39,6 +39,7 @@ export function row(id: string, createdAt: number, changes: Partial<AdminRequest
     status: 'completed',
     http_status: 200,
     stream: false,
+    background: false,
     input_tokens: 1204,
     cached_tokens: 512,
     output_tokens: 318,

@@ -4,8 +4,9 @@ import { type TestContext, test } from 'node:test'
 import type { Driver } from '../../../server/store/driver.ts'
 import { createKeyMaker, keyAt } from '../../../server/store/keys.ts'
 import { migrate } from '../../../server/store/migrate.ts'
+import { migrations } from '../../../server/store/migrations.ts'
 import { openSqlite } from '../../../server/store/sqlite-driver.ts'
-import { makeDirectory } from './fixtures.ts'
+import { makeDirectory, openTestStore } from './fixtures.ts'
 
 async function openTestDriver(t: TestContext): Promise<{ driver: Driver; path: string }> {
   const path = join(await makeDirectory(t), 'test.db')
@@ -109,4 +110,19 @@ test('keys rise, whatever the clock does', () => {
   assert.equal(keys[0], keyAt(1_767_225_600_000))
   assert.equal(keys.at(-1), keyAt(1_767_225_700_000))
   assert.equal(createKeyMaker(keyAt(2e12))(1e12), keyAt(2e12) + 1)
+})
+
+test('rows of an earlier version are kept, and are none of the background', async (t) => {
+  const { driver, path } = await openTestDriver(t)
+  await migrate({ driver, name: 'test', steps: migrations.slice(0, 1), now: 1, tables: [] })
+  await driver.batch([
+    {
+      sql: "INSERT INTO requests (key, id, operation, created_at, status, stream, attempts) VALUES (1, 'req_old', 'responses.create', 1, 'completed', 0, 1)",
+      params: [],
+    },
+  ])
+  await driver.close()
+  const store = await openTestStore(t, { path })
+  const [row] = (await store.listRequests({})).data
+  assert.deepEqual([row?.id, row?.background], ['req_old', false])
 })

@@ -174,7 +174,9 @@ test('what a killed process left in progress has failed by the next start', asyn
     const done = makeExchange({ id: 'req_done' })
     log.started(done)
     log.finished(done)
-    log.started(makeExchange({ id: 'req_open', endedAt: null, status: null, httpStatus: null, error: null }))
+    const open = { endedAt: null, status: null, httpStatus: null, error: null }
+    log.started(makeExchange({ id: 'req_open', ...open }))
+    log.started(makeExchange({ id: 'req_queued', ...open, background: true, attempts: [] }))
     await store.flush()
     console.log('ready')
     setInterval(() => {}, 1000)
@@ -193,7 +195,7 @@ test('what a killed process left in progress has failed by the next start', asyn
   await once(child, 'exit')
 
   const store = await openTestStore(t, { path })
-  assert.equal(store.leftovers, 1)
+  assert.equal(store.leftovers, 2)
   const open = await store.getRequest('req_open')
   assert.equal(open?.status, 'failed')
   assert.equal(open.error?.code, 'gateway_restarted')
@@ -201,7 +203,7 @@ test('what a killed process left in progress has failed by the next start', asyn
   assert.equal(open.latency_ms, null)
   assert.equal((await store.getRequest('req_done'))?.error, null)
   assert.deepEqual(
-    (await store.listRequests({ status: 'error' })).data.map((row) => row.id),
-    ['req_open'],
+    (await store.listRequests({ status: 'failed' })).data.map((row) => row.id),
+    ['req_queued', 'req_open'],
   )
 })

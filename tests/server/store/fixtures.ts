@@ -95,6 +95,7 @@ export function makeExchange(changes: Partial<Exchange> = {}): Exchange {
     userAgent: 'test/1',
     model: 'org/model',
     stream: true,
+    background: false,
     traceHeaders: {},
     traceId: 'f'.repeat(32),
     attempts: [makeAttempt()],

@@ -24,6 +24,7 @@ test('a request is found whole by its id and by its response id', async (t) => {
     status: 'completed',
     http_status: 200,
     stream: true,
+    background: false,
     input_tokens: 10,
     cached_tokens: 4,
     output_tokens: 20,
@@ -116,6 +117,33 @@ test('a running request has a row, which its end replaces', async (t) => {
   assert.equal(list.data.length, 1)
   assert.equal(list.data[0]?.latency_ms, 1000)
   assert.equal(log.written(), 1)
+})
+
+test('a background response is queued until a provider is asked, and says at its end how it ran', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store)
+  const open = { attempts: [], status: null, httpStatus: 200, endedAt: null, usage: null }
+  const exchange = makeExchange({ ...open, background: true })
+  const statusOf = async () => {
+    await store.flush()
+    return (await store.getRequest(exchange.id))?.status
+  }
+  log.started?.(exchange)
+  assert.equal(await statusOf(), 'queued')
+  assert.equal((await store.listRequests({ status: 'queued' })).data.length, 1)
+  const { created_at: from } = (await store.listRequests({})).data[0] ?? { created_at: '' }
+  const to = new Date(Date.parse(from) + 1000).toISOString()
+  assert.equal((await store.overview({ from, to })).totals.in_progress, 1)
+  const attempt = makeAttempt({ endedAt: null })
+  exchange.attempts.push(attempt)
+  log.attemptStarted?.(exchange, attempt, {})
+  assert.equal(await statusOf(), 'in_progress')
+  exchange.status = 'cancelled'
+  exchange.endedAt = 2000
+  log.finished?.(exchange)
+  assert.equal(await statusOf(), 'cancelled')
+  const [row] = (await store.listRequests({})).data
+  assert.deepEqual([row?.background, row?.operation], [true, 'responses.create'])
 })
 
 test('a request that never became a response failed; one whose client went was cancelled', async (t) => {

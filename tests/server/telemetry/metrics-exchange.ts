@@ -67,6 +67,7 @@ export function makeExchange(change: Partial<Exchange> = {}): Exchange {
     userAgent: 'test/1',
     model: 'openai/gpt-oss-120b',
     stream: true,
+    background: false,
     traceHeaders: {},
     traceId: null,
     attempts: [makeAttempt()],
