@@ -37,8 +37,8 @@ export async function readMembers({ runtime }: Call, ctx: Context): Promise<Json
 }
 
 /** Values of `include`, written `include[]=a&include[]=b`, `include[0]=a` or `include=a`. Any value passes. */
-export function readInclude({ searchParams }: URL): string[] {
-  return [...searchParams].filter(([name]) => /^include(?:\[\d*\])?$/.test(name)).map(([, value]) => value)
+export function readInclude(query: URLSearchParams): string[] {
+  return [...query].filter(([name]) => /^include(?:\[\d*\])?$/.test(name)).map(([, value]) => value)
 }
 
 export interface IntegerLimits {
@@ -47,8 +47,12 @@ export interface IntegerLimits {
 }
 
 /** @throws GatewayError `invalid_request` (400) naming the parameter. */
-export function readInteger(url: URL, name: string, { min, max = Number.MAX_SAFE_INTEGER }: IntegerLimits) {
-  const text = readParameter(url, name)
+export function readInteger(
+  query: URLSearchParams,
+  name: string,
+  { min, max = Number.MAX_SAFE_INTEGER }: IntegerLimits,
+) {
+  const text = readParameter(query, name)
   if (text === null) return null
   const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
@@ -57,14 +61,23 @@ export function readInteger(url: URL, name: string, { min, max = Number.MAX_SAFE
 }
 
 /** @throws GatewayError `invalid_request` (400) naming the parameter. */
-export function readWord<Word extends string>(url: URL, name: string, words: readonly Word[]): Word | null {
-  const text = readParameter(url, name)
+export function readWord<Word extends string>(
+  query: URLSearchParams,
+  name: string,
+  words: readonly Word[],
+): Word | null {
+  const text = readParameter(query, name)
   if (text === null) return null
   const found = words.find((word) => word === text)
   return found ?? refuse(name, `${name} must be ${words.join(' or ')}; got ${describeWord(text)}.`)
 }
 
 /** A parameter of the query; null when it is absent or empty. */
-export function readParameter({ searchParams }: URL, name: string): string | null {
-  return searchParams.get(name) || null
+export function readParameter(query: URLSearchParams, name: string): string | null {
+  return query.get(name) || null
+}
+
+/** The query; not by way of `ctx.URL`, which needs a sane Host header. */
+export function readQuery(ctx: Context): URLSearchParams {
+  return new URLSearchParams(ctx.querystring)
 }

@@ -8,7 +8,7 @@ import { showsEncrypted, viewItem } from '../gateway/state/stored-view.ts'
 import { checkSimpleField } from '../gateway/validate-request.ts'
 import { isAbsent, refuse } from '../gateway/validate-request-checks.ts'
 import type { StateStore, StoredConversation } from '../store/state.ts'
-import { authoriseCall, readInclude, readMembers } from './call.ts'
+import { authoriseCall, readInclude, readMembers, readQuery } from './call.ts'
 import { afterNotFound, readPageQuery, renderList } from './list-page.ts'
 
 export interface ConversationRoutesDependencies {
@@ -73,20 +73,20 @@ export function createConversationRoutes({ runtime, state }: ConversationRoutesD
       ctx.body = renderList(
         added.map(({ item }) => item),
         false,
-        showsEncrypted(readInclude(ctx.URL)),
+        asksForEncrypted(ctx),
       )
     },
     async listItems(ctx: Context): Promise<void> {
       const { project } = authoriseCall(runtime(), ctx)
       const id = readId(ctx)
-      const query = readPageQuery(ctx.URL)
+      const query = readPageQuery(readQuery(ctx))
       const page = await state.listConversationItems(project, id, query)
       if (page === null) {
         await requireConversation(project, id)
         throw afterNotFound(String(query.after))
       }
       const items = page.items.map(({ item }) => item)
-      ctx.body = renderList(items, page.hasMore, showsEncrypted(readInclude(ctx.URL)))
+      ctx.body = renderList(items, page.hasMore, asksForEncrypted(ctx))
     },
     async getItem(ctx: Context): Promise<void> {
       const { project } = authoriseCall(runtime(), ctx)
@@ -96,7 +96,7 @@ export function createConversationRoutes({ runtime, state }: ConversationRoutesD
         await requireConversation(project, id)
         refuseUnknownItem(readItemId(ctx))
       }
-      ctx.body = viewItem(found.item, showsEncrypted(readInclude(ctx.URL)))
+      ctx.body = viewItem(found.item, asksForEncrypted(ctx))
     },
     /** Answers with the conversation. */
     async deleteItem(ctx: Context): Promise<void> {
@@ -117,6 +117,10 @@ function readId(ctx: Context): string {
 
 function readItemId(ctx: Context): string {
   return String(ctx.params.item)
+}
+
+function asksForEncrypted(ctx: Context): boolean {
+  return showsEncrypted(readInclude(readQuery(ctx)))
 }
 
 function readMetadata(metadata: unknown): Record<string, string> {

@@ -19,11 +19,11 @@ export interface ListBody {
  * `limit` (1 to 100, default 20), `order` (default `desc`) and `after`.
  * @throws GatewayError `invalid_request` (400) naming the parameter.
  */
-export function readPageQuery(url: URL): PageQuery {
+export function readPageQuery(query: URLSearchParams): PageQuery {
   return {
-    limit: readInteger(url, 'limit', { min: 1, max: 100 }) ?? 20,
-    order: readWord(url, 'order', ['asc', 'desc'] as const) ?? 'desc',
-    after: readParameter(url, 'after'),
+    limit: readInteger(query, 'limit', { min: 1, max: 100 }) ?? 20,
+    order: readWord(query, 'order', ['asc', 'desc'] as const) ?? 'desc',
+    after: readParameter(query, 'after'),
   }
 }
 

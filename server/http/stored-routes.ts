@@ -9,7 +9,15 @@ import { readContext } from '../gateway/state/read-context.ts'
 import { isRunning, responseNotFound, showsEncrypted, viewResponse } from '../gateway/state/stored-view.ts'
 import { refuse } from '../gateway/validate-request-checks.ts'
 import type { StateStore, StoredResponse } from '../store/state.ts'
-import { authoriseCall, type Call, readInclude, readInteger, readMembers, readWord } from './call.ts'
+import {
+  authoriseCall,
+  type Call,
+  readInclude,
+  readInteger,
+  readMembers,
+  readQuery,
+  readWord,
+} from './call.ts'
 import { answerEvents } from './event-answer.ts'
 import { cutPage, readPageQuery, renderList } from './list-page.ts'
 import { readOptions } from './request-options.ts'
@@ -27,9 +35,10 @@ export function createStoredRoutes(dependencies: StoredRoutesDependencies) {
     /** The response object; its events with `stream=true`, those after `starting_after`. */
     async get(ctx: Context): Promise<void> {
       const call = authoriseCall(runtime(), ctx)
-      const include = readInclude(ctx.URL)
-      const stream = readWord(ctx.URL, 'stream', ['true', 'false'] as const) === 'true'
-      const startingAfter = readInteger(ctx.URL, 'starting_after', { min: 0 }) ?? -1
+      const query = readQuery(ctx)
+      const include = readInclude(query)
+      const stream = readWord(query, 'stream', ['true', 'false'] as const) === 'true'
+      const startingAfter = readInteger(query, 'starting_after', { min: 0 }) ?? -1
       const { events } = readOptions(ctx.req.headers, call.key)
       const stored = await requireResponse(state, call, ctx)
       if (stream && stored.kind === 'compaction')
@@ -54,8 +63,8 @@ export function createStoredRoutes(dependencies: StoredRoutesDependencies) {
     /** See `readContext` for what is listed. */
     async listInput(ctx: Context): Promise<void> {
       const call = authoriseCall(runtime(), ctx)
-      const query = readPageQuery(ctx.URL)
-      const include = readInclude(ctx.URL)
+      const query = readPageQuery(readQuery(ctx))
+      const include = readInclude(readQuery(ctx))
       const stored = await requireResponse(state, call, ctx)
       const { items, hasMore } = cutPage(await readContext(state, call.project, stored), query)
       ctx.body = renderList(items, hasMore, showsEncrypted([...stored.include, ...include]))
