@@ -73,7 +73,8 @@ export interface CancelJob extends JobCancellation {
 export function cancelJob({ project, id, body, output, outputIds, events }: CancelJob): Plan<boolean> {
   const packed = pack(output)
   const cancel: Statement = {
-    sql: `UPDATE responses SET status = 'cancelled', body = ?, output = ?, bytes = bytes + ?
+    // The output has been `[]`, two bytes.
+    sql: `UPDATE responses SET status = 'cancelled', body = ?, output = ?, bytes = bytes - 2 + ?
       WHERE id = ? AND project = ? AND status IN ('queued', 'in_progress')
         AND EXISTS (SELECT 1 FROM jobs WHERE response_id = ?)
         AND NOT EXISTS (SELECT 1 FROM response_events WHERE response_id = ? AND first + count > ?)
