@@ -12,7 +12,10 @@ import { callUpstream, type UpstreamReply } from './upstream-reply.ts'
 import { waitFor } from './wait.ts'
 import type { GatewayDependencies } from './work.ts'
 
-export type RouteResult<Value> = { ok: true; value: Value } | { ok: false; failure: UpstreamFailure }
+export type RouteResult<Value> =
+  /** `usage`: what the call used; null when nothing. */
+  | { ok: true; value: Value; usage: Pick<Exchange, 'usage' | 'usageSource'> | null }
+  | { ok: false; failure: UpstreamFailure }
 
 export interface RouteCall<Value> {
   dependencies: GatewayDependencies
@@ -27,12 +30,8 @@ export interface RouteCall<Value> {
   signal: AbortSignal
 }
 
-export type RouteOutcome<Value> =
-  | { ok: true; value: Value; attempt: Attempt }
-  | { ok: false; failure: UpstreamFailure }
-
 /** @throws GatewayError `client_closed_request` */
-export async function callRoute<Value>(call: RouteCall<Value>): Promise<RouteOutcome<Value>> {
+export async function callRoute<Value>(call: RouteCall<Value>): Promise<RouteResult<Value>> {
   const { dependencies, exchange, candidate, sent, hasFallback, signal } = call
   const { observer } = dependencies
   const body = JSON.stringify(sent.body)
@@ -51,14 +50,23 @@ export async function callRoute<Value>(call: RouteCall<Value>): Promise<RouteOut
         hasNextTarget: true,
       })
     endAttempt(attempt, failure)
+    if (result.ok && result.usage !== null) noteUsage(exchange, attempt, result.usage)
     observer.attemptEnded(exchange, attempt, failure !== null && (wait !== null || hasFallback))
-    if (result.ok) return { ok: true, value: result.value, attempt }
     if (wait === null) return result
     const waitedFrom = performance.now()
     const isWhole = await waitFor(wait, signal)
     exchange.upstreamMs += performance.now() - waitedFrom
     if (!isWhole) throw clientGone()
   }
+}
+
+function noteUsage(
+  exchange: Exchange,
+  attempt: Attempt,
+  usage: Pick<Exchange, 'usage' | 'usageSource'>,
+): void {
+  Object.assign(attempt, usage)
+  Object.assign(exchange, usage)
 }
 
 async function callOnce<Value>(

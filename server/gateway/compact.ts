@@ -7,14 +7,13 @@
  */
 import type { CanonicalRequest, Item, Usage } from '../../translators/shared/canonical.ts'
 import { idPrefix } from '../../translators/shared/ids.ts'
-import type { Adaptation } from '../../translators/shared/translator.ts'
+import type { Adaptation, CompactRoute } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
 import type { IdempotentAnswer } from '../store/state.ts'
 import { renderAdaptations, renderAnswerHead } from './answer-head.ts'
-import { callRoute } from './call-route.ts'
+import { callRoute, type RouteResult } from './call-route.ts'
 import type { Candidate } from './candidates.ts'
 import { estimateUsage } from './estimate-usage.ts'
-import type { Attempt } from './exchange.ts'
 import { createId } from './ids.ts'
 import type { Gateway } from './respond.ts'
 import { beginSide, pickRequest, type SideOptions, type SideWork } from './side-request.ts'
@@ -70,58 +69,60 @@ export async function compactContext(
 
 /** Null where no target can, or where what the item stands for cannot be kept. */
 async function compactNatively(work: SideWork): Promise<IdempotentAnswer | null> {
-  const { dependencies, runtime, exchange, turn, signal } = work
-  if (!turn.store) return null
-  const { sealer } = dependencies
+  if (!work.turn.store) return null
   for (const candidate of work.candidates) {
     const { compact } = candidate.provider.translator
     // Targets are taken in their order: one that can write a summary goes before a later one that compacts.
     if (compact === undefined) return null
-    const { resolved: request, makers, sources, project } = turn
-    const fitted = fitToTarget({ request, makers, sources, sealer, project, candidate })
-    const sent = fitted.ok ? compact.request(fitted.request, candidate.target) : fitted
-    if (!sent.ok) continue
-    const outcome = await callRoute({
-      dependencies,
-      runtime,
-      exchange,
-      candidate,
-      sent,
-      hasFallback: true,
-      signal,
-      read(body) {
-        const told = compact.read(body)
-        return told.ok ? { ok: true, value: told } : told
-      },
-    })
-    if (!outcome.ok) continue
-    const { attempt, value } = outcome
-    const usage = noteUsage(work, attempt, value)
-    const adaptations = [...exchange.adaptations, ...sent.adaptations]
-    const answer = await conclude(work, {
-      output: ownItems(work, candidate, value.output),
-      usage,
-      provider: candidate.provider.id,
-      headers: renderAnswerHead(candidate, adaptations),
-    })
-    if (answer === null) return null
-    exchange.adaptations = adaptations
+    const found = await compactAt(work, candidate, compact)
+    if (found === null) continue
+    const { exchange } = work
+    const adaptations = [...exchange.adaptations, ...found.adaptations]
+    const headers = renderAnswerHead(candidate, adaptations)
+    const answer = await conclude(work, { ...found, provider: candidate.provider.id, headers })
+    if (answer !== null) exchange.adaptations = adaptations
     return answer
   }
   return null
 }
 
-function noteUsage(
-  { exchange, turn }: SideWork,
-  attempt: Attempt,
-  { output, usage: told }: { output: Item[]; usage: Usage | null },
-): Usage {
-  const usage = told ?? estimateUsage(turn.resolved, output)
-  attempt.usage = usage
-  attempt.usageSource = told === null ? 'estimated' : 'provider'
-  exchange.usage = usage
-  exchange.usageSource = attempt.usageSource
-  return usage
+/** Null where the provider did not do it. */
+async function compactAt(
+  work: SideWork,
+  candidate: Candidate,
+  route: CompactRoute,
+): Promise<(Pick<Compacted, 'output' | 'usage'> & { adaptations: Adaptation[] }) | null> {
+  const { dependencies, runtime, exchange, turn, signal } = work
+  const { resolved: request, makers, sources, project } = turn
+  const fitted = fitToTarget({ request, makers, sources, sealer: dependencies.sealer, project, candidate })
+  const sent = fitted.ok ? route.request(fitted.request, candidate.target) : fitted
+  if (!sent.ok) return null
+  const outcome = await callRoute({
+    dependencies,
+    runtime,
+    exchange,
+    candidate,
+    sent,
+    hasFallback: true,
+    signal,
+    read: (body) => readCompacted(work, route, body),
+  })
+  if (!outcome.ok) return null
+  const { output, usage } = outcome.value
+  return { output: ownItems(work, candidate, output), usage, adaptations: sent.adaptations }
+}
+
+function readCompacted(
+  { turn }: SideWork,
+  { read }: CompactRoute,
+  body: unknown,
+): RouteResult<Pick<Compacted, 'output' | 'usage'>> {
+  const told = read(body)
+  if (!told.ok) return told
+  const { output } = told
+  const usage = told.usage ?? estimateUsage(turn.resolved, output)
+  const usageSource = told.usage === null ? 'estimated' : 'provider'
+  return { ok: true, value: { output, usage }, usage: { usage, usageSource } }
 }
 
 /** The messages of the user as they were given, then the provider's items, sealed, under the gateway's ids. */

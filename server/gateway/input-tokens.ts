@@ -85,7 +85,7 @@ async function countNatively(
     signal,
     read: (body): RouteResult<number> => {
       const count = countInput.read(body)
-      return count === null ? { ok: false, failure: noCount } : { ok: true, value: count }
+      return count === null ? { ok: false, failure: noCount } : { ok: true, value: count, usage: null }
     },
   })
   if (outcome.ok) {
