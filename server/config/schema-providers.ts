@@ -129,7 +129,7 @@ export const modelSchema = {
           contextTokens: {
             type: 'integer',
             description:
-              'Tokens of input and output that the model takes together. Needed for truncation where the provider has none.',
+              'Tokens of input and output that the model takes together. Where it is known, what cannot fit is refused before the call, and truncation is done before the call where the provider has none, rather than after a refusal.',
             minimum: 1,
             maximum: 1_000_000_000,
           },
