@@ -40,12 +40,14 @@ export async function followResponse(
 async function followToEnd(follower: Follower): Promise<StoredResponse | null> {
   const { signal, runner, responseId } = follower
   for (;;) {
+    // Asked before the store is: a run that has ended here has been kept by then.
+    const isLeft = runner.stopping && runner.get(responseId) === null
     const stored = await requireResponse(follower)
     // After the status: what an ended response has is whole by then.
     if (stored.streamed) await sendKept(follower)
     if (signal.aborted) return null
     if (!isRunning(stored)) return stored.streamed ? null : stored
-    if (runner.stopping && runner.get(responseId) === null) throw stopping()
+    if (isLeft) throw stopping()
     if ((await sendLive(follower)) === 'ended' || signal.aborted) return null
   }
 }

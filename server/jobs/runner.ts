@@ -70,6 +70,7 @@ export class JobRunner {
     else if (!this.#stopping) {
       this.#taking = this.#takeAll().finally(() => {
         this.#taking = null
+        if (this.#takeAgain) this.take()
       })
     }
   }
