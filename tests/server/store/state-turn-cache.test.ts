@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { StoredTurn } from '../../../server/store/state.ts'
+import { TurnCache } from '../../../server/store/state-turn-cache.ts'
+import { openStore } from '../../../server/store/store.ts'
+import { openTestStore } from './fixtures.ts'
+import { makeItem, makeTurn } from './state-fixtures.ts'
+
+const turn = (id: string, bytes: number, changes: Partial<StoredTurn> = {}): StoredTurn => ({
+  id,
+  previousId: null,
+  provider: null,
+  status: 'completed',
+  input: [],
+  output: [],
+  expiresAt: null,
+  bytes,
+  ...changes,
+})
+
+test('what was used longest ago goes first, and what is large is not kept', () => {
+  const cache = new TurnCache(80)
+  for (let index = 0; index < 8; index += 1) cache.add('acme', turn(`${index}`, 10))
+  assert.equal(cache.bytes, 80)
+  const first = cache.get('acme', '0')
+  assert.ok(first)
+  cache.add('acme', first)
+  cache.add('acme', turn('8', 5))
+  assert.equal(cache.get('acme', '1'), null)
+  assert.equal(cache.get('acme', '0'), first)
+  assert.equal(cache.bytes, 75)
+  cache.add('acme', turn('9', 11))
+  assert.equal(cache.get('acme', '9'), null)
+  cache.add('acme', turn('10', 1, { status: 'in_progress' }))
+  assert.equal(cache.get('acme', '10'), null)
+  assert.equal(cache.get('other', '0'), null)
+  cache.remove(['0', 'unknown'])
+  assert.equal(cache.get('acme', '0'), null)
+  assert.equal(cache.bytes, 65)
+})
+
+test('a committed turn is parsed once, and then is as if it had been read', () => {
+  const cache = new TurnCache(100_000)
+  const committed = makeTurn({ input: [makeItem('ü')], previousId: 'resp_before' })
+  cache.addCommitted(committed)
+  const { id, previousId, provider, status, expiresAt } = committed
+  const parsed = cache.get('acme', id)
+  assert.deepEqual(parsed, {
+    id,
+    previousId,
+    provider,
+    status,
+    expiresAt,
+    input: JSON.parse(committed.input),
+    output: JSON.parse(committed.output),
+    bytes: Buffer.byteLength(committed.input + committed.output),
+  })
+  assert.equal(cache.get('acme', id), parsed)
+})
+
+test('what is deleted while it is being read does not come back from memory', async (t) => {
+  const store = await openTestStore(t)
+  const parent = makeTurn()
+  const child = makeTurn({ previousId: parent.id })
+  await store.state.commitTurn(parent)
+  await store.state.commitTurn(child)
+  await store.close()
+  const { state, close } = await reopen(store.path)
+  t.after(close)
+  await Promise.all([state.readChain('acme', child.id), state.deleteResponse('acme', parent.id)])
+  assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
+})
+
+async function reopen(path: string) {
+  const store = await openStore({ url: `sqlite:${path}` })
+  return { state: store.state, close: () => store.close() }
+}
