@@ -57,11 +57,11 @@ export function planCandidate(work: Work, candidate: Candidate, within: number |
   const { request } = fitted
   const short = fitContext({ request, candidate, within })
   if (!short.ok) return short
-  const sent = candidate.provider.translator.request(
-    asCalled(work, candidate, short.request),
-    candidate.target,
-  )
+  const asked = asCalled(work, candidate, short.request)
+  const sent = candidate.provider.translator.request(asked, candidate.target)
   if (!sent.ok) return { ok: false, error: toError(sent) }
+  if (work.job && asked.background !== true)
+    sent.adaptations.unshift({ field: 'background', action: 'emulated', detail: '' })
   sent.adaptations.unshift(...fitted.adaptations, ...short.adaptations)
   return { ok: true, sent, request: short.request, cuts: 0 }
 }

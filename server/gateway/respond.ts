@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { renderAnswerHead } from './answer-head.ts'
 import { type AttemptOutcome, runAttempt } from './attempt.ts'
 import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
+import type { UpstreamJob } from './background.ts'
 import type { Candidate } from './candidates.ts'
 import { createDelivery } from './delivery.ts'
 import { estimateUsage } from './estimate-usage.ts'
@@ -108,7 +109,7 @@ async function tryCandidates(work: Work): Promise<void> {
   let refusal: GatewayError | null = null
   for (const [position, candidate] of candidates.entries()) {
     // What a provider has taken on is asked of it and of nobody else.
-    if (job?.upstream && job.upstream.provider !== candidate.provider.id) continue
+    if (job?.upstream && !hasTaken(job.upstream, candidate)) continue
     const plan = planCandidate(work, candidate)
     if (!plan.ok) {
       refusal ??= plan.error
@@ -120,6 +121,10 @@ async function tryCandidates(work: Work): Promise<void> {
   }
   if (failure !== null) throw failureError(failure)
   throw refusal ?? new GatewayError('unsupported_parameter', 'No target can serve this request.')
+}
+
+function hasTaken({ provider, model }: UpstreamJob, candidate: Candidate): boolean {
+  return candidate.provider.id === provider && candidate.target.model === model
 }
 
 /** An answer that broke its schema was made and paid for; another one only where the configuration says so. */

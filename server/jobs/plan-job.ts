@@ -1,8 +1,7 @@
 /** A job as the gateway would run it, without running it: for checks before and between runs. */
 import type { UpstreamRequest } from '../../translators/shared/translator.ts'
-import { selectCandidates } from '../gateway/candidates.ts'
 import type { Exchange } from '../gateway/exchange.ts'
-import { planCandidate } from '../gateway/plan-candidate.ts'
+import { listCandidates, planCandidate } from '../gateway/plan-candidate.ts'
 import type { ResponseSink } from '../gateway/sink.ts'
 import { previewTurn } from '../gateway/state/turn.ts'
 import type { Work } from '../gateway/work.ts'
@@ -65,16 +64,7 @@ export async function previewJob(dependencies: JobsDependencies, options: PlanOp
  * @throws GatewayError as a foreground request would when there is none.
  */
 export function planTargets(work: Work): UpstreamRequest[] {
-  const { dependencies, runtime, turn, unsupported, idempotencyKey } = work
-  const candidates = selectCandidates({
-    runtime,
-    request: turn.resolved,
-    resolved: dependencies.resolveModel(runtime, turn.request.model),
-    projectId: turn.project,
-    unsupported,
-    idempotencyKey,
-  })
-  const plans = candidates.map((candidate) => planCandidate(work, candidate))
+  const plans = listCandidates(work).map((candidate) => planCandidate(work, candidate))
   const sent = plans.flatMap((plan) => (plan.ok ? [plan.sent] : []))
   const refused = plans.find((plan) => !plan.ok)
   if (sent.length === 0 && refused?.ok === false) throw refused.error

@@ -1,9 +1,8 @@
-/** A gateway that can be stopped and started again on the same store, its providers running on. */
+/** A gateway that can be stopped and started again on the same store, its providers running on. The sandbox is new each time. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { startSandbox } from '../../server/sandbox/index.ts'
 import { type GatedProvider, startGatedProvider } from './gated-provider.ts'
 import { startGateway, type TestGateway } from './start-gateway.ts'
 
@@ -34,19 +33,17 @@ export async function startRestartable({
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-restart-'))
   const storeFile = join(folder, 'test.db')
   const gated = await startGatedProvider()
-  const sandbox = await startSandbox()
   const common = { baseUrl: gated.url, apiKey: 'provider-key-123456', attempts: 1, models: ['m'] }
   async function open(more: Record<string, unknown>): Promise<TestGateway> {
     return startGateway({
-      configure: () => ({
-        ...structuredClone(sandbox.config),
-        listen: { host: '127.0.0.1', port: 0 },
+      configure: ({ providers, ...base }) => ({
+        ...base,
         store: { url: `sqlite:${storeFile}` },
         limits: { drainTimeout },
         ...config,
         ...more,
         providers: {
-          ...sandbox.config.providers,
+          ...(providers as object),
           gated: { ...common, variant: 'open-responses' },
           keyed: { ...common, variant: 'openai' },
           lacking: { ...common, variant: 'openai', apiKey: '${LACKING_KEY}' },
@@ -79,7 +76,6 @@ export async function startRestartable({
     async close() {
       if (gateway !== null) await restartable.stop()
       await gated.close()
-      await sandbox.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
