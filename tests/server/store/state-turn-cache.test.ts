@@ -60,14 +60,17 @@ test('a committed turn is parsed once, and then is as if it had been read', () =
 
 test('what is deleted while it is being read does not come back from memory', async (t) => {
   const store = await openTestStore(t)
-  const parent = makeTurn()
+  // It takes longer to read than the child takes to be deleted.
+  const parent = makeTurn({ input: [makeItem('x'.repeat(7_000_000))] })
   const child = makeTurn({ previousId: parent.id })
   await store.state.commitTurn(parent)
   await store.state.commitTurn(child)
   await store.close()
   const { state, close } = await reopen(store.path)
   t.after(close)
-  await Promise.all([state.readChain('acme', child.id), state.deleteResponse('acme', parent.id)])
+  // The thread is there, so that the read is under way when the deletion is.
+  await state.getResponse('acme', parent.id)
+  await Promise.all([state.readChain('acme', child.id), state.deleteResponse('acme', child.id)])
   assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
 })
 
