@@ -371,6 +371,21 @@ describe('what a connection remembers', () => {
       assert.match(textOf(told), /the root[\s\S]*left/)
     })
   })
+  it('lets stored turns build on those that are not', async () => {
+    await withSocket(async (client) => {
+      const hidden = await client.ask({ model, input: 'the secret', store: false })
+      const stored = await client.ask({ model, input: 'the open', previous_response_id: hidden.id })
+      const next = await client.ask({ model, input: 'the next', previous_response_id: stored.id })
+      const told = await client.ask({ model, input: '/history', previous_response_id: next.id })
+      assert.match(textOf(told), /the secret[\s\S]*the open[\s\S]*the next/)
+      const shown = await fetch(`${gateway.origin}/v1/responses/${stored.id}`)
+      assert.equal(shown.status, 200)
+      const elsewhere = await gateway.post({ model, input: 'hi', previous_response_id: stored.id })
+      assert.equal(await errorCode(elsewhere), 'previous_response_not_found')
+      const items = await fetch(`${gateway.origin}/v1/responses/${stored.id}/input_items`)
+      assert.doesNotMatch(await items.text(), /the secret/)
+    })
+  })
   it('is bounded: the oldest turns are forgotten, and with them what builds on them', async () => {
     const small = await startGateway({
       configure: (config) => ({ ...config, webSocket: { maxMemoryBytes: 4000 } }),

@@ -131,12 +131,15 @@ export function idsOf(items: readonly Item[]): string[] {
   return items.map(({ type, id }) => (type === 'item_reference' || id === undefined ? '' : id))
 }
 
+/** Also what is stored is remembered when it builds on what is not: only the connection has the chain whole. */
 function rememberLocally(turn: Turn, output: readonly Item[], { final, provider }: CommitOptions): void {
-  if (turn.local === null || turn.store) return
+  const previousId = turn.request.previous_response_id ?? null
+  const isLocal = !turn.store || (previousId !== null && turn.local?.get(previousId) != null)
+  if (turn.local === null || !isLocal) return
   if (final.status !== 'completed' && final.status !== 'incomplete') return
   turn.local.put({
     id: turn.responseId,
-    previousId: turn.request.previous_response_id ?? null,
+    previousId,
     provider,
     status: final.status,
     input: turn.input,
