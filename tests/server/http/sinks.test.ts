@@ -63,7 +63,12 @@ it('writes events, the terminal one and [DONE], and captures and keeps exactly t
     events: { first: 0, count: 2, text: text.replace('data: [DONE]\n\n', '') },
     answer: {
       status: 200,
-      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-dragoman-provider': 'second' },
+      headers: {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+        'x-dragoman-provider': 'second',
+      },
       body: text,
     },
   })
