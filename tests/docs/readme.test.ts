@@ -1,6 +1,6 @@
 /** What the README's tables claim of paths and headers, asked of a running gateway. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, it } from 'node:test'
 import OpenAI from 'openai'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
@@ -66,6 +66,52 @@ it('every path of the table is served', async () => {
     })
     assert.equal(status, 200, call)
   }
+})
+
+it('every path that is served stands in a table', () => {
+  const routes = readFileSync(new URL('../../server/http/app.ts', import.meta.url), 'utf8')
+  const served = [...routes.matchAll(/router\.(get|post|delete)\(\s*'([^']+)'/g)].map(
+    ([, method = '', path = '']) => `${method.toUpperCase()} ${path.replace(/[:*](\w+)/g, '{$1}')}`,
+  )
+  assert.ok(served.length >= 28)
+  const named = new Set(
+    [...readme.matchAll(/`(?:(GET|POST|DELETE) )?(\/[^`? ]*)[^`]*`/g)].map(
+      ([, method = 'GET', path]) => `${method} ${path}`,
+    ),
+  )
+  for (const call of served) assert.ok(named.has(call), `no table names ${call}`)
+})
+
+it('every header of ours that is read or sent stands in a table', () => {
+  const folder = new URL('../../server/', import.meta.url)
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /^(http|gateway)\/.*\.ts$/.test(path),
+  )
+  const names = new Set(
+    sources.flatMap((path) =>
+      [
+        ...readFileSync(new URL(path, folder), 'utf8').matchAll(
+          /'(x-(?:dragoman|request|admin|project|should|idempotency)[a-z-]*|idempotent-[a-z]+|idempotency-key|server-timing|retry-after|traceparent)'/g,
+        ),
+      ].map((match) => match[1] as string),
+    ),
+  )
+  assert.ok(names.size >= 12, [...names].join())
+  const told = rowsUnder('Headers').join('\n')
+  for (const name of names) assert.match(told, new RegExp(`\`${name}[\`:]`), `no row names ${name}`)
+})
+
+it('repeated calls have the headers of the table', async () => {
+  const call = (input: string) =>
+    gateway.post({ model: 'gpt-4o', input }, { 'idempotency-key': 'readme', 'x-request-id': 'mine' })
+  const first = await call('hi')
+  const again = await call('hi')
+  assert.deepEqual(
+    [first, again].map(({ headers }) => headers.get('idempotent-replayed')),
+    [null, 'true'],
+  )
+  const other = await call('something else')
+  assert.deepEqual([other.status, other.headers.get('x-should-retry')], [409, 'false'])
 })
 
 it('every response header of the table is sent', async () => {
