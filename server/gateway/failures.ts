@@ -30,6 +30,9 @@ export function makeUpstreamFailure(code: string, message: string, status = 502)
 export function failureOf({ error }: CanonicalResponse): UpstreamFailure {
   const code = error?.code ?? 'upstream_error'
   const message = error?.message ?? 'The provider failed without saying why.'
+  // Of the codes that name the caller's fault this one alone cannot mean the gateway's own call.
+  if (code === 'context_length_exceeded')
+    return { ...makeUpstreamFailure(code, message, 400), origin: 'client', retryable: false }
   const kind = Object.hasOwn(errorKinds, code) ? errorKinds[code as ErrorCode] : null
   return makeUpstreamFailure(code, message, kind?.origin === 'upstream' ? kind.status : 502)
 }

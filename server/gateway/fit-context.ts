@@ -75,12 +75,12 @@ function truncate({ request, candidate, within }: FitContextOptions): FittedCont
         `${contextTokens} tokens has beside ${output} for the output. What is left are the messages of the system and the last turn: shorten those.`,
     )
   if (dropped === 0) return { ok: true, request, adaptations: [] }
+  return { ok: true, request: { ...request, input: [...items] }, adaptations: [nameTruncation(dropped)] }
+}
+
+export function nameTruncation(dropped: number): Adaptation {
   const detail = `dropped ${dropped} ${dropped === 1 ? 'item' : 'items'}`
-  return {
-    ok: true,
-    request: { ...request, input: [...items] },
-    adaptations: [{ field: 'truncation', action: 'emulated', detail }],
-  }
+  return { field: 'truncation', action: 'emulated', detail }
 }
 
 /** Tokens to keep free for the output. */

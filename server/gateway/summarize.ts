@@ -7,9 +7,11 @@ import {
 } from '../../translators/shared/canonical.ts'
 import { concatenateOutputText } from '../../translators/shared/response-object.ts'
 import { GatewayError } from '../errors.ts'
+import { nameTruncation, shorten } from './fit-context.ts'
 import type { Gateway } from './respond.ts'
 import type { SideWork } from './side-request.ts'
 import type { ResponseSink } from './sink.ts'
+import { truncateInput } from './state/truncate.ts'
 import { itemsOf } from './state/turn.ts'
 
 export interface Summary {
@@ -31,16 +33,38 @@ Cover, each where there is something to say:
 
 If the conversation begins with an earlier summary, carry over what still holds. State only what stands in the conversation; mark what is uncertain. Write in the conversation's language, as plain text without a greeting. Call no tools.`
 
+/** Times that a context is shortened because it is too long to be summed up whole. */
+const maxCuts = 3
+
 /**
- * Asks the model as any response is asked for: with its targets, retries and adaptations, and with nothing kept.
+ * Asks the model as any response is asked for: with its targets, retries and adaptations, and with nothing kept. A
+ * context that is too long is what most ask to compact: its oldest turns are left out then, and that is named.
  * @throws GatewayError when no target wrote anything.
  */
 export async function summarize(gateway: Gateway, work: SideWork): Promise<Summary> {
+  const whole = askForSummary(work.turn.resolved)
+  let request = whole
+  for (let cuts = 0; ; cuts++) {
+    try {
+      const summary = await ask(gateway, work, request)
+      const dropped = itemsOf(whole.input).length - itemsOf(request.input).length
+      if (dropped > 0) work.exchange.adaptations.push(nameTruncation(dropped))
+      return summary
+    } catch (error) {
+      const isTooLong = error instanceof GatewayError && error.code === 'context_length_exceeded'
+      const { items, dropped } = truncateInput(request, shorten(request))
+      if (!isTooLong || dropped === 0 || cuts >= maxCuts) throw error
+      request = { ...request, input: [...items] }
+    }
+  }
+}
+
+async function ask(gateway: Gateway, work: SideWork, request: CanonicalRequest): Promise<Summary> {
   const { exchange, unsupported, events, signal } = work
   const sink = createSink()
   await gateway.respond({
     exchange,
-    request: askForSummary(work.turn.resolved),
+    request,
     unsupported,
     events,
     claim: null,

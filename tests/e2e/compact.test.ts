@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -435,6 +436,35 @@ describe('providers that fail to compact', () => {
     assert.deepEqual([answer.status, (await errorOf(answer)).code], [502, 'upstream_invalid_response'])
     const row = await raw.admin<AdminRequest>('/admin/requests/empty')
     assert.deepEqual([row.status, row.http_status], ['failed', 502])
+  })
+  it('cannot take all of the context: its oldest turns are left out, and that is named', async () => {
+    const lengths: number[] = []
+    const holding = (socket: Socket, _: number, request: string) => {
+      const { input } = JSON.parse(request.slice(request.indexOf('\r\n\r\n') + 4)) as { input: Item[] }
+      lengths.push(input.length)
+      if (input.length <= 7) return respond(socket, JSON.stringify(response()))
+      const error = '{"error":{"code":"context_length_exceeded","message":"Too long."}}'
+      respond(socket, error, undefined, '400 No')
+    }
+    raw.script(holding)
+    raw.script(holding, 1)
+    const input = Array.from({ length: 10 }, (_, index) => ({
+      role: index % 2 === 0 ? 'user' : 'assistant',
+      content: `${index} ${'x'.repeat(4000)}`,
+    }))
+    const answer = await fetch(`${raw.origin}/v1/responses/compact`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'raw/model', input, store: false }),
+    })
+    const body = (await answer.json()) as CompactedResponse
+    assert.equal(answer.status, 200, JSON.stringify(body))
+    assert.deepEqual(lengths, [11, 11, 7])
+    assert.match(
+      String(answer.headers.get('x-dragoman-adaptations')),
+      /emulated:compaction=a summary by the model.*emulated:truncation=dropped 4 items/,
+    )
+    assert.equal(wordsOf(body).length, 5)
   })
   it('are let go when the client goes', async () => {
     const hangUp = new AbortController()

@@ -257,6 +257,23 @@ describe('truncation where only the provider knows the context', () => {
   })
 })
 
+describe('an answer that failed because its input was too long', () => {
+  it('is a 400, and not asked for again', async () => {
+    const gateway = await start(null)
+    try {
+      const error = { code: 'context_length_exceeded', message: 'Too long.' }
+      gateway.script((socket) =>
+        respond(socket, JSON.stringify(response({ status: 'failed', output: [], error }))),
+      )
+      const answer = await gateway.post({ model: 'raw/model', input: 'hello' })
+      assert.deepEqual([answer.status, (await errorOf(answer)).code], [400, 'context_length_exceeded'])
+      assert.equal(gateway.providers[0]?.requests.length, 1)
+    } finally {
+      await gateway.close()
+    }
+  })
+})
+
 describe('truncation where the provider has it', () => {
   it('is left to the provider, whatever is known of the context', async () => {
     const gateway = await start(100, 'openai')
