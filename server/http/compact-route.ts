@@ -70,7 +70,9 @@ async function answer(
   }
   const claim = claimed?.claim ?? null
   try {
-    send(served, await run({ exchange, request: body, ...options, claim, signal }), limit)
+    const idempotencyKey = claim?.providerKey ?? null
+    const asked = { exchange, request: body, ...options, claim, idempotencyKey, signal }
+    send(served, await run(asked), limit)
   } finally {
     await claim?.release()
   }

@@ -43,7 +43,8 @@ async function answer(dependencies: ResponsesRouteDependencies, served: Served):
     return false
   }
   const claim = claimed?.claim ?? null
-  const asked = { exchange, request: body, ...options, claim }
+  const idempotencyKey = claim?.providerKey ?? null
+  const asked = { exchange, request: body, ...options, claim, idempotencyKey }
   try {
     if (body.background === true) {
       await answerInBackground(dependencies, { ...asked, caller }, response)

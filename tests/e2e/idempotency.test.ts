@@ -320,6 +320,20 @@ describe('a key with another request', () => {
     assert.equal(operator.text, first.text)
     assert.equal(reached(), 2)
   })
+  it('is told to a provider that knows keys under another name for each project, and the same for each try', async () => {
+    const projects = { one: { keys: ['one-key-1234567'] }, two: { keys: ['two-key-1234567'] } }
+    await restart({ projects })
+    const ask = (key: string, input: string) =>
+      call({ model: 'augment/balanced', input }, 'k', { authorization: `Bearer ${key}` })
+    const first = await ask('one-key-1234567', 'mine')
+    const failed = await ask('two-key-1234567', '/fail 500')
+    const second = await ask('two-key-1234567', 'my own')
+    assert.deepEqual([first.status, failed.status, second.status], [200, 502, 200])
+    const told = gateway.sandbox.requests.map(({ headers }) => headers['idempotency-key'])
+    assert.equal(new Set(told).size, 2)
+    assert.ok(told.every((key) => typeof key === 'string' && key !== keyOf('k')))
+    assert.equal(new Set(told.slice(1)).size, 1)
+  })
 })
 
 describe('a call that fails', () => {

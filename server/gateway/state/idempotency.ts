@@ -12,6 +12,11 @@ import type { Exchange } from '../exchange.ts'
 /** The right of one request to answer under its key. Released unless it was completed. */
 export interface ClaimedKey {
   readonly key: string
+  /**
+   * What providers are told in place of the key: the same for every try of the call, and no other project's, since
+   * projects may share an account there and must not find out about each other.
+   */
+  readonly providerKey: string
   /** Notes that the answer was kept together with the turn. */
   complete(): void
   /** Keeps the answer of a request that keeps no turn. Never rejects: the key is released where that fails. */
@@ -158,6 +163,7 @@ function holdKey({ state, holders, stuck }: Registry, id: string, options: Claim
   }
   return {
     key,
+    providerKey: createHash('sha256').update(id).digest('base64url'),
     complete: settle,
     async keep(answer) {
       try {
