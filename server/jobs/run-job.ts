@@ -1,6 +1,6 @@
 /** One run of one job, from the moment that it is taken until it has ended, is given back, or is lost. */
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
-import { GatewayError, toGatewayError } from '../errors.ts'
+import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
 import type { JobRun, UpstreamJob } from '../gateway/background.ts'
 import { captureChunk } from '../gateway/capture.ts'
@@ -121,7 +121,7 @@ async function respond(
     await gateway.respond({ ...common, sink, signal, job: describeRun(run, resume, upstream) })
   } catch (thrown) {
     failure = toGatewayError(thrown)
-    if (failure.code === 'internal_error') context.onTrouble(thrown, exchange)
+    if (isOperatorsBusiness(thrown, failure)) context.onTrouble(thrown, exchange)
   }
   if (sink.finished) return 'ended'
   await job.log?.settle()
