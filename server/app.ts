@@ -85,6 +85,7 @@ export async function createApp({
       bodiesDropped: requestLog.bodiesDropped(),
       queuedBytes: requestLog.queuedBytes(),
     }),
+    jobs: () => ({ running: jobs.running(), queued: jobs.queued() }),
     store: async () => ({ sizeBytes: await store.sizeBytes(), healthy: store.healthy() }),
   })
   const observer = combineObservers(

@@ -45,6 +45,8 @@ export interface MetricsOptions {
   log?: () => LogFigures
   /** Read at each scrape; without it the store's metrics are left out. */
   store?: () => StoreFigures | Promise<StoreFigures>
+  /** Background responses, read at each scrape: those that run here, and those accepted here that wait for a place. */
+  jobs?: () => { running: number; queued: number }
   /** Whether to report the process and its event loop. Default true. */
   processMetrics?: boolean
 }
@@ -140,7 +142,7 @@ function createInFlight(registry: Registry) {
   }
 }
 
-function addReadSeries(registry: Registry, { version, log, store }: MetricsOptions): void {
+function addReadSeries(registry: Registry, { version, log, store, jobs }: MetricsOptions): void {
   new Gauge({
     registers: [registry],
     name: 'dragoman_build_info',
@@ -151,6 +153,21 @@ function addReadSeries(registry: Registry, { version, log, store }: MetricsOptio
     .set(1)
   if (log !== undefined) addLogSeries(registry, log)
   if (store !== undefined) addStoreSeries(registry, store)
+  if (jobs !== undefined) addJobSeries(registry, jobs)
+}
+
+function addJobSeries(registry: Registry, jobs: NonNullable<MetricsOptions['jobs']>): void {
+  new Gauge({
+    registers: [registry],
+    name: 'dragoman_background_jobs',
+    help: 'Background responses in this process, by state: running, or queued (accepted and waiting for a place).',
+    labelNames: ['state'],
+    collect() {
+      const { running, queued } = jobs()
+      this.labels('running').set(running)
+      this.labels('queued').set(queued)
+    },
+  })
 }
 
 function addLogSeries(registry: Registry, log: () => LogFigures): void {

@@ -362,6 +362,7 @@ describe('the scrape', () => {
       processMetrics: true,
       log: () => ({ written: 10, dropped: 2, queued: 3 }),
       store: async () => ({ sizeBytes: 4096, healthy: true }),
+      jobs: () => ({ running: 0, queued: 0 }),
     })
 
   test('reads the log and the store at each scrape', async () => {
@@ -369,6 +370,7 @@ describe('the scrape', () => {
     const metrics = create({
       log: () => ({ written, dropped: 2, queued: 3, bodiesDropped: 4, queuedBytes: 5 }),
       store: () => ({ sizeBytes: null, healthy: false }),
+      jobs: () => ({ running: 6, queued: 7 }),
     })
     assert.equal(pick(await read(metrics), 'dragoman_log_rows_written_total'), 1)
     written = 5
@@ -378,6 +380,8 @@ describe('the scrape', () => {
     assert.equal(pick(samples, 'dragoman_log_rows_queued'), 3)
     assert.equal(pick(samples, 'dragoman_log_bodies_dropped_total'), 4)
     assert.equal(pick(samples, 'dragoman_log_queued_bytes'), 5)
+    assert.equal(pick(samples, 'dragoman_background_jobs', { state: 'running' }), 6)
+    assert.equal(pick(samples, 'dragoman_background_jobs', { state: 'queued' }), 7)
     assert.equal(pick(samples, 'dragoman_store_healthy'), 0)
     assert.equal(
       samples.some((sample) => sample.name === 'dragoman_store_size_bytes'),
@@ -410,6 +414,7 @@ describe('the scrape', () => {
       'counter dragoman_requests_total',
       'counter dragoman_retries_total',
       'counter dragoman_tokens_total',
+      'gauge dragoman_background_jobs',
       'gauge dragoman_build_info',
       'gauge dragoman_log_queued_bytes',
       'gauge dragoman_log_rows_queued',
