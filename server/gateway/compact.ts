@@ -188,7 +188,8 @@ async function conclude(work: SideWork, compacted: Compacted): Promise<Idempoten
   }
   const { output, usage, provider } = compacted
   try {
-    const source = withIds(openForAll({ ...turn, request: turn.resolved, sealer: dependencies.sealer }))
+    const request = { ...turn.resolved, input: itemsOf(turn.resolved.input) }
+    const source = withIds(openForAll({ ...turn, request, sealer: dependencies.sealer }))
     const body = JSON.stringify({ ...resourceOf(work, { output, usage }), output: [] })
     await keepCompaction(turn, { source, output, body, provider, claim, answer })
     return answer

@@ -325,6 +325,30 @@ describe('a compaction', () => {
       database.close()
     }
   })
+  it('of one text is kept with it', async () => {
+    const compacted = await client.responses.compact({ model: named(native), input: 'just this' })
+    const { data } = await client.responses.inputItems.list(compacted.id)
+    assert.equal(data.length, 1)
+    assert.equal(await historyAfter(plain, compacted), 'user: just this')
+  })
+  it('of what no user said can be gone on from as well', async () => {
+    for (const model of [native, plain]) {
+      const compacted = await client.responses.compact({
+        model: named(model),
+        input: [{ role: 'assistant', content: 'A monologue.' }],
+      })
+      assert.deepEqual(wordsOf(compacted), [])
+      const told = await historyAfter('gpt-4o', compacted)
+      if (model === native) assert.equal(told, 'assistant: A monologue.')
+      else assert.match(told, /^user: Summary/)
+      const next = await client.responses.create({
+        model: 'gpt-4o',
+        input: '/history',
+        previous_response_id: compacted.id,
+      })
+      assert.match(textOf(next), /A monologue\./)
+    }
+  })
   it('ignores what the route does not know', async () => {
     const answer = await post('/v1/responses/compact', {
       model: plain,

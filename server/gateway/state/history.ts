@@ -128,12 +128,13 @@ function addTurn(history: History, turn: StoredTurn): void {
   for (const item of continuedOutput(turn)) addFound(history, { item, provider: turn.provider })
 }
 
-/** The input of a turn that later turns go on from: none of a compaction, whose output stands for it. */
+/**
+ * The input of a turn that later turns go on from: none of a compaction, whose output stands for it. It is known by the
+ * messages of the user in its output, which no response has.
+ */
 export function continuedInput({ input, output }: StoredTurn): Item[] {
-  const isCompaction =
-    output.at(-1)?.type === 'compaction' &&
-    output.every(({ type, role }) => type === 'compaction' || (type === 'message' && role === 'user'))
-  return isCompaction ? [] : input
+  const isOfUser = ({ type, role }: Item) => type === 'message' && role === 'user'
+  return output.at(-1)?.type === 'compaction' && output.some(isOfUser) ? [] : input
 }
 
 /** The output of a turn that later turns go on from. */
