@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { createMaintenance } from '../../../server/jobs/index.ts'
+
+const nothing = { responses: 0, conversations: 0, idempotencyKeys: 0, more: false }
+
+describe('maintenance', () => {
+  it('removes in steps until nothing is left, one step at a time, round after round', async () => {
+    let steps = 0
+    let rotations = 0
+    let running = 0
+    const limits = new Set<number>()
+    const maintenance = createMaintenance({
+      state: {
+        async sweep(_now, limit) {
+          running += 1
+          assert.equal(running, 1, 'never two at once')
+          await pause(2)
+          running -= 1
+          steps += 1
+          limits.add(limit)
+          return { ...nothing, more: steps % 3 !== 0 }
+        },
+      },
+      sealer: {
+        async rotate() {
+          assert.equal(steps % 3, 0, 'after the last step')
+          rotations += 1
+        },
+      },
+      onTrouble: (error) => assert.fail(String(error)),
+      interval: 1,
+      stepSize: 7,
+      stepPause: 1,
+    })
+    maintenance.start()
+    while (rotations < 3) await pause(1)
+    await maintenance.stop()
+    assert.ok(steps >= 9)
+    assert.deepEqual([...limits], [7])
+    const done = steps
+    await pause(5)
+    assert.equal(steps, done, 'nothing after the stop')
+  })
+  it('goes on after what went wrong, and says it', async () => {
+    const troubles: string[] = []
+    let rotations = 0
+    const maintenance = createMaintenance({
+      state: { sweep: () => Promise.reject(new Error('disk full')) },
+      sealer: {
+        rotate: async () => {
+          rotations += 1
+        },
+      },
+      onTrouble: (error) => troubles.push(String(error)),
+      interval: 1,
+    })
+    maintenance.start()
+    while (rotations < 2) await pause(1)
+    await maintenance.stop()
+    assert.ok(troubles.length >= 2)
+    assert.equal(troubles[0], 'Error: disk full')
+  })
+  it('stops in the middle of many steps', async () => {
+    let steps = 0
+    const maintenance = createMaintenance({
+      state: {
+        async sweep() {
+          steps += 1
+          return { ...nothing, more: true }
+        },
+      },
+      sealer: { rotate: async () => {} },
+      onTrouble: () => {},
+      interval: 1,
+      stepPause: 60_000,
+    })
+    maintenance.start()
+    while (steps === 0) await pause(1)
+    await maintenance.stop()
+    assert.equal(steps, 1)
+  })
+})
