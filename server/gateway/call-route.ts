@@ -1,5 +1,6 @@
 /** A call of one of a provider's routes beside its responses: one JSON body, tried as often as the provider allows. */
-import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
+import { isObject } from '../../translators/shared/canonical.ts'
+import type { UpstreamFacts, UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
 import { beginAttempt, captureLimit, endAttempt } from './attempt-life.ts'
@@ -100,7 +101,20 @@ async function callOnce<Value>(
     observer.attemptEnded(exchange, attempt, false)
     throw clientGone()
   }
-  return readReply(call, reply)
+  const result = readReply(call, reply)
+  // A call without facts is one that was given up.
+  if (result.ok && reply.kind === 'body') attempt.facts = readFacts(reply.body)
+  return result
+}
+
+function readFacts(body: unknown): UpstreamFacts {
+  const { id, model } = isObject(body) ? body : {}
+  return {
+    responseId: typeof id === 'string' ? id : null,
+    model: typeof model === 'string' ? model : null,
+    metadata: null,
+    serviceTier: null,
+  }
 }
 
 function readReply<Value>({ candidate, read }: RouteCall<Value>, reply: UpstreamReply): RouteResult<Value> {

@@ -269,6 +269,30 @@ describe('a compaction of a compaction', () => {
   })
 })
 
+describe('the numbers of a compaction', () => {
+  it('stand in the metrics: one call that went well, and what it used', async () => {
+    const own = await startGateway()
+    try {
+      const url = `${own.origin}/v1`
+      const { responses } = new OpenAI({ baseURL: url, apiKey: 'none', maxRetries: 0 })
+      const { usage } = await responses.compact({ model: named(native), input: 'one two three' })
+      await responses.inputTokens.count({ model: native, input: 'one two three' })
+      const metrics = await (await fetch(`${own.origin}/metrics`)).text()
+      const value = (name: string) => {
+        const line = metrics.split('\n').find((one) => one.startsWith(`${name} `))
+        return line === undefined ? null : Number(line.slice(name.length))
+      }
+      const labels = `provider="openai",model="${native}"`
+      assert.equal(value('dragoman_attempts_total{provider="openai",error_code=""}'), 2)
+      // The count of tokens used none itself.
+      assert.equal(value(`dragoman_tokens_total{${labels},type="input"}`), usage.input_tokens)
+      assert.equal(value(`dragoman_tokens_total{${labels},type="output"}`), usage.output_tokens)
+    } finally {
+      await own.close()
+    }
+  })
+})
+
 describe('a compaction', () => {
   const input = [
     { role: 'user', content: 'hello' },
