@@ -51,14 +51,13 @@ function warningLines({ warnings }: Runtime): string[] {
 }
 
 function exampleLines(runtime: Runtime, url: string, isSandbox: boolean): string[] {
-  const served = runtime.models.find(
-    ({ pattern, targets }) =>
-      !pattern.includes('*') && targets.some(({ provider }) => !isMissing(runtime, provider)),
-  )
-  if (served === undefined) return ['No model is available: see the notes above.']
+  const [served, other = served] = listServed(runtime)
+  if (served === undefined || other === undefined) return ['No model is available: see the notes above.']
   const needsKey = runtime.keys.size > 0
   const key = needsKey ? '$DRAGOMAN_KEY' : 'none'
-  const body = JSON.stringify({ model: served.pattern, input: isSandbox ? '/count 3' : 'Say hello.' })
+  const body = JSON.stringify({ model: served, input: isSandbox ? '/count 3' : 'Say hello.' })
+  const asked = JSON.stringify({ model: served, input: isSandbox ? '/count 5' : 'Say hello.' })
+  const next = [other, isSandbox ? '/history' : 'And in Samarkand?'].map((text) => JSON.stringify(text))
   return [
     ...(needsKey ? ['Set DRAGOMAN_KEY to a key of one of your projects, then', ''] : []),
     'curl',
@@ -67,10 +66,33 @@ function exampleLines(runtime: Runtime, url: string, isSandbox: boolean): string
     "OpenAI's SDK (npm install openai; save as hello.mjs)",
     "  import OpenAI from 'openai'",
     `  const client = new OpenAI({ baseURL: '${url}/v1', apiKey: ${needsKey ? 'process.env.DRAGOMAN_KEY' : "'none'"} })`,
-    `  const stream = client.responses.stream(${JSON.stringify({ model: served.pattern, input: isSandbox ? '/count 5' : 'Say hello.' })})`,
+    `  const stream = client.responses.stream(${asked})`,
     "  for await (const event of stream) if (event.type === 'response.output_text.delta') process.stdout.write(event.delta)",
+    ...(keepsResponses(runtime)
+      ? [
+          '  const { id: previous_response_id } = await stream.finalResponse() // kept here: any model goes on from it',
+          `  const next = await client.responses.create({ model: ${next[0]}, input: ${next[1]}, previous_response_id })`,
+          "  console.log('\\n' + next.output_text)",
+        ]
+      : []),
     ...(isSandbox ? ['', 'The simulated model understands', ...commandLines()] : []),
   ]
+}
+
+/** Whether every caller's responses are, unless it says otherwise. */
+function keepsResponses({ state, projects }: Runtime): boolean {
+  return [...projects.values()].every(({ store }) => store ?? state.store) && state.store
+}
+
+/** Names that can be called, the second one at another provider than the first where there is one. */
+function listServed(runtime: Runtime): string[] {
+  const served = runtime.models.flatMap(({ pattern, targets }) => {
+    const target = targets.find(({ provider }) => !isMissing(runtime, provider))
+    return pattern.includes('*') || target === undefined ? [] : [{ pattern, provider: target.provider }]
+  })
+  const [first] = served
+  const other = served.find(({ provider }) => provider !== first?.provider)
+  return [first, other].flatMap((one) => (one === undefined ? [] : [one.pattern]))
 }
 
 /** Single quotes keep a shell from reading anything else; one inside is closed around. */
