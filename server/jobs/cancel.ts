@@ -9,8 +9,9 @@ import type { JobsContext } from './dependencies.ts'
 import { buildEnd } from './end-job.ts'
 import type { JobRunner } from './runner.ts'
 
-/** Milliseconds until the next try. */
+/** Milliseconds until the next try, and how many there are: a client waits. */
 const retryPause = 50
+const mostTries = 100
 
 /**
  * The store decides between this and the end of the run, so that there is one of the two.
@@ -22,11 +23,11 @@ export async function cancelResponse(
   runner: JobRunner,
   { project, responseId }: { project: string; responseId: string },
 ): Promise<StoredResponse> {
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     const stored = await context.state.getResponse(project, responseId)
     if (stored === null) throw responseNotFound(responseId)
     if (!stored.background) throw notInBackground(responseId)
-    if (!isRunning(stored)) return stored
+    if (!isRunning(stored) || tries > mostTries) return stored
     if (!(await tryToCancel(context, runner, { project, stored }))) await pause(retryPause)
   }
 }

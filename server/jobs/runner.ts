@@ -138,7 +138,15 @@ export class JobRunner {
     const { id } = taken
     const handedOver = this.#handedOver.get(id) ?? null
     this.#handedOver.delete(id)
-    const job = runJob(this.#context, { taken, handedOver })
+    let job: RunningJob
+    try {
+      job = runJob(this.#context, { taken, handedOver })
+    } catch (error) {
+      // Kept by another version, say, which may come back.
+      this.#context.onTrouble(error, null)
+      this.#toGiveBack.add(id)
+      return
+    }
     this.#running.set(id, job)
     job.done.then((end) => {
       this.#running.delete(id)
