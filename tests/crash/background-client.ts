@@ -25,8 +25,8 @@ interface Job {
   /** Of a stream: what has been seen, in order and without doubles. */
   text: string
   events: CanonicalEvent[]
-  /** Deaths of the gateway that it went through. */
-  deaths: number
+  /** The life of the gateway that it began in. */
+  firstLife: number
   /** Whether a cancel was asked for, and what was answered. */
   cancel: 'no' | 'asked' | 'answered'
   /** The final object. */
@@ -43,15 +43,10 @@ export function createBackgroundClient(options: BackgroundOptions): CrashClient 
   return {
     name: options.name,
     async act(round) {
-      background.current ??= makeJob(background)
+      background.current ??= makeJob(background, round)
       const job = background.current
-      try {
-        await advance(background, round, job)
-      } catch (error) {
-        if (error instanceof Lost) job.deaths += 1
-        throw error
-      }
-      checkEnd(background, job)
+      await advance(background, round, job)
+      checkEnd(background, round, job)
       background.ended.push(job)
       background.current = null
     },
@@ -61,18 +56,18 @@ export function createBackgroundClient(options: BackgroundOptions): CrashClient 
     async finish(round) {
       if (background.current?.id != null) {
         await advance(background, round, background.current)
-        checkEnd(background, background.current)
+        checkEnd(background, round, background.current)
       }
       for (const job of background.ended) await checkKept(round, job)
     },
   }
 }
 
-function makeJob({ random, stream, model }: Background): Job {
+function makeJob({ random, stream, model }: Background, { life }: Round): Job {
   const ask = makeAsk(random, 'job', { delay: random.pick([0, 5, 20, 60]) })
   const body = { model, input: renderAsk(ask), background: true, stream }
   const key = random.chance(0.4) ? `job-${ask.tag}` : null
-  return { ask, key, body, id: null, text: '', events: [], deaths: 0, cancel: 'no', final: null }
+  return { ask, key, body, id: null, text: '', events: [], firstLife: life, cancel: 'no', final: null }
 }
 
 /** Goes on with the job from wherever it stands, to its end. */
@@ -130,8 +125,10 @@ async function cancel(round: Round, job: Job): Promise<void> {
 }
 
 /** How a job may end: as asked; cancelled, when that was asked; failed, when the gateway died over it. */
-function checkEnd({ provider }: Background, job: Job): void {
-  const { ask, body, deaths, final } = job
+function checkEnd({ provider }: Background, { life }: Round, job: Job): void {
+  const { ask, body, firstLife, final } = job
+  // A job runs in every life of the gateway, whether its client is there or not.
+  const deaths = life - firstLife
   const { stream, input } = body as { stream: boolean; input: string }
   if (stream) assertLegalStream(job.events)
   assert.ok(final !== null)

@@ -7,6 +7,8 @@ import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 export type Moment = 'event' | 'ended' | 'accepted'
 
 export interface Round {
+  /** Counts the lives of the gateway, also those that ended before it could be called. */
+  life: number
   origin: string
   /** Aborts when the gateway is dead. */
   dead: AbortSignal

@@ -137,7 +137,7 @@ async function runRound(run: Run, number: number): Promise<void> {
   const gateway = await startOrDie(run, killer)
   if (gateway !== null) {
     try {
-      await live(run, gateway, trigger, killer)
+      await live(run, number, gateway, trigger, killer)
     } finally {
       gateway.kill()
     }
@@ -156,9 +156,15 @@ function addOne(counts: Record<string, number>, name: string): void {
 }
 
 /** One life: what was acknowledged before is looked for, then there is traffic until death. */
-async function live(run: Run, gateway: GatewayProcess, trigger: Trigger, killer: Killer): Promise<void> {
+async function live(
+  run: Run,
+  life: number,
+  gateway: GatewayProcess,
+  trigger: Trigger,
+  killer: Killer,
+): Promise<void> {
   const { provider, random, clients, report } = run
-  const round: Round = { origin: gateway.origin, dead: gateway.dead, say: killer.say }
+  const round: Round = { life, origin: gateway.origin, dead: gateway.dead, say: killer.say }
   provider.onCall((moment) => killer.say(moment === 'begun' ? 'call' : 'call ended'))
   if (trigger.moment === 'check') setTimeout(gateway.kill, random.integer(0, 150))
   if (!(await checkAll(clients, round, 'verify'))) return
@@ -245,9 +251,9 @@ async function named<Result>({ name }: CrashClient, run: () => Promise<Result>):
 }
 
 /** One more life, without a kill: everything that was ever acknowledged is there, and nothing is left running. */
-async function finish({ folder, clients, provider }: Run): Promise<void> {
+async function finish({ plan, folder, clients, provider }: Run): Promise<void> {
   const gateway = await startGatewayProcess(folder)
-  const round: Round = { origin: gateway.origin, dead: gateway.dead, say: () => {} }
+  const round: Round = { life: plan.kills + 1, origin: gateway.origin, dead: gateway.dead, say: () => {} }
   assert.ok(await checkAll(clients, round, 'finish'), 'the gateway lives')
   assert.deepEqual(provider.complaints, [])
   assert.deepEqual(await gateway.stop(), { code: 0, signal: null })
