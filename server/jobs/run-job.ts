@@ -77,7 +77,7 @@ async function runToEnd(run: Run): Promise<'ended' | 'give-back'> {
   } catch (error) {
     // The store could not be asked: nothing is known to have ended, so the job is taken again.
     context.onTrouble(error, exchange)
-    leaveExchange(exchange)
+    failExchange(exchange, putOff())
     return 'give-back'
   } finally {
     finishExchange(exchange)
@@ -226,6 +226,13 @@ function openExchange({ observer, runtime }: JobsContext, taken: TakenJob, kept:
   if (limit > 0) captureChunk(exchange.clientRequest, JSON.stringify(request), limit)
   observer.started(exchange)
   return exchange
+}
+
+function putOff(): GatewayError {
+  return new GatewayError(
+    'store_unavailable',
+    'The store could not be asked; the response is taken up again.',
+  )
 }
 
 /** The process ends before the response does: said in the words in which the store speaks of one that was killed. */
