@@ -3,6 +3,7 @@ import { repeat } from 'lit/directives/repeat.js'
 import type { AdminRequestRow } from '../../server/http/admin-contract.ts'
 import { formatCount, formatDuration, formatInstant, formatPlural, formatTime } from '../model/format.ts'
 import { linkRequest } from '../model/location.ts'
+import { groupAdaptations, isReplayed, isRunning } from '../model/state.ts'
 import { badgeStyles, baseStyles } from '../styles/shared.ts'
 import { requestTableStyles } from './request-table-styles.ts'
 import './status-badge.ts'
@@ -65,7 +66,8 @@ export class RequestTable extends LitElement {
 }
 
 function describeRoute(row: AdminRequestRow): string {
-  if (row.provider === null) return 'reached no provider'
+  if (row.provider === null && isReplayed(row)) return 'answered before'
+  if (row.provider === null) return isRunning(row) ? 'at no provider yet' : 'reached no provider'
   const renamed = row.upstream_model !== null && row.upstream_model !== row.model
   return renamed ? `${row.provider} · ${row.upstream_model}` : row.provider
 }
@@ -100,18 +102,32 @@ function describeOutput(row: AdminRequestRow): string | null {
 }
 
 function renderNotes(row: AdminRequestRow) {
-  const changes = row.adaptations.map(({ action, field }) => `${action} ${field}`).join('\n')
+  const { state, changes } = groupAdaptations(row.adaptations)
+  const isContinued = state.some(({ field }) => field === 'previous_response_id' || field === 'conversation')
   return html`<span class="tags">
     ${row.error ? html`<span class="badge bad" title=${row.error.message}>${row.error.code}</span>` : nothing}
-    ${row.stream ? html`<span class="badge" title="The client asked for a stream">stream</span>` : nothing}
+    ${renderTag(operationWords[row.operation], 'Not a response: another operation on its input')}
+    ${renderTag(row.stream && 'stream', 'The client asked for a stream')}
+    ${renderTag(row.background && 'background', 'It runs without its client')}
+    ${renderTag(isContinued && 'continued', 'It goes on from an earlier response or a conversation')}
+    ${renderTag(isReplayed(row) && 'replayed', 'The answer of an earlier call with the same idempotency key')}
     ${row.attempts > 1 ? html`<span class="badge warn">${row.attempts} attempts</span>` : nothing}
-    ${
-      row.adaptations.length > 0
-        ? html`<span class="badge" title=${changes}>${formatPlural(row.adaptations.length, 'change')}</span>`
-        : nothing
-    }
-    ${row.usage_source === 'estimated' ? html`<span class="badge" title="Tokens counted by the gateway">est.</span>` : nothing}
+    ${renderTag(
+      changes.length > 0 && formatPlural(changes.length, 'change'),
+      changes.map(({ action, field }) => `${action} ${field}`).join('\n'),
+    )}
+    ${renderTag(row.usage_source === 'estimated' && 'est.', 'Tokens counted by the gateway')}
   </span>`
+}
+
+/** What a row is when it is no response. */
+const operationWords: Readonly<Record<string, string>> = {
+  'responses.compact': 'compaction',
+  'responses.input_tokens': 'token count',
+}
+
+function renderTag(words: string | false | undefined, title: string) {
+  return words ? html`<span class="badge" title=${title}>${words}</span>` : nothing
 }
 
 customElements.define('dm-request-table', RequestTable)

@@ -11,7 +11,14 @@ const tones: Record<string, string> = {
   queued: 'busy',
 }
 
-const glyphs: Record<string, string> = { good: '✓', bad: '✕', warn: '!', busy: '…' }
+const glyphs: Record<string, string> = {
+  completed: '✓',
+  failed: '✕',
+  incomplete: '!',
+  cancelled: '⊘',
+  in_progress: '…',
+  queued: '◷',
+}
 
 /** A response's status: a colour, a sign and the word. */
 export class StatusBadge extends LitElement {
@@ -22,7 +29,7 @@ export class StatusBadge extends LitElement {
   override render() {
     const tone = tones[this.status] ?? ''
     return html`<span class="badge ${tone}"
-      ><span aria-hidden="true">${glyphs[tone] ?? '·'}</span>${formatWord(this.status)}</span
+      ><span aria-hidden="true">${glyphs[this.status] ?? '·'}</span>${formatWord(this.status)}</span
     >`
   }
 }

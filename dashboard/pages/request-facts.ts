@@ -1,5 +1,7 @@
 import type { AdminRequest } from '../../server/http/admin-contract.ts'
 import { formatCount, formatDuration, formatInstant, unknown } from '../model/format.ts'
+import { linkRequest } from '../model/location.ts'
+import { isReplayed, isRunning, isSocketTurn, readContinued, readReplayedId } from '../model/state.ts'
 
 export interface Fact {
   name: string
@@ -7,12 +9,15 @@ export interface Fact {
   note?: string
   /** An id or address. */
   mono?: boolean
+  /** Of a page that says more. */
+  href?: string
 }
 
 /** The head of a request's page, most asked for first. */
 export function describeFacts(request: AdminRequest): Fact[] {
   return [
     ...describeRoute(request),
+    ...describeKept(request),
     ...describeTimes(request),
     ...describeTokens(request),
     ...describeIds(request),
@@ -22,7 +27,10 @@ export function describeFacts(request: AdminRequest): Fact[] {
 function describeRoute(request: AdminRequest): Fact[] {
   return [
     { name: 'Time', value: formatInstant(request.created_at) },
-    { name: 'Provider', value: request.provider ?? 'none was reached' },
+    {
+      name: 'Provider',
+      value: request.provider ?? describeNone(request),
+    },
     { name: 'Provider’s model', value: request.upstream_model ?? unknown },
     { name: 'HTTP status', value: request.http_status === null ? unknown : String(request.http_status) },
     { name: 'Asked for', value: describeAsked(request) },
@@ -34,10 +42,37 @@ function describeRoute(request: AdminRequest): Fact[] {
   ]
 }
 
-function describeAsked({ operation, stream }: AdminRequest): string {
+function describeNone(request: AdminRequest): string {
+  if (isReplayed(request)) return 'none was needed'
+  return isRunning(request) ? 'none yet' : 'none was reached'
+}
+
+function describeAsked(request: AdminRequest): string {
+  const { operation, stream, background } = request
   if (operation === 'responses.compact') return 'a compaction'
   if (operation === 'responses.input_tokens') return 'a count of tokens'
-  return stream ? 'a stream' : 'JSON'
+  if (isSocketTurn(request)) return 'a turn of a WebSocket'
+  const form = stream ? 'a stream' : 'JSON'
+  return background ? `${form}, in the background` : form
+}
+
+/** What it goes on from, and whose answer it was given. */
+function describeKept(request: AdminRequest): Fact[] {
+  const { responseId, conversationId } = readContinued(request)
+  const key = request.client_request?.headers['idempotency-key'] ?? null
+  const facts: Fact[] = []
+  if (responseId !== null) facts.push({ name: 'Goes on from', ...describeResponse(responseId) })
+  if (conversationId !== null) facts.push({ name: 'Conversation', value: conversationId, mono: true })
+  if (key !== null) facts.push({ name: 'Idempotency key', value: key, mono: true })
+  if (!isReplayed(request)) return facts
+  const first = readReplayedId(request)
+  const answer = first === null ? { value: 'an earlier call' } : describeResponse(first)
+  return [...facts, { name: 'Replayed from', ...answer }]
+}
+
+/** The request that made the response is found by the response's id. */
+function describeResponse(id: string): Pick<Fact, 'value' | 'mono' | 'href'> {
+  return { value: id, mono: true, href: linkRequest(id) }
 }
 
 function describeTimes(request: AdminRequest): Fact[] {

@@ -3,7 +3,9 @@ import type { AdminAttempt, AdminError, AdminRequest } from '../../server/http/a
 import { fetchRequest } from '../api/admin.ts'
 import { Poll } from '../controllers/poll.ts'
 import { formatPlural } from '../model/format.ts'
+import { isRunning } from '../model/state.ts'
 import { badgeStyles, baseStyles, cardStyles } from '../styles/shared.ts'
+import { renderAdaptations } from './request-adaptations.ts'
 import { describeFacts, type Fact } from './request-facts.ts'
 import { requestPageStyles } from './request-styles.ts'
 import '../components/attempt-timeline.ts'
@@ -29,7 +31,8 @@ export class RequestPage extends LitElement {
   chosen: number | null = null
   #poll: Poll<AdminRequest | null> = new Poll<AdminRequest | null>(this, {
     load: async (signal) => (this.requestId === '' ? null : fetchRequest(this.requestId, signal)),
-    interval: (): number | null => (this.#poll.data?.status === 'in_progress' ? runningMilliseconds : null),
+    interval: (): number | null =>
+      this.#poll.data && isRunning(this.#poll.data) ? runningMilliseconds : null,
   })
 
   override willUpdate(changed: PropertyValues) {
@@ -124,29 +127,14 @@ function renderError({ origin, code, type, message, param }: AdminError) {
 function renderFacts(facts: Fact[]) {
   return html`<dl class="card facts">
     ${facts.map(
-      ({ name, value, note, mono }) => html`<div>
+      ({ name, value, note, mono, href }) => html`<div>
         <dt>${name}</dt>
         <dd class="${mono ? 'mono' : 'number'} ${value === 'unknown' ? 'faint' : ''}">
-          ${value}${note === undefined ? nothing : html`<span class="soft">${note}</span>`}
+          ${href === undefined ? value : html`<a href=${href} data-route>${value}</a>`}${note === undefined ? nothing : html`<span class="soft">${note}</span>`}
         </dd>
       </div>`,
     )}
   </dl>`
-}
-
-function renderAdaptations({ adaptations }: AdminRequest) {
-  if (adaptations.length === 0) return nothing
-  return html`<section class="card">
-    <header><h2>${formatPlural(adaptations.length, 'adaptation')} to what the provider can take</h2></header>
-    <ul class="adaptations">
-      ${adaptations.map(
-        ({ action, field, detail }) => html`<li>
-          <span class="badge ${action === 'dropped' || action === 'clamped' ? 'warn' : 'busy'}">${action}</span>
-          <code>${field}</code><span class="soft">${detail}</span>
-        </li>`,
-      )}
-    </ul>
-  </section>`
 }
 
 customElements.define('dm-request-page', RequestPage)

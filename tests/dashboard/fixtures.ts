@@ -145,7 +145,7 @@ export function makeRows(now: number): AdminRequestRow[] {
     { model: hostile, project: hostile, provider: 'augment', upstream_model: hostile },
   ]
   const rows = kinds.map((kind, index) => row(`req_kind_${index}`, now - index * 1300, kind))
-  rows.push(row(hostileId, now - 10_000, { stream: true }))
+  rows.push(row(hostileId, now - 10_000, { stream: true }), ...makeStateRows(now - 11_000))
   for (let index = rows.length; index < 120; index++) {
     const stream = index % 3 !== 0
     rows.push(
@@ -167,6 +167,55 @@ export function makeRows(now: number): AdminRequestRow[] {
     )
   }
   return rows
+}
+
+const nothingUsed: Partial<AdminRequestRow> = {
+  input_tokens: null,
+  cached_tokens: null,
+  output_tokens: null,
+  reasoning_tokens: null,
+  total_tokens: null,
+  usage_source: null,
+}
+
+/** Rows that have to do with kept state. */
+function makeStateRows(at: number): AdminRequestRow[] {
+  const done = (field: string, detail = '') => ({ field, action: 'emulated', detail })
+  return [
+    row('req_queued', at, {
+      ...nothingUsed,
+      status: 'queued',
+      background: true,
+      provider: null,
+      upstream_model: null,
+      http_status: null,
+      attempts: 0,
+      latency_ms: null,
+      ttft_ms: null,
+      upstream_ms: null,
+      overhead_ms: null,
+    }),
+    row('req_stopped', at - 100, { status: 'cancelled', background: true, stream: true }),
+    row('req_chain', at - 200, {
+      adaptations: [
+        done('previous_response_id'),
+        { field: 'input.reasoning', action: 'dropped', detail: 'made by another provider' },
+      ],
+    }),
+    row('req_replay', at - 300, {
+      ...nothingUsed,
+      provider: null,
+      upstream_model: null,
+      attempts: 0,
+      response_id: null,
+      adaptations: [done('idempotency', 'replayed')],
+    }),
+    row('req_compact', at - 400, {
+      operation: 'responses.compact',
+      adaptations: [done('conversation'), done('compaction', 'a summary by the model')],
+    }),
+    row('req_count', at - 500, { ...nothingUsed, operation: 'responses.input_tokens' }),
+  ]
 }
 
 const clientBody = {

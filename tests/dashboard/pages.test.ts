@@ -154,6 +154,18 @@ describe('requests', () => {
       assert.ok((await read(rows(page).nth(6))).includes(hostile))
     }))
 
+  it('says of each what it had to do with kept state', () =>
+    visit('/requests', async ({ page }) => {
+      const readRow = (id: string) => read(rows(page).filter({ has: page.locator(`a[href$=${id}]`) }))
+      await rows(page).first().waitFor()
+      assert.match(await readRow('req_queued'), /◷ queued[\s\S]*at no provider yet[\s\S]*background$/)
+      assert.match(await readRow('req_stopped'), /⊘ cancelled[\s\S]*stream background$/)
+      assert.match(await readRow('req_chain'), /continued 1 change$/)
+      assert.match(await readRow('req_replay'), /answered before[\s\S]*replayed$/)
+      assert.match(await readRow('req_compact'), /compaction continued 1 change$/)
+      assert.match(await readRow('req_count'), /token count$/)
+    }))
+
   it('pages to older ones', () =>
     visit('/requests', async ({ page }) => {
       await page.getByRole('button', { name: 'Older requests' }).click()
@@ -296,6 +308,60 @@ describe('one request', () => {
       await page.getByText('Nothing was recorded: it never came to this.').first().waitFor()
     }))
 
+  it('tells what a request goes on from, and leads there', async () => {
+    const chain = makeRequest(fake.rows.find(({ id }) => id === 'req_chain')!)
+    chain.client_request = message(
+      { model: 'm', input: 'x', previous_response_id: 'resp_earlier', conversation: { id: 'conv_1' } },
+      { 'idempotency-key': hostile },
+    )
+    fake.requests.set('req_chain', chain)
+    fake.requests.set('resp_earlier', makeRequest(row('req_earlier', Date.now(), { model: 'the/first' })))
+    await visit('/requests/req_chain', async ({ page }) => {
+      const facts = page.locator('dl.facts')
+      await facts.waitFor()
+      const text = await read(facts)
+      assert.match(text, /Goes on from resp_earlier Conversation conv_1 Idempotency key <img/)
+      assert.doesNotMatch(text, /Replayed/)
+      const groups = page.locator('section.card', { has: page.locator('ul.adaptations') })
+      assert.match(await read(groups.nth(0)), /what it keeps emulated previous_response_id the earlier turns/)
+      assert.match(
+        await read(groups.nth(1)),
+        /^1 adaptation to what .* dropped input\.reasoning made by another/,
+      )
+      await facts.getByRole('link', { name: 'resp_earlier' }).click()
+      await page.getByRole('heading', { name: 'the/first' }).waitFor()
+    })
+  })
+
+  it('tells a replayed answer from one that was made', async () => {
+    const replay = makeRequest(fake.rows.find(({ id }) => id === 'req_replay')!)
+    replay.client_response = message({ id: 'resp_1st', object: 'response', output: [] })
+    fake.requests.set('req_replay', replay)
+    await visit('/requests/req_replay', async ({ page }) => {
+      const facts = page.locator('dl.facts')
+      await facts.waitFor()
+      assert.match(await read(facts), /Provider none was needed[\s\S]*Replayed from resp_1st/)
+      await page.getByText('no provider was called').waitFor()
+    })
+  })
+
+  it('says how a request ran: in the background, over a WebSocket, as another operation', async () => {
+    const turn = makeRequest(row('req_turn', Date.now(), { stream: true }))
+    turn.client_request = message({ type: 'response.create', model: 'm' }, { upgrade: 'websocket' })
+    fake.requests.set('req_turn', turn)
+    for (const [id, asked] of [
+      ['req_stopped', /Asked for a stream, in the background/],
+      ['req_turn', /Asked for a turn of a WebSocket/],
+      ['req_compact', /Asked for a compaction/],
+      ['req_count', /Asked for a count of tokens/],
+    ] as const) {
+      await visit(`/requests/${id}`, async ({ page }) => {
+        await page.locator('dl.facts').waitFor()
+        assert.match(await read(page.locator('dl.facts')), asked)
+      })
+    }
+  })
+
   it('flags estimated usage', () =>
     visit('/requests/req_kind_4', async ({ page }) => {
       await page.locator('dl.facts').waitFor()
@@ -344,6 +410,20 @@ describe('one request', () => {
     })
     await visit('/requests/req_deep', async ({ page }) => {
       await page.getByRole('region', { name: 'The client sent' }).getByText('[[[[[').waitFor()
+    })
+  })
+
+  it('follows a queued request to its end', async () => {
+    await visit('/requests/req_queued', async ({ page }) => {
+      const badge = page.locator('dm-status')
+      await badge.getByText('queued').waitFor()
+      const change = (status: string) => {
+        fake.rows = fake.rows.map((one) => (one.id === 'req_queued' ? { ...one, status } : one))
+      }
+      change('in_progress')
+      await badge.getByText('in progress').waitFor()
+      change('cancelled')
+      await badge.getByText('cancelled').waitFor()
     })
   })
 
