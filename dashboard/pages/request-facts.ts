@@ -27,10 +27,7 @@ export function describeFacts(request: AdminRequest): Fact[] {
 function describeRoute(request: AdminRequest): Fact[] {
   return [
     { name: 'Time', value: formatInstant(request.created_at) },
-    {
-      name: 'Provider',
-      value: request.provider ?? describeNone(request),
-    },
+    { name: 'Provider', value: request.provider ?? describeNone(request) },
     { name: 'Provider’s model', value: request.upstream_model ?? unknown },
     { name: 'HTTP status', value: request.http_status === null ? unknown : String(request.http_status) },
     { name: 'Asked for', value: describeAsked(request) },

@@ -7,7 +7,14 @@ import { type DiffRow, diffJson } from '../../dashboard/model/json-diff.ts'
 import { linkRequest, parseRoute } from '../../dashboard/model/location.ts'
 import { foldRows, markRows } from '../../dashboard/model/mark-rows.ts'
 import { countNewRows, mergeRows, refreshRows } from '../../dashboard/model/merge-rows.ts'
-import { row } from './fixtures.ts'
+import {
+  groupAdaptations,
+  isReplayed,
+  isSocketTurn,
+  readContinued,
+  readReplayedId,
+} from '../../dashboard/model/state.ts'
+import { makeRequest, message, row } from './fixtures.ts'
 
 /** One side's lines put together again. */
 function join(rows: DiffRow[], side: 'left' | 'right'): string {
@@ -208,5 +215,50 @@ describe('addresses', () => {
   it('and shell lines hold any model', () => {
     const command = formatCurl({ origin: 'http://h', model: "it's", withKey: false })
     assert.ok(command.includes(`'{"model":"it'\\''s"`))
+  })
+})
+
+describe('kept state', () => {
+  const sent = (body: unknown, headers?: Record<string, string>) => ({
+    ...makeRequest(row('req_1', 0)),
+    client_request: message(body, headers),
+  })
+
+  it('is read from the recorded body, in either form of a conversation', () => {
+    const read = (body: unknown) => Object.values(readContinued(sent(body)))
+    assert.deepEqual(read({ previous_response_id: 'resp_1' }), ['resp_1', null])
+    assert.deepEqual(read({ conversation: 'conv_1', previous_response_id: null }), [null, 'conv_1'])
+    assert.deepEqual(read({ conversation: { id: 'conv_2' } }), [null, 'conv_2'])
+    assert.deepEqual(read({ conversation: { id: 7 }, previous_response_id: ['resp_1'] }), [null, null])
+  })
+
+  it('is unknown where the body is cut, no object, or not kept', () => {
+    for (const text of ['{"previous_response_id":"resp_1","inp', 'null', '[1]', '"resp_1"', null]) {
+      const request = sent({})
+      request.client_request.body.text = text
+      assert.deepEqual(Object.values(readContinued(request)), [null, null])
+    }
+    const request = { ...makeRequest(row('req_1', 0)), client_request: null, client_response: null }
+    assert.deepEqual(Object.values(readContinued(request)), [null, null])
+    assert.equal(readReplayedId(request), null)
+    assert.equal(isSocketTurn(request), false)
+  })
+
+  it('finds the replayed response in JSON and in a stream', () => {
+    const answered = (body: unknown) => ({ ...sent({}), client_response: message(body) })
+    assert.equal(readReplayedId(answered({ id: 'resp_1', object: 'response' })), 'resp_1')
+    const event = 'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_2"}}\n\n'
+    assert.equal(readReplayedId(answered(event)), 'resp_2')
+    assert.equal(readReplayedId(answered({ object: 'response.input_tokens' })), null)
+  })
+
+  it('is told apart from what was changed for a provider', () => {
+    const emulated = (field: string, detail = '') => ({ field, action: 'emulated', detail })
+    const lost = { field: 'store', action: 'dropped', detail: 'the store cannot be written' }
+    const all = [emulated('conversation'), emulated('usage', 'estimated'), lost]
+    const { state, changes } = groupAdaptations(all)
+    assert.deepEqual([state, changes], [[all[0]], [all[1], all[2]]])
+    assert.equal(isReplayed({ adaptations: all }), false)
+    assert.equal(isReplayed({ adaptations: [emulated('idempotency', 'replayed')] }), true)
   })
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
+import { openSocket } from '../support/socket-client.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 const adminKey = 'admin-key-123456'
@@ -83,6 +84,62 @@ it('shows one request: what was sent, what the provider got, and what was change
     await page.getByText(text).first().waitFor()
   }
   await page.getByText('<img src=x onerror=alert(1)>').first().waitFor()
+})
+
+it('leads from a turn to the one that it goes on from, and from a replay to the call that was answered', async () => {
+  const ask = async (body: object, headers: Record<string, string> = {}) => {
+    const answer = await gateway.post({ model: 'gpt-4o', ...body }, { ...projectKey, ...headers })
+    const { id } = (await answer.json()) as { id: string }
+    await gateway.app.flush()
+    return { id, request: answer.headers.get('x-request-id') ?? '' }
+  }
+  const first = await ask({ input: 'My name is Ada.' })
+  const second = await ask({ model: 'balanced', input: '/history', previous_response_id: first.id })
+  await page.goto(`${gateway.origin}/requests/${second.request}`)
+  await page.getByText('the earlier turns of the chain were put before the input').waitFor()
+  await page.locator('dl.facts').getByRole('link', { name: first.id }).click()
+  await page.locator('.id').getByText(first.request).waitFor()
+  const key = { 'idempotency-key': 'once' }
+  const [made, repeated] = [await ask({ input: 'once' }, key), await ask({ input: 'once' }, key)]
+  assert.equal(repeated.id, made.id)
+  await page.goto(`${gateway.origin}/requests/${repeated.request}`)
+  await page.getByText('no provider was called').waitFor()
+  await page.locator('dl.facts').getByRole('link', { name: made.id }).click()
+  await page.locator('.id').getByText(made.request).waitFor()
+})
+
+it('follows a background response from its start to its cancellation', async () => {
+  const body = { model: 'gpt-4o', input: '/slow 30000 hello', background: true }
+  const answer = await gateway.post(body, projectKey)
+  const { id } = (await answer.json()) as { id: string }
+  await gateway.app.flush()
+  await page.goto(`${gateway.origin}/requests/${answer.headers.get('x-request-id')}`)
+  await page.getByText('JSON, in the background').waitFor()
+  const badge = page.locator('dm-status')
+  await badge.getByText(/queued|in progress/).waitFor()
+  await fetch(`${gateway.origin}/v1/responses/${id}/cancel`, { method: 'POST', headers: projectKey })
+  await badge.getByText('cancelled').waitFor()
+})
+
+it('names turns of a WebSocket, compactions and counts', async () => {
+  const socket = await openSocket(gateway.origin, { headers: projectKey })
+  await socket.ask({ model: 'gpt-4o', input: 'over a socket' })
+  await socket.close()
+  for (const path of ['compact', 'input_tokens']) {
+    const answer = await fetch(`${gateway.origin}/v1/responses/${path}`, {
+      method: 'POST',
+      headers: { ...projectKey, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'balanced', input: [{ role: 'user', content: path }] }),
+    })
+    assert.equal(answer.status, 200)
+  }
+  await gateway.app.flush()
+  await page.goto(`${gateway.origin}/requests`)
+  const rows = page.locator('dm-request-table tbody tr')
+  await rows.nth(0).getByText('token count', { exact: true }).waitFor()
+  await rows.nth(1).getByText('compaction', { exact: true }).waitFor()
+  await rows.nth(2).getByRole('link').click()
+  await page.getByText('a turn of a WebSocket').waitFor()
 })
 
 it('meets no error and breaks no policy on the way', () => assert.deepEqual(troubles, []))
