@@ -20,8 +20,8 @@ interface Job {
   ask: Ask
   key: string | null
   body: object
-  /** Calls made to create it. Without a key, each that was not acknowledged may be a job of its own. */
-  posts: number
+  /** A call to create it has been made. */
+  isSent: boolean
   /** Null until it is acknowledged. */
   id: string | null
   /** Of a stream: what has been seen, in order and without doubles. */
@@ -38,15 +38,16 @@ interface Job {
 interface Background extends BackgroundOptions {
   current: Job | null
   ended: Job[]
+  /** Sent without a key and never acknowledged: whether they are there nobody knows, and a second call is another job. */
+  unknown: Job[]
 }
 
 export function createBackgroundClient(options: BackgroundOptions): CrashClient {
-  const background: Background = { ...options, current: null, ended: [] }
+  const background: Background = { ...options, current: null, ended: [], unknown: [] }
   return {
     name: options.name,
     async act(round) {
-      background.current ??= makeJob(background, round)
-      const job = background.current
+      const job = chooseJob(background, round)
       await advance(background, round, job)
       checkEnd(background, round, job)
       background.ended.push(job)
@@ -61,8 +62,19 @@ export function createBackgroundClient(options: BackgroundOptions): CrashClient 
         checkEnd(background, round, background.current)
       }
       for (const job of background.ended) await checkKept(round, job)
+      for (const job of background.unknown) checkRuns(background.provider, job, round.life - job.firstLife)
     },
   }
+}
+
+/** The one that is under way, unless it cannot be found again. */
+function chooseJob(background: Background, round: Round): Job {
+  const { current, unknown } = background
+  if (current !== null && (!current.isSent || current.id !== null || current.key !== null)) return current
+  if (current !== null) unknown.push(current)
+  const job = makeJob(background, round)
+  background.current = job
+  return job
 }
 
 function makeJob({ random, stream, model }: Background, { life }: Round): Job {
@@ -73,7 +85,7 @@ function makeJob({ random, stream, model }: Background, { life }: Round): Job {
     ask,
     key,
     body,
-    posts: 0,
+    isSent: false,
     id: null,
     text: '',
     events: [],
@@ -92,7 +104,7 @@ async function advance({ random, stream }: Background, round: Round, job: Job): 
 async function advancePolled(random: Random, round: Round, job: Job): Promise<void> {
   if (job.id === null) {
     const headers: Record<string, string> = job.key === null ? {} : { 'idempotency-key': job.key }
-    job.posts += 1
+    job.isSent = true
     const accepted = (await callWell(round, '/v1/responses', { body: job.body, headers })).json()
     round.say('accepted')
     // A repeated call after a death has the first one's answer.
@@ -116,7 +128,7 @@ async function advanceStream(random: Random, round: Round, job: Job): Promise<vo
   const isKnown = job.id !== null && job.events.length > 0
   const after = job.events.length - 1
   const headers: Record<string, string> = job.key === null ? {} : { 'idempotency-key': job.key }
-  if (!isKnown) job.posts += 1
+  job.isSent = true
   const { text, events, isDone } = isKnown
     ? await readStream(round, `/v1/responses/${job.id}?stream=true&starting_after=${after}`)
     : await readStream(round, '/v1/responses', { body: job.body, headers })
@@ -142,7 +154,6 @@ async function cancel(round: Round, job: Job): Promise<void> {
 /** How a job may end: as asked; cancelled, when that was asked; failed, when the gateway died over it. */
 function checkEnd({ provider }: Background, { life }: Round, job: Job): void {
   const { ask, body, firstLife, final } = job
-  const jobs = job.key === null ? job.posts : 1
   // A job runs in every life of the gateway, whether its client is there or not.
   const deaths = life - firstLife
   const { stream, input } = body as { stream: boolean; input: string }
@@ -158,12 +169,15 @@ function checkEnd({ provider }: Background, { life }: Round, job: Job): void {
     assert.equal(final.status, 'cancelled')
     assert.notEqual(job.cancel, 'no', 'nothing is cancelled by itself')
   }
-  const { begun, most } = provider.countCalls(ask.tag)
-  assert.ok(most <= jobs, `${ask.tag} ran ${most} times at once`)
-  assert.ok(
-    begun <= jobs * (deaths + 1),
-    `${begun} calls for ${ask.tag}, which went through ${deaths} deaths`,
-  )
+  checkRuns(provider, job, deaths)
+}
+
+/** Once for each life of the gateway at most, and never twice at a time. */
+function checkRuns(provider: CrashProvider, { ask, id }: Job, deaths: number): void {
+  const { begun, most, story } = provider.countCalls(ask.tag)
+  const told = `${ask.tag} (${id}), which went through ${deaths} deaths: ${story.join('; ')}`
+  assert.ok(most <= 1, `${most} runs at once of ${told}`)
+  assert.ok(begun <= deaths + 1, `${begun} runs of ${told}`)
 }
 
 /** What has ended stays as it was, and its events stay, byte for byte. */

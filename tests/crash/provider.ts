@@ -17,6 +17,8 @@ export interface CallCount {
   running: number
   /** The most that ran at once. */
   most: number
+  /** What happened when, for whoever has to find out why. */
+  story: string[]
 }
 
 export interface CrashProvider {
@@ -77,7 +79,7 @@ export async function startProvider(): Promise<CrashProvider> {
   const { port } = server.address() as AddressInfo
   return {
     origin: `http://127.0.0.1:${port}`,
-    countCalls: (tag) => desk.counts.get(tag) ?? { begun: 0, ended: 0, running: 0, most: 0 },
+    countCalls: (tag) => desk.counts.get(tag) ?? noCalls(),
     onCall(listener) {
       desk.listener = listener
     },
@@ -101,8 +103,8 @@ async function serve(desk: Desk, request: IncomingMessage, response: ServerRespo
     return
   }
   const body = await readJson(request)
-  // A gateway that was killed while it sent.
-  if (body === null) return
+  // Of a gateway that was killed meanwhile: its end has been told already and would not be told again.
+  if (body === null || request.socket.destroyed) return
   const key = request.headers['idempotency-key']
   if (kind === 'native' && body.background === true) takeOn(desk, body, key, response)
   else await answerCall(begin(desk, body, response), response)
@@ -124,23 +126,33 @@ function begin(desk: Desk, body: JsonObject, response: ServerResponse | null): W
     if (body[name] != null) throw new Error(`${name} reached the provider`)
   const context = items.map(describeItem)
   const ask = findAsk(items)
-  const count = desk.counts.get(ask.tag) ?? { begun: 0, ended: 0, running: 0, most: 0 }
+  const count = desk.counts.get(ask.tag) ?? noCalls()
   desk.counts.set(ask.tag, count)
   count.begun += 1
   count.running += 1
   count.most = Math.max(count.most, count.running)
+  tell(count, `begun, ${count.running} running`)
   desk.listener('begun')
   let settled = false
   function settle(ended: boolean): void {
     if (settled) return
     settled = true
     count.running -= 1
+    tell(count, ended ? 'answered' : 'broken off')
     if (!ended) return
     count.ended += 1
     desk.listener('ended')
   }
   response?.once('close', () => settle(false))
   return { ask, context, body, id: `resp_${++desk.responses}`, settle }
+}
+
+function noCalls(): CallCount {
+  return { begun: 0, ended: 0, running: 0, most: 0, story: [] }
+}
+
+function tell({ story }: CallCount, what: string): void {
+  story.push(`${new Date().toISOString().slice(14, -1)} ${what}`)
 }
 
 function userMessage(content: string): Item {
