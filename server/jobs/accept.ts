@@ -14,14 +14,14 @@ import type { EventChunk, IdempotentAnswer, JobAccept } from '../store/state.ts'
 import type { JobsDependencies } from './dependencies.ts'
 import { type KeptRequest, writeKeptRequest } from './kept-request.ts'
 import { planTargets, previewJob } from './plan-job.ts'
-
-export interface Accepted extends AcceptedJob {
-  /** As it is kept: `JobAccept.body`. */
-  kept: string
-}
+import type { JobRunner } from './runner.ts'
 
 /** @throws GatewayError as a foreground request would, and `store_unavailable`; then nothing was kept. */
-export async function acceptJob(dependencies: JobsDependencies, options: AcceptOptions): Promise<Accepted> {
+export async function acceptJob(
+  dependencies: JobsDependencies,
+  runner: JobRunner,
+  options: AcceptOptions,
+): Promise<AcceptedJob> {
   const { exchange, request, caller, unsupported, events, claim, idempotencyKey } = options
   const runtime = dependencies.runtime()
   if (!isStored(runtime, caller.projectId, request)) throw needsStore()
@@ -45,11 +45,16 @@ export async function acceptJob(dependencies: JobsDependencies, options: AcceptO
         ? null
         : { key: claim.key, answer: idempotentAnswer(exchange.stream, responseId, body, headers) },
   }
+  // Before it is kept: it may be taken in the very moment in which it is.
+  runner.expect(responseId, { exchange, body: job.body })
   await dependencies.state.acceptJob(job).catch((error: unknown) => {
+    runner.withdraw(responseId)
     throw storeUnavailable(error)
   })
+  exchange.httpStatus = 200
   claim?.complete()
-  return { responseId, body, headers, kept: job.body }
+  runner.offer(responseId)
+  return { responseId, body, headers }
 }
 
 /** As it is run: what its prompt says stands in it, and later versions of the prompt change nothing. */

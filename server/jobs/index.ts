@@ -32,11 +32,7 @@ export function createJobs(dependencies: JobsDependencies): Jobs {
     stop: (timeout) => runner.stop(timeout),
     running: () => runner.running,
     queued: () => runner.queued,
-    async accept(options) {
-      const { kept, ...accepted } = await acceptJob(context, options)
-      runner.offer(accepted.responseId, { exchange: options.exchange, body: kept })
-      return accepted
-    },
+    accept: (options) => acceptJob(context, runner, options),
     follow: (options) => followResponse(context, runner, options),
     async cancel(project, responseId) {
       return renderCancelled(await cancelResponse(context, runner, { project, responseId }))

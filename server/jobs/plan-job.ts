@@ -21,9 +21,13 @@ export async function previewJob(dependencies: JobsDependencies, options: PlanOp
   const { exchange, kept, responseId, createdAt } = options
   const { request, unsupported, events, isPrompted, caller } = kept
   const { signal } = new AbortController()
+  const { state, locks, sealer, prompts } = dependencies
   const runtime = dependencies.runtime()
   const turn = await previewTurn({
-    ...dependencies,
+    state,
+    locks,
+    sealer,
+    prompts,
     runtime,
     request,
     project: caller.projectId,

@@ -12,6 +12,8 @@ const lookInterval = 1000
 export class JobRunner {
   readonly #context: JobsContext
   readonly #running = new Map<string, RunningJob>()
+  /** On their way into the store. */
+  readonly #expected = new Map<string, HandedOver>()
   /** Accepted here and not taken yet. */
   readonly #handedOver = new Map<string, HandedOver>()
   /** To be given back as soon as the store takes it. */
@@ -50,9 +52,23 @@ export class JobRunner {
     return this.#stopping
   }
 
-  /** A job has been accepted here. */
-  offer(id: string, handedOver: HandedOver): void {
+  /** A job is about to be kept. */
+  expect(id: string, handedOver: HandedOver): void {
+    this.#expected.set(id, handedOver)
+  }
+
+  /** It could not be kept. */
+  withdraw(id: string): void {
+    this.#expected.delete(id)
+  }
+
+  /** It has been kept, and may have been taken already. */
+  offer(id: string): void {
+    const handedOver = this.#expected.get(id)
+    this.#expected.delete(id)
+    if (handedOver === undefined) return
     this.#handedOver.set(id, handedOver)
+    if (this.#stopping) this.#leaveWaiting()
     this.take()
   }
 
@@ -87,10 +103,7 @@ export class JobRunner {
     }, timeout)
     await ends()
     clearTimeout(timer)
-    for (const [id, waiting] of this.#handedOver) {
-      leaveExchange(waiting.exchange)
-      this.#finish(id, waiting)
-    }
+    this.#leaveWaiting()
     await this.#giveBack()
     for (const running of this.#timers) clearInterval(running)
   }
@@ -136,8 +149,9 @@ export class JobRunner {
 
   #run(taken: Parameters<typeof runJob>[1]['taken']): void {
     const { id } = taken
-    const handedOver = this.#handedOver.get(id) ?? null
+    const handedOver = this.#handedOver.get(id) ?? this.#expected.get(id) ?? null
     this.#handedOver.delete(id)
+    this.#expected.delete(id)
     let job: RunningJob
     try {
       job = runJob(this.#context, { taken, handedOver })
@@ -155,6 +169,14 @@ export class JobRunner {
       this.#context.hub.change(id)
       this.take()
     })
+  }
+
+  /** What waits here is left to the next process. */
+  #leaveWaiting(): void {
+    for (const [id, waiting] of this.#handedOver) {
+      leaveExchange(waiting.exchange)
+      this.#finish(id, waiting)
+    }
   }
 
   async #giveBack(): Promise<void> {

@@ -84,6 +84,20 @@ describe('a background response is cancelled', () => {
       ['cancelled'],
     )
   })
+  it('in the spelling that its stream was begun in', async () => {
+    const answer = await own.gateway.post(
+      { model: 'gated/m', input: 'hi', background: true, stream: true },
+      { 'x-dragoman-events': 'open-responses' },
+    )
+    const reader = new EventReader(answer)
+    const call = await own.gated.next()
+    call.begin('one two')
+    await reader.until('response.output_text.delta')
+    await own.client.responses.cancel(reader.responseId)
+    await reader.toEnd()
+    assert.equal(assertLegalStream(reader.events, { dialect: 'open-responses' }).status, 'cancelled')
+    await call.closed
+  })
   it('at a provider that runs it in its own background, which is told', async () => {
     const { id } = await create({ model: 'keyed/m' })
     const post = await own.gated.next()
