@@ -18,8 +18,9 @@ import { createId } from './ids.ts'
 import type { Gateway } from './respond.ts'
 import { beginSide, pickRequest, type SideOptions, type SideWork } from './side-request.ts'
 import { keepCompaction } from './state/commit-turn.ts'
-import { fitToTarget, openForAll, wordsOfUser } from './state/fit-target.ts'
+import { fitToTarget, openForAll } from './state/fit-target.ts'
 import { viewItem } from './state/stored-view.ts'
+import { sealableSummary, wordsOfUser } from './state/summary.ts'
 import { itemsOf, withIds } from './state/turn.ts'
 import { summarize } from './summarize.ts'
 import type { GatewayDependencies } from './work.ts'
@@ -147,7 +148,8 @@ async function compactBySummary(gateway: Gateway, work: SideWork): Promise<Idemp
   exchange.adaptations.push(emulated('a summary by the model'))
   const { text, response, head } = await summarize(gateway, work)
   if (response.status === 'incomplete') exchange.adaptations.push(emulated('the summary was cut'))
-  const encrypted_content = dependencies.sealer.seal(turn.project, { kind: 'summary', text })
+  const summary = sealableSummary(text, readContext(work))
+  const encrypted_content = dependencies.sealer.seal(turn.project, summary)
   const compacted: Compacted = {
     output: [
       ...listUserMessages(turn.resolved),
@@ -164,6 +166,12 @@ async function compactBySummary(gateway: Gateway, work: SideWork): Promise<Idemp
     ...compacted,
     headers: { ...compacted.headers, ...renderAdaptations(exchange.adaptations) },
   })
+}
+
+/** What is compacted, as any model reads it. */
+function readContext({ turn, dependencies }: SideWork): Item[] {
+  const request = { ...turn.resolved, input: itemsOf(turn.resolved.input) }
+  return openForAll({ ...turn, request, sealer: dependencies.sealer })
 }
 
 function emulated(detail: string): Adaptation {

@@ -7,6 +7,7 @@ import { type AttemptOutcome, runAttempt } from './attempt.ts'
 import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
 import type { UpstreamJob } from './background.ts'
 import type { Candidate } from './candidates.ts'
+import { compactTurn, listAskable } from './compact-turn.ts'
 import { createDelivery } from './delivery.ts'
 import { estimateUsage } from './estimate-usage.ts'
 import type { Attempt } from './exchange.ts'
@@ -37,17 +38,18 @@ export interface Gateway {
 }
 
 export function createGateway(dependencies: GatewayDependencies): Gateway {
-  return {
+  const gateway: Gateway = {
     async respond(options) {
       const runtime = dependencies.runtime()
       const turn = await startTurn(dependencies, runtime, options)
       try {
-        await runTurn(dependencies, runtime, options, turn)
+        await runTurn(gateway, dependencies, runtime, options, turn)
       } finally {
         await releaseTurn(turn)
       }
     },
   }
+  return gateway
 }
 
 function startTurn(
@@ -75,6 +77,7 @@ function startTurn(
 }
 
 async function runTurn(
+  gateway: Gateway,
   dependencies: GatewayDependencies,
   runtime: Runtime,
   options: RespondOptions,
@@ -93,7 +96,7 @@ async function runTurn(
   }
   options.sink.onDrain(() => work.resume())
   try {
-    await (options.generate === false ? warmUp(work) : tryCandidates(work))
+    await (options.generate === false ? warmUp(work) : answerTurn(gateway, work))
   } catch (error) {
     const isTold =
       options.sink.opened && error instanceof GatewayError && error.code !== 'client_closed_request'
@@ -102,9 +105,13 @@ async function runTurn(
   }
 }
 
-async function tryCandidates(work: Work): Promise<void> {
+async function answerTurn(gateway: Gateway, work: Work): Promise<void> {
+  const candidates = listAskable(work, listCandidates(work))
+  await (candidates === null ? compactTurn(gateway, work) : tryCandidates(work, candidates))
+}
+
+async function tryCandidates(work: Work, candidates: readonly Candidate[]): Promise<void> {
   const { runtime, job } = work
-  const candidates = listCandidates(work)
   let failure: UpstreamFailure | null = null
   let refusal: GatewayError | null = null
   for (const [position, candidate] of candidates.entries()) {

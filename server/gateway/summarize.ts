@@ -9,10 +9,13 @@ import { concatenateOutputText } from '../../translators/shared/response-object.
 import { GatewayError } from '../errors.ts'
 import { nameTruncation, shorten } from './fit-context.ts'
 import type { Gateway } from './respond.ts'
-import type { SideWork } from './side-request.ts'
 import type { ResponseSink } from './sink.ts'
 import { truncateInput } from './state/truncate.ts'
 import { itemsOf } from './state/turn.ts'
+import type { Work } from './work.ts'
+
+/** What is summed up, and on whose behalf. */
+export type SummaryWork = Pick<Work, 'turn' | 'exchange' | 'unsupported' | 'events' | 'signal'>
 
 export interface Summary {
   text: string
@@ -21,7 +24,7 @@ export interface Summary {
   head: Record<string, string>
 }
 
-const instruction = `Stop here and do not answer the last message. Write a handover of this conversation. It will replace everything above except the user's own messages, and whoever continues will see nothing else, so leave out nothing that the work still depends on.
+const instruction = `Stop here and do not answer the last message. Write a handover of this conversation. It will replace everything above except the latest of the user's own messages, and whoever continues will see nothing else, so leave out nothing that the work still depends on.
 
 Cover, each where there is something to say:
 - Goal: what the user wants in the end, and how they want it done (constraints, preferences, style, language).
@@ -41,7 +44,7 @@ const maxCuts = 3
  * context that is too long is what most ask to compact: its oldest turns are left out then, and that is named.
  * @throws GatewayError when no target wrote anything.
  */
-export async function summarize(gateway: Gateway, work: SideWork): Promise<Summary> {
+export async function summarize(gateway: Gateway, work: SummaryWork): Promise<Summary> {
   const whole = askForSummary(work.turn.resolved)
   let request = whole
   for (let cuts = 0; ; cuts++) {
@@ -59,7 +62,7 @@ export async function summarize(gateway: Gateway, work: SideWork): Promise<Summa
   }
 }
 
-async function ask(gateway: Gateway, work: SideWork, request: CanonicalRequest): Promise<Summary> {
+async function ask(gateway: Gateway, work: SummaryWork, request: CanonicalRequest): Promise<Summary> {
   const { exchange, unsupported, events, signal } = work
   const sink = createSink()
   await gateway.respond({

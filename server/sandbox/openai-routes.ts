@@ -1,5 +1,5 @@
 /** `POST /responses/compact` and `POST /responses/input_tokens`, as OpenAI documents them. */
-import type { JsonObject } from '../../translators/shared/canonical.ts'
+import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import { countInput } from './answers.ts'
 import { type Desk, makeId } from './desk.ts'
 import { openaiInvalid, openaiModels, openaiRefusal, openaiRules } from './openai-rules.ts'
@@ -113,4 +113,12 @@ function compact(provider: SimulatedProvider, context: JsonObject[], count: numb
       total_tokens: count + context.length,
     },
   }
+}
+
+/** What an input that ends in a trigger is answered with: one item for all of it. Null for any other input. */
+export function compactOnTrigger({ body }: Call): JsonObject[] | null {
+  const input = Array.isArray(body.input) ? body.input.filter(isObject) : []
+  if (input.at(-1)?.type !== 'compaction_trigger') return null
+  const encrypted_content = encryptContent('openai', input.slice(0, -1))
+  return [{ id: makeId('cmp'), type: 'compaction', encrypted_content }]
 }

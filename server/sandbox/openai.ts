@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../translators/shared/canonical.ts'
 import type { Desk } from './desk.ts'
 import { keptResource, pendingObject, previousItems } from './keeping.ts'
-import { answerSideRoute } from './openai-routes.ts'
+import { answerSideRoute, compactOnTrigger } from './openai-routes.ts'
 import {
   openaiCode,
   openaiErrorType,
@@ -97,7 +97,11 @@ export const openai: SimulatedProvider = {
   failure: (failure: Failure) =>
     openaiFailure(failure, openaiErrorType(failure.status), failure.code ?? openaiCode(failure.status)),
   respond: (call: Call, script: Script) =>
-    buildResponse(call, script, buildItems(script, openaiItemStyle(call, 'openai'))),
+    buildResponse(
+      call,
+      script,
+      compactOnTrigger(call) ?? buildItems(script, openaiItemStyle(call, 'openai')),
+    ),
   reply: (call, response) => ({
     kind: 'json',
     status: 200,

@@ -1,15 +1,11 @@
 /** A turn's input as one provider may read it: what only its maker understands goes back to its maker alone. */
-import {
-  type CanonicalRequest,
-  type Item,
-  isObject,
-  type JsonObject,
-} from '../../../translators/shared/canonical.ts'
+import type { CanonicalRequest, Item } from '../../../translators/shared/canonical.ts'
 import type { Adaptation, Refusal } from '../../../translators/shared/translator.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Candidate } from '../candidates.ts'
 import { isBoundToMaker } from './history.ts'
 import type { Sealer } from './seal.ts'
+import { dropCompacted, tellSummary, wordsOfUser } from './summary.ts'
 
 export interface OpenOptions {
   /** With the whole input. */
@@ -78,9 +74,9 @@ interface Opened {
 
 function openItems(options: OpenOptions, reader: Reader): Opened {
   const opened: Opened = { items: [], left: new Set(), told: false }
-  const input = Array.isArray(options.request.input) ? options.request.input : []
+  const input = dropCompacted(Array.isArray(options.request.input) ? options.request.input : [], options)
   for (const [index, item] of input.entries()) {
-    if (isBoundToMaker(item)) openItem(options, reader, { item, index, opened })
+    if (isBoundToMaker(item)) openItem(options, reader, { item, index, input, opened })
     else opened.items.push(item)
   }
   return opened
@@ -89,7 +85,7 @@ function openItems(options: OpenOptions, reader: Reader): Opened {
 function openItem(
   { makers, sealer, project, sources }: OpenOptions,
   reader: Reader,
-  { item, index, opened }: { item: Item; index: number; opened: Opened },
+  { item, index, input, opened }: { item: Item; index: number; input: readonly Item[]; opened: Opened },
 ): void {
   const { items, left } = opened
   const maker = makers.get(item)
@@ -113,7 +109,7 @@ function openItem(
     return
   }
   const source = sealed.kind === 'compaction' ? sources.get(sealed.source) : undefined
-  if (sealed.kind === 'summary') items.push(summaryMessage(sealed.text))
+  if (sealed.kind === 'summary') items.push(...tellSummary(sealed, input))
   else if (source !== undefined) opened.items = tellSource(items, source)
   else left.add(item.type === 'reasoning' ? 'input.reasoning' : 'input.compaction')
   opened.told ||= sealed.kind === 'summary' || source !== undefined
@@ -130,26 +126,6 @@ function tellSource(before: readonly Item[], source: readonly Item[]): Item[] {
     return words === null || !told.has(words)
   })
   return [...rest, ...source.filter((item) => !isBoundToMaker(item))]
-}
-
-/** What tells one message of a user from another, in whichever form it stands; null for all other items. */
-export function wordsOfUser({ type, role, content }: Item): string | null {
-  if (type !== 'message' || role !== 'user') return null
-  if (!Array.isArray(content)) return JSON.stringify([String(content)])
-  return JSON.stringify(content.map((part) => (isObject(part) ? nameOfPart(part) : '')))
-}
-
-function nameOfPart({ text, image_url, file_id, file_url, file_data }: JsonObject): unknown {
-  return text ?? image_url ?? file_id ?? file_url ?? file_data ?? ''
-}
-
-/** A summary as any model reads it. */
-function summaryMessage(text: string): Item {
-  return {
-    type: 'message',
-    role: 'user',
-    content: [{ type: 'input_text', text: `Summary of the conversation so far:\n\n${text}` }],
-  }
 }
 
 /** Ids of the kept responses that a provider's own compactions in the input stand for. */

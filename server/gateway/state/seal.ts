@@ -13,8 +13,8 @@ import type { SealKey, StateStore } from '../../store/state.ts'
 export type Sealed =
   /** `encrypted_content` of a reasoning or compaction item, made by this provider. */
   | { kind: 'content'; provider: string; content: string }
-  /** A compaction that the gateway had a model write: readable everywhere. */
-  | { kind: 'summary'; text: string }
+  /** A compaction that the gateway had a model write, with messages of the user as they were: readable everywhere. */
+  | { kind: 'summary'; text: string; said?: string[] }
   /** A provider's own compaction; `source` is the kept response whose input it stands for, for all other providers. */
   | { kind: 'compaction'; provider: string; content: string; source: string }
 

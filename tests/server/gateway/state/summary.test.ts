@@ -1,0 +1,80 @@
+/** What a summary carries of what the user said, how it is told, and what it makes unnecessary to tell. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Sealed, Sealer } from '../../../../server/gateway/state/seal.ts'
+import { dropCompacted, sealableSummary, tellSummary } from '../../../../server/gateway/state/summary.ts'
+import type { Item } from '../../../../translators/shared/canonical.ts'
+
+const user = (content: unknown): Item => ({ type: 'message', role: 'user', content })
+const parts = (text: string) => [{ type: 'input_text', text }]
+const textsOf = (items: readonly Item[]) =>
+  items.map(({ content }) => (content as { text: string }[]).map(({ text }) => text).join())
+
+describe('a summary', () => {
+  it('carries texts of the user, in order, in either form', () => {
+    const context = [user('one'), { type: 'message', role: 'assistant', content: 'no' }, user(parts('two'))]
+    assert.deepEqual(sealableSummary('All.', context), {
+      kind: 'summary',
+      text: 'All.',
+      said: ['one', 'two'],
+    })
+  })
+  it('carries no images, and no earlier summary', () => {
+    const [earlier] = tellSummary({ kind: 'summary', text: 'Earlier.' }, [])
+    assert.ok(earlier)
+    const image = user([{ type: 'input_image', image_url: 'https://example.com/a.png' }])
+    assert.deepEqual(sealableSummary('All.', [earlier, image, user('one')]).said, ['one'])
+  })
+  it('carries the latest when there is much, and nothing older than one that is too long', () => {
+    const long = 'x'.repeat(50_000)
+    const { said } = sealableSummary('All.', [user('old'), user(`a${long}`), user(`b${long}`), user('new')])
+    assert.deepEqual(said, [`b${long}`, 'new'])
+  })
+  it('is told after what the user said, without what stands in the input anyway', () => {
+    const told = tellSummary({ kind: 'summary', text: 'All.', said: ['one', 'two'] }, [user(parts('one'))])
+    assert.deepEqual(textsOf(told), ['two', 'Summary of the conversation so far:\n\nAll.'])
+  })
+  it('that carries nothing is told alone', () => {
+    assert.equal(tellSummary({ kind: 'summary', text: 'All.' }, []).length, 1)
+  })
+})
+
+describe('an input after a trigger', () => {
+  const trigger: Item = { type: 'compaction_trigger' }
+  const compaction: Item = { type: 'compaction', id: 'cmp_1', encrypted_content: 'sealed' }
+  const drop = (input: Item[], opened: Sealed | 'foreign' = { kind: 'summary', text: 'All.' }) =>
+    dropCompacted(input, { sealer: { open: () => opened } as unknown as Sealer, project: 'acme' })
+
+  it('begins with the summary that the last trigger brought', () => {
+    const input = [
+      user('one'),
+      trigger,
+      compaction,
+      user('two'),
+      trigger,
+      { ...compaction, id: 'cmp_2' },
+      user('three'),
+    ]
+    assert.deepEqual(drop(input), input.slice(5))
+  })
+  it('keeps what only a provider can open, without the trigger', () => {
+    const input = [user('one'), trigger, compaction, user('two')]
+    assert.deepEqual(drop(input, { kind: 'content', provider: 'openai', content: 'x' }), [
+      user('one'),
+      compaction,
+      user('two'),
+    ])
+  })
+  it('keeps the call of an output', () => {
+    const call: Item = { type: 'function_call', call_id: 'call_1', name: 'look', arguments: '{}' }
+    const output: Item = { type: 'function_call_output', call_id: 'call_1', output: 'seen' }
+    assert.deepEqual(drop([call, trigger, compaction, output]), [call, compaction, output])
+  })
+  it('is left alone when the trigger is its end, or there is none', () => {
+    for (const input of [
+      [user('one'), trigger],
+      [user('one'), compaction],
+    ])
+      assert.equal(drop(input), input)
+  })
+})
