@@ -388,7 +388,7 @@ describe('what a connection remembers', () => {
   })
   it('is bounded: the oldest turns are forgotten, and with them what builds on them', async () => {
     const small = await startGateway({
-      configure: (config) => ({ ...config, webSocket: { maxMemoryBytes: 4000 } }),
+      configure: (config) => ({ ...config, webSocket: { maxMemoryBytes: 8000 } }),
     })
     try {
       const client = await openSocket(small.origin)

@@ -2,9 +2,13 @@ import type { FoundItem, StoredTurn } from '../../store/state.ts'
 import type { LocalTurns } from './history.ts'
 
 export interface LocalTurnsOptions {
-  /** Bytes of the turns' JSON in all; past it the oldest are forgotten. */
+  /** Bytes of the turns' JSON in all, and what each turn and item takes beside it; past it the oldest are forgotten. */
   maxBytes: number
 }
+
+/** Memory that a turn and an item take however small their JSON is: empty turns would have no bound without it. */
+const bytesPerTurn = 700
+const bytesPerItem = 200
 
 export interface ConnectionTurns extends LocalTurns {
   /** Forgets a turn: a continuation of it failed. */
@@ -40,7 +44,7 @@ export function createLocalTurns({ maxBytes }: LocalTurnsOptions): ConnectionTur
     findItem: (id) => items.get(id) ?? null,
     put(turn) {
       remove(turn.id)
-      const bytes = Buffer.byteLength(JSON.stringify([turn.input, turn.output]))
+      const bytes = measure(turn)
       turns.set(turn.id, { ...turn, bytes })
       total += bytes
       index(turn)
@@ -51,4 +55,9 @@ export function createLocalTurns({ maxBytes }: LocalTurnsOptions): ConnectionTur
     },
     evict: remove,
   }
+}
+
+function measure({ input, output }: StoredTurn): number {
+  const json = Buffer.byteLength(JSON.stringify([input, output]))
+  return bytesPerTurn + (input.length + output.length) * bytesPerItem + json
 }
