@@ -15,7 +15,7 @@ import type { ReadyPlan } from './plan-candidate.ts'
 import type { ResponseSink } from './sink.ts'
 import type { LocalTurns } from './state/history.ts'
 import type { ClaimedKey } from './state/idempotency.ts'
-import type { Turn, TurnDependencies } from './state/turn.ts'
+import { keepsItems, type Turn, type TurnDependencies } from './state/turn.ts'
 
 export interface GatewayDependencies extends TurnDependencies {
   runtime(): Runtime
@@ -90,7 +90,7 @@ export function createContext(
     seal(content, itemId) {
       // Whatever else is encrypted the client has to send back itself; reasoning it may ask for.
       const isShown = shown || !itemId.startsWith('rs_')
-      if (!isShown && turn.input.length === 0) return null
+      if (!isShown && !keepsItems(turn)) return null
       const sealed = dependencies.sealer.seal(turn.project, { kind: 'content', provider, content })
       if (isShown) return sealed
       turn.hidden.set(itemId, sealed)

@@ -14,6 +14,8 @@ export interface GatedCall {
   answer(text?: string): void
   /** The beginning of a stream, up to some words of its text. */
   begin(text?: string): void
+  /** Any stream. */
+  stream(text: string): void
   /** Any JSON. */
   json(status: number, body: unknown): void
   /** Breaks the connection. */
@@ -92,6 +94,9 @@ function describeCall(
     },
     json(status, body) {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    },
+    stream(text) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text)
     },
     answer(text = 'hello') {
       const final = finalResponse(text)

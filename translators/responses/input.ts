@@ -15,6 +15,14 @@ const itemsWithOptionalId = new Set([
   'custom_tool_call_output',
 ])
 
+/** OpenAI's API reference: the answers to built-in tools whose `id` may be left out. */
+const answersWithOptionalId = new Set([
+  'computer_call_output',
+  'shell_call_output',
+  'apply_patch_call_output',
+  'mcp_approval_response',
+])
+
 /** Sets `body.input` (and `body.instructions` where they go natively). */
 export function applyInput(draft: Draft, names: ToolNames): void {
   const { input } = draft.request
@@ -126,8 +134,20 @@ function rewriteItem(draft: Draft, scope: ItemScope): JsonObject | null {
     case 'compaction':
       return rewriteCompaction(draft, item)
     default:
-      return admitKind(draft, 'input.builtin_items', type) === 'send' ? item : null
+      return rewriteOther(draft, item, type)
   }
+}
+
+/**
+ * An item of a built-in tool. The client makes the answers to those, mostly without an id: one that they got here since
+ * is not of the form that the provider's own have, and is refused.
+ */
+function rewriteOther(draft: Draft, item: JsonObject, type: string): JsonObject | null {
+  if (admitKind(draft, 'input.builtin_items', type) !== 'send') return null
+  const { form } = fieldContract(draft, 'input')
+  if (form !== 'without_ids' || !answersWithOptionalId.has(type)) return item
+  const { id: _id, ...rest } = item
+  return rest
 }
 
 /** The gateway has put the items themselves in the place of references by now: one that is left means nothing to anyone. */

@@ -2,6 +2,7 @@
 import type { CanonicalResponse, Item } from '../../../translators/shared/canonical.ts'
 import type { ConversationItem, IdempotentAnswer, TurnCommit } from '../../store/state.ts'
 import type { Transcript } from '../sink.ts'
+import { continuedOutput } from './history.ts'
 import type { ClaimedKey } from './idempotency.ts'
 import { bodyOf, expiryOf, keptOutput, type Turn } from './turn.ts'
 
@@ -106,13 +107,15 @@ function textsOf(
 ): Pick<TurnCommit, 'input' | 'output' | 'body' | 'inputIds' | 'outputIds' | 'conversationItems'> {
   const inputs = turn.input.map((item) => toText(item, turn.makers.get(item) ?? null))
   const outputs = output.map((item) => toText(item, provider))
+  const continued = new Set(continuedOutput({ output: [...output], status: final.status }))
+  const goesOn = outputs.filter((_, index) => continued.has(output[index] as Item))
   return {
     input: joinTexts(inputs),
     output: joinTexts(outputs),
     body: turn.store ? bodyOf(final) : '',
     inputIds: idsOf(turn.input),
     outputIds: idsOf(output),
-    conversationItems: turn.conversation === null ? null : [...inputs, ...outputs],
+    conversationItems: turn.conversation === null ? null : [...inputs, ...goesOn],
   }
 }
 

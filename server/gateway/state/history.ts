@@ -68,9 +68,27 @@ export async function resolveInput(
   })
 }
 
+/**
+ * The items without calls that were cut off and have no output: half their arguments are no JSON, and providers take no
+ * call that nobody answered, so that the chain or conversation could never go on.
+ */
+export function leaveOutHalfCalls(earlier: readonly Item[], input: readonly Item[]): readonly Item[] {
+  if (!earlier.some(isHalfCall)) return earlier
+  const answered = new Set<unknown>()
+  for (const { type, call_id: callId } of [...earlier, ...input])
+    if (type.endsWith('_output')) answered.add(callId)
+  return earlier.filter((item) => !isHalfCall(item) || answered.has(item.call_id))
+}
+
+function isHalfCall({ type, status }: Item): boolean {
+  return status === 'incomplete' && (type === 'function_call' || type === 'custom_tool_call')
+}
+
+const outputsOfCalls = ['function_call_output', 'custom_tool_call_output']
+
 /** @throws GatewayError 400 for an output whose call is nowhere in the context. */
 export function checkOutputsHaveCalls(earlier: readonly Item[], input: readonly Item[]): void {
-  if (!input.some(({ type }) => type === 'function_call_output')) return
+  if (!input.some(({ type }) => outputsOfCalls.includes(type))) return
   const calls = new Set<unknown>()
   for (const item of [...earlier, ...input]) {
     // What was compacted may hold the call.
@@ -78,11 +96,11 @@ export function checkOutputsHaveCalls(earlier: readonly Item[], input: readonly 
     if (isToolCallItem(item.type)) calls.add(item.call_id)
   }
   for (const [index, item] of input.entries()) {
-    if (item.type !== 'function_call_output' || typeof item.call_id !== 'string' || calls.has(item.call_id))
+    if (!outputsOfCalls.includes(item.type) || typeof item.call_id !== 'string' || calls.has(item.call_id))
       continue
     throw new GatewayError(
       'invalid_request',
-      `No tool call found for the function_call_output with call_id '${item.call_id.slice(0, 80)}': it is neither in the earlier turns nor in the input.`,
+      `No tool call found for the ${item.type} with call_id '${item.call_id.slice(0, 80)}': it is neither in the earlier turns nor in the input.`,
       { param: `input[${index}].call_id` },
     )
   }
@@ -138,7 +156,7 @@ export function continuedInput({ input, output }: StoredTurn): Item[] {
 }
 
 /** The output of a turn that later turns go on from. */
-export function continuedOutput({ output, status }: StoredTurn): Item[] {
+export function continuedOutput({ output, status }: Pick<StoredTurn, 'output' | 'status'>): Item[] {
   if (status !== 'failed' && status !== 'cancelled') return output
   // Half a call has no output that could follow it, and half a thought is nobody's.
   return output.filter((item) => item.status === 'completed' && !isToolCallItem(item.type))

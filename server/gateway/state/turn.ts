@@ -22,6 +22,7 @@ import {
   conversationId,
   type History,
   type LocalTurns,
+  leaveOutHalfCalls,
   readHistory,
   resolveInput,
 } from './history.ts'
@@ -146,17 +147,17 @@ async function resolveTurn(turn: Turn): Promise<void> {
   const { input } = prompted
   const scope = { state: turn.state, local: turn.local, project: turn.project, request: turn.request }
   const continues = turn.request.previous_response_id != null || turn.conversation !== null
-  const keeps = turn.store || turn.local !== null || turn.conversation !== null
   const hasReferences = Array.isArray(input) && input.some(({ type }) => type === 'item_reference')
-  if (keeps) turn.input = withIds(input)
+  if (keepsItems(turn)) turn.input = withIds(input)
   let whole: CanonicalRequest['input'] = input
   if (continues || hasReferences) {
     const history = continues ? await readHistory(scope) : { items: [], makers: turn.makers }
     turn.makers = history.makers
     const own = await resolveInput(scope, history, itemsOf(input))
     checkOutputsHaveCalls(history.items, own)
-    whole = [...history.items, ...own]
-    if (turn.conversation !== null) turn.input = asConversationItems(turn, history.items, own)
+    const added = withoutRepeats(history.items, own)
+    whole = [...leaveOutHalfCalls(history.items, added), ...added]
+    if (turn.input.length > 0) turn.input = asKeptItems(turn, history.items, own)
   }
   if (turn.request.previous_response_id != null) noteEmulated(turn, 'previous_response_id')
   if (turn.conversation !== null) noteEmulated(turn, 'conversation')
@@ -164,6 +165,17 @@ async function resolveTurn(turn: Turn): Promise<void> {
   turn.resolved = withoutState(prompted, whole)
   turn.bound = needsFitting(whole)
   if (turn.bound) turn.sources = await readSources(turn)
+}
+
+/** Whether the turn's items are kept anywhere: in the store, with the connection, or in a conversation. */
+export function keepsItems({ store, local, conversation }: Turn): boolean {
+  return store || local !== null || conversation !== null
+}
+
+/** The input without references to what is in the context anyway: a call that stands in it twice is refused or run again. */
+function withoutRepeats(earlier: readonly Item[], own: readonly Item[]): Item[] {
+  const told = new Set(earlier)
+  return own.filter((item) => !told.has(item) && told.add(item))
 }
 
 /** What its prompt adds to the request. */
@@ -222,29 +234,44 @@ export function itemsOf(input: CanonicalRequest['input']): Item[] {
   return input ?? []
 }
 
-/** Items of an input, each with an id and a status. */
+/** Kinds of items that have a status whenever they are listed; the other ones have it when it was sent. */
+const kindsWithStatus = new Set(['message', 'function_call', 'function_call_output', 'reasoning'])
+
+/** Items of an input, each with an id of its own, and with a status where the kind has one. */
 export function withIds(input: CanonicalRequest['input']): Item[] {
+  const taken = new Set<string>()
   return itemsOf(input).map((item) => {
     if (item.type === 'item_reference') return item
-    const id = typeof item.id === 'string' && item.id !== '' ? item.id : createId(idPrefix(item.type))
-    return { ...item, id, status: item.status ?? 'completed' }
+    const sent = typeof item.id === 'string' && item.id !== '' && !taken.has(item.id) ? item.id : null
+    const id = sent ?? createId(idPrefix(item.type))
+    taken.add(id)
+    const whole: Item = { ...item, id }
+    if (kindsWithStatus.has(item.type)) whole.status = item.status ?? 'completed'
+    return whole
   })
 }
 
 /**
- * The turn's own input as a conversation keeps it: the items that references mean, which may be deleted where they stand,
- * and no id a second time.
+ * The turn's own input as it is kept: without references to what is in the context anyway, and no id a second time, by
+ * which lists are walked. A conversation holds the items that references mean, which may be deleted where they stand.
  */
-function asConversationItems(turn: Turn, earlier: readonly Item[], own: readonly Item[]): Item[] {
+function asKeptItems(turn: Turn, earlier: readonly Item[], own: readonly Item[]): Item[] {
+  const added = new Set(withoutRepeats(earlier, own))
   const taken = new Set(earlier.map(({ id }) => id))
-  return turn.input.map((sent, index) => {
-    const item = sent.type === 'item_reference' ? (own[index] as Item) : sent
-    const maker = turn.makers.get(own[index] as Item)
-    const kept = taken.has(item.id) ? { ...item, id: createId(idPrefix(item.type)) } : item
-    taken.add(kept.id)
-    if (maker !== undefined) turn.makers.set(kept, maker)
-    return kept
-  })
+  const kept: Item[] = []
+  for (const [index, sent] of turn.input.entries()) {
+    const meant = own[index] as Item
+    const isReference = sent.type === 'item_reference'
+    if (isReference && !added.delete(meant)) continue
+    const item = isReference && turn.conversation !== null ? meant : sent
+    const isTaken = item.type !== 'item_reference' && taken.has(item.id)
+    const one = isTaken ? { ...item, id: createId(idPrefix(item.type)) } : item
+    taken.add(one.id)
+    const maker = turn.makers.get(meant)
+    if (maker !== undefined) turn.makers.set(one, maker)
+    kept.push(one)
+  }
+  return kept
 }
 
 /** The output as it is kept: with the sealed content that the client was not shown. */
