@@ -1,4 +1,5 @@
 /** One WebSocket connection: its turns, one at a time and in order, and its end. */
+import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { GatewayError } from '../errors.ts'
@@ -115,13 +116,19 @@ const missablePings = 2
 
 function keepAlive(socket: WebSocket, interval: number): () => void {
   let missed = 0
+  let asked = Buffer.alloc(0)
   const timer = setInterval(() => {
-    if (missed >= missablePings) socket.terminate()
-    else socket.ping()
+    if (missed >= missablePings) {
+      socket.terminate()
+      return
+    }
     missed += 1
+    asked = randomBytes(4)
+    socket.ping(asked)
   }, interval)
-  socket.on('pong', () => {
-    missed = 0
+  // Only what answers a ping shows that the client still reads: pongs may come unasked as well.
+  socket.on('pong', (answer) => {
+    if (answer.equals(asked)) missed = 0
   })
   return () => clearInterval(timer)
 }
