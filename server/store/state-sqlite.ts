@@ -65,7 +65,8 @@ export class SqliteState implements StateStore {
 
   async commitTurn(turn: TurnCommit): Promise<'committed' | 'superseded'> {
     const result = await this.#groups.write('commitTurn', turn)
-    if (turn.keep && result === 'committed') this.#turns.addCommitted(turn)
+    // Most first turns are never continued, and texts that outlive their request cost the collector more than a read.
+    if (turn.keep && result === 'committed' && turn.previousId !== null) this.#turns.addCommitted(turn)
     return result
   }
 
