@@ -16,6 +16,16 @@ export function frameEvent({ type }: CanonicalEvent, json: string): string {
   return `event: ${type}\ndata: ${json}\n\n`
 }
 
+const dataMark = '\ndata: '
+
+/** The events of a text that `createEventEncoder` wrote. */
+export function decodeEvents(text: string): CanonicalEvent[] {
+  return text
+    .split('\n\n')
+    .filter((part) => part !== '')
+    .map((part) => JSON.parse(part.slice(part.indexOf(dataMark) + dataMark.length)) as CanonicalEvent)
+}
+
 /**
  * An encoder for the events of one response, as JSON. The response object stands in `created`, `in_progress` and the terminal
  * event and echoes all tools and instructions each time (35 KB for a coding agent): those members keep their identity

@@ -14,6 +14,7 @@ import type { Attempt } from './exchange.ts'
 import { failureError, failureOf } from './failures.ts'
 import { failOpenStream, finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
+import { keepPartial } from './keep-partial.ts'
 import { listCandidates, planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
 import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
@@ -43,6 +44,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       const runtime = dependencies.runtime()
       const turn = await startTurn(dependencies, runtime, options)
       try {
+        await options.job?.onBegin()
         await runTurn(gateway, dependencies, runtime, options, turn)
       } finally {
         await releaseTurn(turn)
@@ -237,6 +239,7 @@ async function callOnce(
   if (outcome.kind === 'aborted') {
     attempt.usage = estimateUsage(plan.request, delivery.partialOutput())
     attempt.usageSource = 'estimated'
+    if (delivery.sentToClient()) await keepPartial(work, candidate)
   }
   if (outcome.kind !== 'answered') return outcome
   const { final } = outcome

@@ -15,6 +15,8 @@ export interface ResponseSink {
   write(events: readonly CanonicalEvent[]): boolean
   /** The listener to call each time a client that was behind has caught up. */
   onDrain(listener: () => void): void
+  /** What has been sent so far, as server-sent events; empty where no transcript will be asked for. Default: never told. */
+  sent?(): string
   /** Resolves when nothing of the answer is on its way into the store; waited for before `transcript`. Default: nothing ever is. */
   settled?(): Promise<void>
   /** What the answer comes to once `finish` is called with the same; for keeping it before it is sent. */

@@ -98,6 +98,7 @@ export function createSseSink({
     onDrain(listener) {
       response.on('drain', listener)
     },
+    sent: () => sent.join(''),
     transcript(ending) {
       const text = sent.join('') + encodeEnding(ending)
       const count = (ending.at(-1)?.sequence_number ?? -1) + 1

@@ -92,6 +92,7 @@ export function createWebSocketSink({
       return send(encoded)
     },
     onDrain: writer.onDrain,
+    sent: () => sent.join(''),
     transcript(ending) {
       const text = sent.join('') + encodeEnding(ending).text
       const count = (ending.at(-1)?.sequence_number ?? -1) + 1

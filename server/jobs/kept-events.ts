@@ -1,6 +1,6 @@
 /** The events of a response as they are kept, read back. */
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
-import { createEventEncoder } from '../gateway/encode-event.ts'
+import { createEventEncoder, decodeEvents } from '../gateway/encode-event.ts'
 import type { EventChunk, StateStore } from '../store/state.ts'
 
 /** All events that are kept so far. */
@@ -14,17 +14,8 @@ export async function readKeptEvents(
     const last = events.at(-1)?.sequence_number ?? -1
     const chunks = await state.readEvents(project, responseId, last)
     if (chunks.length === 0) return events
-    for (const { text } of chunks) for (const event of parseEvents(text)) events.push(event)
+    for (const { text } of chunks) for (const event of decodeEvents(text)) events.push(event)
   }
-}
-
-const dataMark = '\ndata: '
-
-function parseEvents(text: string): CanonicalEvent[] {
-  return text
-    .split('\n\n')
-    .filter((part) => part !== '')
-    .map((part) => JSON.parse(part.slice(part.indexOf(dataMark) + dataMark.length)) as CanonicalEvent)
 }
 
 /** Null when there are none. */
