@@ -13,6 +13,7 @@ import { createSideGateway } from './gateway/side-gateway.ts'
 import { createConversationLocks } from './gateway/state/conversation-locks.ts'
 import { createIdempotency } from './gateway/state/idempotency.ts'
 import { createSealer } from './gateway/state/seal.ts'
+import { createUnderWay } from './gateway/under-way.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
 import { createWebSockets } from './http/websocket.ts'
@@ -88,8 +89,15 @@ export async function createApp({
     jobs: () => ({ running: jobs.running(), queued: jobs.queued() }),
     store: async () => ({ sizeBytes: await store.sizeBytes(), healthy: store.healthy() }),
   })
+  const underWay = createUnderWay()
   const observer = combineObservers(
-    [tracing?.observer ?? passTraceHeaders, metrics.observer, requestLog, createRequestLogger(logger)],
+    [
+      tracing?.observer ?? passTraceHeaders,
+      metrics.observer,
+      requestLog,
+      createRequestLogger(logger),
+      underWay.observer,
+    ],
     (error) => logger.error('an observer failed', { error: String(error) }),
   )
   const client = createUpstreamClient()
@@ -97,7 +105,7 @@ export async function createApp({
   let draining = false
   const parts = {
     state,
-    locks: createConversationLocks(state),
+    locks: createConversationLocks({ state }),
     sealer,
     prompts,
     runtime: () => runtime,
@@ -151,6 +159,7 @@ export async function createApp({
       const { drainTimeout } = runtime.limits
       await Promise.all([drain(httpServer, drainTimeout), jobs.stop(drainTimeout), maintenance.stop()])
       await client.destroy()
+      await underWay.settled(lastWords)
       prompts.close()
       await observer.close()
       await store.close()
@@ -171,6 +180,9 @@ function listen(server: Server, { host, port }: Runtime['listen']): Promise<stri
     })
   })
 }
+
+/** Milliseconds that exchanges get to conclude, and to be recorded, when their connections are gone. */
+const lastWords = 5000
 
 /** Milliseconds between two looks for connections that have become idle while the server drains. */
 const drainSweep = 50

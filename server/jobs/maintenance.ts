@@ -14,6 +14,11 @@ export interface MaintenanceOptions {
   stepSize?: number
   /** Milliseconds between two steps, which traffic has for itself. Default 50. */
   stepPause?: number
+  /**
+   * Milliseconds that what has expired is left in the store, where nobody is shown it any more: a turn that went on from
+   * it before may run for as long, and would break its chain. Default one hour.
+   */
+  grace?: number
 }
 
 export interface Maintenance {
@@ -29,6 +34,7 @@ export function createMaintenance({
   interval = 60_000,
   stepSize = 100,
   stepPause = 50,
+  grace = 3_600_000,
 }: MaintenanceOptions): Maintenance {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -37,7 +43,7 @@ export function createMaintenance({
 
   async function sweepAll(): Promise<void> {
     while (!signal.aborted) {
-      const { more } = await state.sweep(Date.now(), stepSize)
+      const { more } = await state.sweep(Date.now() - grace, stepSize)
       if (!more) return
       await waitFor(stepPause, signal)
     }

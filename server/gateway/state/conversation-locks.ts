@@ -7,6 +7,13 @@ import type { StateStore } from '../../store/state.ts'
 import { waitFor } from '../wait.ts'
 import { conversationNotFound } from './history.ts'
 
+/** A lock on the conversation `id`; `holder` is the id of the response that runs on it. */
+export interface ConversationLock {
+  project: string
+  id: string
+  holder: string
+}
+
 export interface ConversationLocks {
   /**
    * Resolves when the conversation is locked for `holder`, with the function that lets the next one in line have its try;
@@ -14,19 +21,26 @@ export interface ConversationLocks {
    * @throws GatewayError `conversation_not_found` (404); `conversation_locked` (409) after `patience` milliseconds (null:
    * never); `client_closed_request` when the signal aborts
    */
-  lock(options: {
-    project: string
-    id: string
-    holder: string
-    patience: number | null
-    signal: AbortSignal
-  }): Promise<() => void>
+  lock(options: ConversationLock & { patience: number | null; signal: AbortSignal }): Promise<() => void>
+  /** Gives a lock back; later, when the store cannot be written now. Never rejects. */
+  unlock(lock: ConversationLock): Promise<void>
 }
 
 /** Milliseconds between two tries of the first in line. */
 const pause = 25
 
-export function createConversationLocks(state: Pick<StateStore, 'lockConversation'>): ConversationLocks {
+export interface ConversationLocksOptions {
+  state: Pick<StateStore, 'lockConversation' | 'unlockConversation'>
+  /** Milliseconds between two tries to give a lock back. Default 1000. */
+  unlockPause?: number
+}
+
+export function createConversationLocks({
+  state,
+  unlockPause = 1000,
+}: ConversationLocksOptions): ConversationLocks {
+  /** Holders of locks that could not be given back: nobody else does it while this process lives. */
+  const stuck = new Set<string>()
   /** Wakes those who wait, the first in line first. The entry stands while somebody is in. */
   const lines = new Map<string, (() => void)[]>()
 
@@ -58,9 +72,24 @@ export function createConversationLocks(state: Pick<StateStore, 'lockConversatio
       line.push(wake)
     })
   }
+  async function unlock(lock: ConversationLock): Promise<void> {
+    try {
+      await state.unlockConversation(lock.project, lock.id, lock.holder)
+      stuck.delete(lock.holder)
+    } catch (error) {
+      if (!mayPass(error)) return
+      stuck.add(lock.holder)
+      setTimeout(() => {
+        if (stuck.has(lock.holder)) void unlock(lock)
+      }, unlockPause).unref()
+    }
+  }
   return {
+    unlock,
     async lock({ project, id, holder, patience, signal }) {
       if (signal.aborted) throw clientGone()
+      // A job that is taken up again has its lock still.
+      stuck.delete(holder)
       const key = JSON.stringify([project, id])
       const until = patience === null ? Number.POSITIVE_INFINITY : performance.now() + patience
       if (!(await enter(key, patience, signal))) throw signal.aborted ? clientGone() : locked(id)
@@ -78,6 +107,11 @@ export function createConversationLocks(state: Pick<StateStore, 'lockConversatio
       }
     },
   }
+}
+
+/** As a StoreError says of itself. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Error && 'transient' in error && error.transient === true
 }
 
 function locked(id: string): GatewayError {

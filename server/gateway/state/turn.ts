@@ -136,9 +136,8 @@ function startTurn(options: TurnOptions): Turn {
 }
 
 /** Gives the conversation to other turns, when its lock did not go with the commit already. */
-export async function releaseTurn({ state, project, conversation, responseId, leave }: Turn): Promise<void> {
-  // A lock that cannot be given back ends with the instance; it must not hide why the turn failed.
-  if (conversation !== null) await state.unlockConversation(project, conversation, responseId).catch(() => {})
+export async function releaseTurn({ locks, project, conversation, responseId, leave }: Turn): Promise<void> {
+  if (conversation !== null) await locks.unlock({ project, id: conversation, holder: responseId })
   leave()
 }
 

@@ -43,6 +43,26 @@ describe('maintenance', () => {
     await pause(5)
     assert.equal(steps, done, 'nothing after the stop')
   })
+  it('leaves what has just expired to the turns that go on from it', async () => {
+    const asked: number[] = []
+    const before = Date.now()
+    const maintenance = createMaintenance({
+      state: {
+        async sweep(now) {
+          asked.push(Date.now() - now)
+          return nothing
+        },
+      },
+      sealer: { rotate: async () => {} },
+      onTrouble: (error) => assert.fail(String(error)),
+      interval: 1,
+    })
+    maintenance.start()
+    while (asked.length === 0) await pause(1)
+    await maintenance.stop()
+    assert.ok(Number(asked[0]) >= 3_600_000)
+    assert.ok(Number(asked[0]) <= 3_600_000 + Date.now() - before)
+  })
   it('goes on after what went wrong, and says it', async () => {
     const troubles: string[] = []
     let rotations = 0
