@@ -33,11 +33,14 @@ export interface ConversationLocksOptions {
   state: Pick<StateStore, 'lockConversation' | 'unlockConversation'>
   /** Milliseconds between two tries to give a lock back. Default 1000. */
   unlockPause?: number
+  /** After which the lock is left to the end of this process. Default 3600. */
+  unlockTries?: number
 }
 
 export function createConversationLocks({
   state,
   unlockPause = 1000,
+  unlockTries = 3600,
 }: ConversationLocksOptions): ConversationLocks {
   /** Holders of locks that could not be given back: nobody else does it while this process lives. */
   const stuck = new Set<string>()
@@ -72,20 +75,21 @@ export function createConversationLocks({
       line.push(wake)
     })
   }
-  async function unlock(lock: ConversationLock): Promise<void> {
+  async function unlock(lock: ConversationLock, tries = 1): Promise<void> {
+    const { project, id, holder } = lock
     try {
-      await state.unlockConversation(lock.project, lock.id, lock.holder)
-      stuck.delete(lock.holder)
-    } catch (error) {
-      if (!mayPass(error)) return
-      stuck.add(lock.holder)
+      await state.unlockConversation(project, id, holder)
+      stuck.delete(holder)
+    } catch {
+      if (tries === unlockTries) return
+      stuck.add(holder)
       setTimeout(() => {
-        if (stuck.has(lock.holder)) void unlock(lock)
+        if (stuck.has(holder)) void unlock(lock, tries + 1)
       }, unlockPause).unref()
     }
   }
   return {
-    unlock,
+    unlock: (lock) => unlock(lock),
     async lock({ project, id, holder, patience, signal }) {
       if (signal.aborted) throw clientGone()
       // A job that is taken up again has its lock still.
@@ -107,11 +111,6 @@ export function createConversationLocks({
       }
     },
   }
-}
-
-/** As a StoreError says of itself. */
-function mayPass(error: unknown): boolean {
-  return error instanceof Error && 'transient' in error && error.transient === true
 }
 
 function locked(id: string): GatewayError {
