@@ -105,6 +105,22 @@ for (const { variant, model, streams } of variantTargets) {
 describe('a stopped stream', () => {
   const model = 'openai/gpt-5.2'
 
+  it('may be referred to at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { events } = await stop({ model, reasoning: { effort: 'low' } })
+      const input = events.flatMap((event) =>
+        event.type === 'response.output_item.added'
+          ? [{ type: 'item_reference' as const, id: String(event.item.id) }]
+          : [],
+      )
+      assert.equal(input.length, 2)
+      const next = await client.responses.create({
+        model,
+        input: [...input, { role: 'user', content: '/history' }],
+      })
+      assert.match(textOf(next), /assistant: 1 2/)
+    }
+  })
   it('leaves nothing when nothing was to be kept', async () => {
     const { id } = await stop({ model, store: false })
     await waitForRows()

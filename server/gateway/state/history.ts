@@ -1,4 +1,5 @@
 /** What a turn continues: the items of its chain or conversation, and those that its input refers to. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { type CanonicalRequest, type Item, isToolCallItem } from '../../../translators/shared/canonical.ts'
 import { GatewayError } from '../../errors.ts'
 import type { FoundItem, StateStore, StoredTurn } from '../../store/state.ts'
@@ -178,7 +179,7 @@ async function resolveReferences(
   const known = new Map<unknown, Item>()
   for (const item of history.items) if (item.type !== 'item_reference') known.set(item.id, item)
   const unknown = ids.filter((id) => !known.has(id) && !local?.findItem(id))
-  const found = unknown.length === 0 ? new Map<string, FoundItem>() : await state.findItems(project, unknown)
+  const found = await findItems(state, project, unknown)
   return items.map((item, index) => {
     if (item.type !== 'item_reference') return item
     const id = String(item.id)
@@ -189,6 +190,21 @@ async function resolveReferences(
     if (far.provider !== null && isBoundToMaker(far.item)) history.makers.set(far.item, far.provider)
     return far.item
   })
+}
+
+/** Milliseconds that unknown items are given: a stream that its client has left just now is kept a moment later. */
+const settlePause = 50
+
+async function findItems(
+  state: HistoryOptions['state'],
+  project: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, FoundItem>> {
+  if (ids.length === 0) return new Map()
+  const found = await state.findItems(project, ids)
+  if (ids.every((id) => found.has(id))) return found
+  await pause(settlePause)
+  return state.findItems(project, ids)
 }
 
 function refuseBrokenReference(id: string): never {
