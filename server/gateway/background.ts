@@ -16,6 +16,8 @@ export interface JobRun {
   upstream: UpstreamJob | null
   /** Its prompt stands in the request's members already. */
   isPrompted: boolean
+  /** The turn has its conversation, and a provider is about to be asked. What it rejects with ends the run. */
+  onBegin(): Promise<void>
   /** A provider has taken the response on as its own background response, to be asked for it later. */
   onUpstream(upstream: UpstreamJob): Promise<void>
 }

@@ -53,6 +53,7 @@ export async function previewJob(dependencies: JobsDependencies, options: PlanOp
       resume: undefined,
       upstream: null,
       isPrompted,
+      onBegin: () => Promise.resolve(),
       onUpstream: () => Promise.resolve(),
     },
     dependencies,

@@ -17,8 +17,11 @@ import { createJobSink } from './job-sink.ts'
 import { type KeptRequest, readKeptRequest, upstreamKey } from './kept-request.ts'
 import { type Beginning, eventsBefore, takeUp } from './take-up.ts'
 
-/** `cancelled`: it has ended so. `lost`: it is not this instance's any more. `stopped`: the process ends, another one goes on. */
-export type StopReason = 'cancelled' | 'lost' | 'stopped'
+/**
+ * `cancelled`: it has ended so. `lost`: it is not this instance's any more. `stopped`: the process ends, another one goes
+ * on. `put-off`: the store could not be asked, so it is tried again later.
+ */
+export type StopReason = 'cancelled' | 'lost' | 'stopped' | 'put-off'
 
 /** What the request that was accepted in this process leaves to its job. */
 export interface HandedOver {
@@ -91,16 +94,12 @@ async function begin(run: Run): Promise<'ended' | 'give-back'> {
   const beginning = await takeUp(context, { taken, kept, exchange, accepted })
   if (beginning.kind === 'gone') return endLost(run)
   if (beginning.kind === 'broken') return endFailed(run, beginning.body, beginning.error)
-  const body = setInProgress(beginning.body)
-  if (!(await context.state.startJob(taken.id, body))) return endLost(run)
-  context.hub.change(taken.id)
-  return respond(run, beginning, body)
+  return respond(run, beginning)
 }
 
 async function respond(
   run: Run,
-  { resume, upstream }: Extract<Beginning, { kind: 'run' }>,
-  body: string,
+  { resume, upstream, body }: Extract<Beginning, { kind: 'run' }>,
 ): Promise<'ended' | 'give-back'> {
   const { context, taken, kept, exchange, job, signal } = run
   const { gateway, runtime, hub } = context
@@ -118,7 +117,7 @@ async function respond(
     const { request, unsupported, events } = kept
     const idempotencyKey = upstreamKey(kept, taken.id)
     const common = { exchange, request, unsupported, events, claim: null, idempotencyKey }
-    await gateway.respond({ ...common, sink, signal, job: describeRun(run, resume, upstream) })
+    await gateway.respond({ ...common, sink, signal, job: describeRun(run, { resume, upstream, body }) })
   } catch (thrown) {
     failure = toGatewayError(thrown)
     if (isOperatorsBusiness(thrown, failure)) context.onTrouble(thrown, exchange)
@@ -142,9 +141,8 @@ function openLog({ context, taken, exchange, stop, signal }: Run): JobEventLog {
 }
 
 function describeRun(
-  { context, taken, kept, exchange, job }: Run,
-  resume: JobRun['resume'],
-  upstream: UpstreamJob | null,
+  { context, taken, kept, exchange, job, stop }: Run,
+  { resume, upstream, body }: Omit<Extract<Beginning, { kind: 'run' }>, 'kind'>,
 ): JobRun {
   return {
     responseId: taken.id,
@@ -152,6 +150,18 @@ function describeRun(
     resume,
     upstream,
     isPrompted: kept.isPrompted,
+    // Only now is it in progress: one that waits for its conversation loses nothing with the process.
+    async onBegin() {
+      const started = await context.state.startJob(taken.id, setInProgress(body)).catch((error: unknown) => {
+        context.onTrouble(error, exchange)
+        return null
+      })
+      if (started === true) context.hub.change(taken.id)
+      else {
+        stop(started === null ? 'put-off' : 'lost')
+        throw new GatewayError('client_closed_request', 'The response does not run here any more.')
+      }
+    },
     async onUpstream(begun) {
       job.upstream = begun
       // Without the note it would be begun anew after a crash, which is no reason to end it now.
@@ -164,8 +174,9 @@ function describeRun(
 
 async function endStopped(run: Run, reason: StopReason): Promise<'ended' | 'give-back'> {
   if (reason === 'lost') return endLost(run)
-  if (reason === 'stopped') {
-    leaveExchange(run.exchange)
+  if (reason === 'stopped' || reason === 'put-off') {
+    if (reason === 'stopped') leaveExchange(run.exchange)
+    else failExchange(run.exchange, putOff())
     return 'give-back'
   }
   run.exchange.status = 'cancelled'

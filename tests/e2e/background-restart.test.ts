@@ -129,6 +129,26 @@ describe('after a restart', () => {
     second.answer('known')
     assert.equal((await pollFor(own.client, reader.responseId, 'completed')).output_text, 'known')
   })
+  it('one that had waited for its conversation runs, whatever its tools are, and as often as it takes', async () => {
+    await own.close()
+    own = await startRestartable()
+    const { id: conversation } = await own.client.conversations.create()
+    const first = await create({ conversation, input: 'first' })
+    await own.gated.next()
+    const second = await create({ conversation, input: 'second', tools: acting })
+    for (let restarts = 1; restarts <= 2; restarts++) {
+      await restart()
+      await own.gated.next()
+    }
+    await own.stop()
+    await own.start()
+    // The first has been run three times by now, which is enough.
+    const again = await own.gated.next()
+    assert.match(JSON.stringify(again.body.input), /second/)
+    again.answer('at last')
+    assert.equal((await pollFor(own.client, second.id, 'completed')).output_text, 'at last')
+    assert.equal((await pollFor(own.client, first.id, 'failed')).error?.code, 'gateway_restarted')
+  })
   it('one that was in the middle of its stream is closed after what was told', async () => {
     const reader = await stream()
     const call = await own.gated.next()

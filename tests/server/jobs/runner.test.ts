@@ -93,7 +93,12 @@ beforeEach(async () => {
   }
   const dependencies = {
     state: flaky(store.state),
-    gateway: { respond: (options: RespondOptions) => respond(options) },
+    gateway: {
+      async respond(options: RespondOptions) {
+        await options.job?.onBegin()
+        await respond(options)
+      },
+    },
     runtime: () => runtime,
     observer: { started() {}, finished: (exchange: Exchange) => finished.push(exchange) },
     onTrouble: (error: unknown) => troubles.push(error),
