@@ -41,8 +41,9 @@ export function admitCaller(
   const { caller, key } = authenticate({
     runtime,
     authorization: headers.authorization,
-    adminKey: singleHeader(headers['x-admin-key']),
-    projectHeader: singleHeader(headers['x-project-id']),
+    // An empty header is none, as on every other route.
+    adminKey: singleHeader(headers['x-admin-key']) || undefined,
+    projectHeader: singleHeader(headers['x-project-id']) || undefined,
   })
   exchange.caller = caller
   return { runtime, caller, options: readOptions(headers, key) }
