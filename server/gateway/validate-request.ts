@@ -170,7 +170,8 @@ function checkState(body: JsonObject): void {
 /** An id, or an object with one (or the configuration of a new one, by Sudo's document). */
 function checkConversation(value: unknown, param: string): void {
   if (isObject(value)) {
-    if (!isAbsent(value.id)) checkString(value.id, `${param}.id`, { min: 1 })
+    // Without an id it would be a turn on its own, accepted in silence.
+    checkString(value.id, `${param}.id`, { min: 1 })
   } else if (typeof value === 'string') {
     checkString(value, param, { min: 1 })
   } else {

@@ -26,7 +26,7 @@ describe('limits of single fields, from both sides', () => {
     ['prompt_cache_key', ['x'.repeat(64)], ['x'.repeat(65), 1]],
     ['user', ['u', 'x'.repeat(200), ''], ['x'.repeat(201), 5]],
     ['previous_response_id', ['resp_1'], ['', 5]],
-    ['conversation', ['conv_1', { id: 'conv_1' }, {}], ['', 5, { id: 5 }]],
+    ['conversation', ['conv_1', { id: 'conv_1' }], ['', 5, {}, { id: 5 }, { id: null }, { id: '' }]],
     [
       'prompt',
       [{ id: 'p' }, { id: 'p', version: '2', variables: { a: 1 } }],
