@@ -19,8 +19,9 @@ import type { Gateway } from './respond.ts'
 import { beginSide, pickRequest, type SideOptions, type SideWork } from './side-request.ts'
 import { keepCompaction } from './state/commit-turn.ts'
 import { fitToTarget, openForAll } from './state/fit-target.ts'
+import type { Sealed } from './state/seal.ts'
 import { viewItem } from './state/stored-view.ts'
-import { sealableSummary, wordsOfUser } from './state/summary.ts'
+import { carryWaiting, sealableSummary, wordsOfUser } from './state/summary.ts'
 import { itemsOf, withIds } from './state/turn.ts'
 import { summarize } from './summarize.ts'
 import type { GatewayDependencies } from './work.ts'
@@ -127,18 +128,23 @@ function readCompacted(
 }
 
 /** The messages of the user as they were given, then the provider's items, sealed, under the gateway's ids. */
-function ownItems({ dependencies, turn }: SideWork, { provider }: Candidate, told: readonly Item[]): Item[] {
+function ownItems(work: SideWork, { provider }: Candidate, told: readonly Item[]): Item[] {
+  const { dependencies, turn } = work
   const { sealer } = dependencies
   const { project, responseId: source } = turn
+  const carried = carryWaiting(readContext(work))
   const items = told.flatMap((item) => {
     // Some of them may have come from an earlier compaction, which the new one stands for as well.
     if (wordsOfUser(item) !== null) return []
     const own = viewItem({ ...item, id: createId(idPrefix(item.type)) }, true)
     const { encrypted_content: content } = own
     if (typeof content !== 'string') return [own]
-    const kind = item.type === 'compaction' ? 'compaction' : 'content'
-    const sealed = sealer.seal(project, { kind, provider: provider.id, content, source })
-    return [{ ...own, encrypted_content: sealed }]
+    const bound = { provider: provider.id, content }
+    const sealed: Sealed =
+      item.type === 'compaction'
+        ? { kind: 'compaction', ...bound, source, ...carried }
+        : { kind: 'content', ...bound }
+    return [{ ...own, encrypted_content: sealer.seal(project, sealed) }]
   })
   return [...listUserMessages(turn.resolved), ...items]
 }

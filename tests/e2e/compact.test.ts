@@ -225,6 +225,28 @@ for (const { variant, model, provider } of variantTargets) {
       assert.equal(wordsOf(waiting).length, 1)
       const call = called.output.find(({ type }) => type === 'function_call')
       assert.ok(call?.type === 'function_call')
+      const late = { type: 'function_call_output' as const, call_id: call.call_id, output: 'Late.' }
+      // Compacted once more, it waits still.
+      const again = await client.responses.compact({
+        model: named(plain),
+        previous_response_id: waiting.id,
+        input: 'And?',
+      })
+      for (const target of [model, plain, native])
+        for (const { id } of [waiting, again]) {
+          const input = [late, { role: 'user' as const, content: '/history' }]
+          const next = await client.responses.create({
+            model: target,
+            tools,
+            previous_response_id: id,
+            input,
+          })
+          const told = textOf(next)
+          // The provider finds it in its own compaction as well.
+          const isOwn = target === model && model === native && id === waiting.id
+          assert.equal(told.match(/^call get_weather/gm)?.length, isOwn ? 2 : 1, told)
+          assert.match(told, /^call get_weather: .*\noutput .*: Late\./m)
+        }
       const answered = await client.responses.compact({
         model: named(model),
         previous_response_id: called.id,

@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors.ts'
 import type { Candidate } from '../candidates.ts'
 import { isBoundToMaker } from './history.ts'
 import type { Sealer } from './seal.ts'
-import { dropCompacted, tellSummary, wordsOfUser } from './summary.ts'
+import { dropCompacted, leaveOutWaiting, tellSummary, tellWaiting, wordsOfUser } from './summary.ts'
 
 export interface OpenOptions {
   /** With the whole input. */
@@ -104,15 +104,20 @@ function openItem(
     else left.add(isCompaction ? 'input.compaction' : 'input.reasoning')
     return
   }
+  const waiting = sealed.kind === 'content' ? [] : tellWaiting(sealed.waiting, reader === null ? null : input)
   if (sealed.kind !== 'summary' && sealed.provider === reader?.id) {
-    items.push({ ...item, encrypted_content: sealed.content })
+    items.push({ ...item, encrypted_content: sealed.content }, ...waiting)
     return
   }
   const source = sealed.kind === 'compaction' ? sources.get(sealed.source) : undefined
-  if (sealed.kind === 'summary') items.push(...tellSummary(sealed, input))
-  else if (source !== undefined) opened.items = tellSource(items, source)
-  else left.add(item.type === 'reasoning' ? 'input.reasoning' : 'input.compaction')
   opened.told ||= sealed.kind === 'summary' || source !== undefined
+  if (source !== undefined) {
+    opened.items = tellSource(items, reader === null ? source : leaveOutWaiting(source, input))
+    return
+  }
+  if (sealed.kind === 'summary') items.push(...tellSummary(sealed, input))
+  else left.add(item.type === 'reasoning' ? 'input.reasoning' : 'input.compaction')
+  items.push(...waiting)
 }
 
 /**

@@ -7,16 +7,19 @@
  * authenticated data. Keys rotate; old ones stay to open what they sealed.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { isObject } from '../../../translators/shared/canonical.ts'
+import { type Item, isObject } from '../../../translators/shared/canonical.ts'
 import type { SealKey, StateStore } from '../../store/state.ts'
 
 export type Sealed =
   /** `encrypted_content` of a reasoning or compaction item, made by this provider. */
   | { kind: 'content'; provider: string; content: string }
   /** A compaction that the gateway had a model write, with messages of the user as they were: readable everywhere. */
-  | { kind: 'summary'; text: string; said?: string[] }
-  /** A provider's own compaction; `source` is the kept response whose input it stands for, for all other providers. */
-  | { kind: 'compaction'; provider: string; content: string; source: string }
+  | { kind: 'summary'; text: string; said?: string[]; waiting?: Item[] }
+  /**
+   * A provider's own compaction; `source` is the kept response whose input it stands for, for all other providers.
+   * `waiting`, here and above: the calls in it that had no output, for which one may still come.
+   */
+  | { kind: 'compaction'; provider: string; content: string; source: string; waiting?: Item[] }
 
 export interface Sealer {
   seal(project: string, sealed: Sealed): string

@@ -31,7 +31,43 @@ export function sealableSummary(text: string, context: readonly Item[]): Summary
     if (length > saidLimit) break
     said.unshift(words)
   }
-  return { kind: 'summary', text, said }
+  return { kind: 'summary', text, said, ...carryWaiting(context) }
+}
+
+/** What a compaction carries of the calls in its context that have no output yet, and are whole. */
+export function carryWaiting(context: readonly Item[]): { waiting?: Item[] } {
+  const answered = listCallIds(context, isOutput)
+  const waiting = context.filter(
+    ({ type, call_id: id, status }) =>
+      isToolCallItem(type) && typeof id === 'string' && status !== 'incomplete' && !answered.has(id),
+  )
+  return waiting.length === 0 ? {} : { waiting }
+}
+
+/**
+ * The calls that a compaction carries and that are answered after it: no provider takes an output without its call.
+ * @param input where it stands; null: to be kept, with whatever may be answered later.
+ */
+export function tellWaiting(waiting: readonly Item[] = [], input: readonly Item[] | null): Item[] {
+  if (input === null) return [...waiting]
+  const answered = listCallIds(input, isOutput)
+  const known = listCallIds(input, isToolCallItem)
+  return waiting.filter(({ call_id: id }) => answered.has(id) && !known.has(id))
+}
+
+/** What a compaction was made from without calls that nobody has answered: no provider takes those either. */
+export function leaveOutWaiting(source: readonly Item[], input: readonly Item[]): readonly Item[] {
+  const { waiting } = carryWaiting(source)
+  const told = tellWaiting(waiting, input)
+  return source.filter((item) => !waiting?.includes(item) || told.includes(item))
+}
+
+function listCallIds(items: readonly Item[], isWanted: (type: string) => boolean): Set<unknown> {
+  return new Set(items.filter(({ type }) => isWanted(type)).map(({ call_id: id }) => id))
+}
+
+function isOutput(type: string): boolean {
+  return type.endsWith('_call_output')
 }
 
 /** @param input where it stands: what the user is heard to say there is not told again. */
@@ -82,6 +118,6 @@ export function dropCompacted(
 
 /** Whether each output of a tool comes with its call. */
 function haveCalls(items: readonly Item[]): boolean {
-  const calls = new Set(items.filter(({ type }) => isToolCallItem(type)).map(({ call_id: id }) => id))
-  return items.every(({ type, call_id: id }) => !type.endsWith('_call_output') || calls.has(id))
+  const calls = listCallIds(items, isToolCallItem)
+  return items.every(({ type, call_id: id }) => !isOutput(type) || calls.has(id))
 }

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Sealed, Sealer } from '../../../../server/gateway/state/seal.ts'
-import { dropCompacted, sealableSummary, tellSummary } from '../../../../server/gateway/state/summary.ts'
+import {
+  dropCompacted,
+  leaveOutWaiting,
+  sealableSummary,
+  tellSummary,
+  tellWaiting,
+} from '../../../../server/gateway/state/summary.ts'
 import type { Item } from '../../../../translators/shared/canonical.ts'
 
 const user = (content: unknown): Item => ({ type: 'message', role: 'user', content })
@@ -36,6 +42,31 @@ describe('a summary', () => {
   })
   it('that carries nothing is told alone', () => {
     assert.equal(tellSummary({ kind: 'summary', text: 'All.' }, []).length, 1)
+  })
+})
+
+describe('a call that waits for its output', () => {
+  const call = (id: string, more: object = {}): Item => ({ type: 'function_call', call_id: id, ...more })
+  const output = (id: string): Item => ({ type: 'function_call_output', call_id: id, output: '' })
+
+  it('is carried, whole, unless it has been answered', () => {
+    const half = call('half', { status: 'incomplete' })
+    const search = { type: 'web_search_call', id: 'ws_1' }
+    const context = [call('done'), output('done'), half, search, call('open')]
+    assert.deepEqual(sealableSummary('All.', context).waiting, [call('open')])
+  })
+  it('is told where its output comes, and not twice', () => {
+    const waiting = [call('a'), call('b')]
+    assert.deepEqual(tellWaiting(waiting, [user('hi')]), [])
+    assert.deepEqual(tellWaiting(waiting, [output('b')]), [call('b')])
+    assert.deepEqual(tellWaiting(waiting, [call('b'), output('b')]), [])
+    assert.deepEqual(tellWaiting(waiting, null), waiting)
+    assert.deepEqual(tellWaiting(undefined, null), [])
+  })
+  it('is left out of what a compaction was made from, unless its output comes', () => {
+    const source = [user('hi'), call('done'), output('done'), call('a'), call('b')]
+    assert.deepEqual(leaveOutWaiting(source, [user('ho')]), source.slice(0, 3))
+    assert.deepEqual(leaveOutWaiting(source, [output('a')]), source.slice(0, 4))
   })
 })
 
