@@ -1,15 +1,33 @@
 /** Two clients at once on one conversation: what it holds are whole turns, each answered with all before it in view. */
 import assert from 'node:assert/strict'
 import type { Random } from './random.ts'
-import { type CrashClient, call, callWell, clientOf, Lost, lose, type Round, readStream } from './round.ts'
+import {
+  type CrashClient,
+  call,
+  callWell,
+  clientOf,
+  Lost,
+  lose,
+  pause,
+  type Round,
+  readStream,
+} from './round.ts'
 import { type Ask, answerLines, parseAsk, renderAsk } from './script.ts'
 import { listItems, makeAsk } from './turns.ts'
+
+/** A turn that was sent, and whether its answer was seen. */
+interface Asked {
+  ask: Ask
+  isSeen: boolean
+}
 
 /** A conversation that was acknowledged, and what happened on it. */
 interface Talk {
   id: string
-  /** By its tag, each turn that was sent, and whether its answer was seen. */
-  asked: Map<string, { ask: Ask; isSeen: boolean }>
+  /** By its tag. */
+  asked: Map<string, Asked>
+  /** Background responses on it that were acknowledged and not seen to end, by id. */
+  jobs: Map<string, Asked>
   /** Texts that were added without a response, and whether that was acknowledged. */
   notes: Map<string, boolean>
 }
@@ -27,7 +45,10 @@ export function createConversationClients(name: string, random: Random): CrashCl
       for (const talk of talks.slice(-2)) await checkTalk(round, talk)
     },
     async finish(round) {
-      for (const talk of talks) await checkTalk(round, talk)
+      for (const talk of talks) {
+        for (const id of talk.jobs.keys()) await followJob(talk, round, id)
+        await checkTalk(round, talk)
+      }
     },
   }
   const other = random.fork()
@@ -49,7 +70,7 @@ async function act(talks: Talk[], random: Random, round: Round): Promise<void> {
 
 async function createTalk(round: Round): Promise<Talk> {
   const { id } = await lose(round, () => clientOf(round).conversations.create({ metadata: { by: 'crash' } }))
-  return { id, asked: new Map(), notes: new Map() }
+  return { id, asked: new Map(), jobs: new Map(), notes: new Map() }
 }
 
 async function addNote({ id, notes }: Talk, random: Random, round: Round): Promise<void> {
@@ -68,29 +89,56 @@ async function addNote({ id, notes }: Talk, random: Random, round: Round): Promi
 
 async function takeTurn(talk: Talk, random: Random, round: Round): Promise<void> {
   const ask = makeAsk(random, 'talk')
-  const state = { ask, isSeen: false }
-  talk.asked.set(ask.tag, state)
-  const body = { model: 'plain', input: renderAsk(ask), conversation: talk.id, store: random.chance(0.7) }
-  if (random.chance(0.5)) {
-    const { status } = (await callWell(round, '/v1/responses', { body })).json()
+  const asked = { ask, isSeen: false }
+  talk.asked.set(ask.tag, asked)
+  const body = { model: 'plain', input: renderAsk(ask), conversation: talk.id }
+  const way = random.pick(['json', 'stream', 'background'] as const)
+  if (way === 'background') {
+    const { id } = (await callWell(round, '/v1/responses', { body: { ...body, background: true } })).json()
+    talk.jobs.set(String(id), asked)
+    round.say('accepted')
+    await followJob(talk, round, String(id))
+    return
+  }
+  const store = random.chance(0.7)
+  if (way === 'json') {
+    const { status } = (await callWell(round, '/v1/responses', { body: { ...body, store } })).json()
     assert.equal(status, 'completed')
     round.say('ended')
   } else {
-    const { events, isDone } = await readStream(round, '/v1/responses', { body: { ...body, stream: true } })
+    const streamed = { ...body, store, stream: true }
+    const { events, isDone } = await readStream(round, '/v1/responses', { body: streamed })
     const last = events.at(-1)
     if (last?.type !== 'response.completed') {
       if (isDone) throw new Error(`a stream ends in ${JSON.stringify(last)}`)
       throw new Lost('the stream was cut')
     }
   }
-  state.isSeen = true
+  asked.isSeen = true
+}
+
+/** To its end, which is a turn on the conversation, unless the gateway died over it too often. */
+async function followJob({ jobs }: Talk, round: Round, id: string): Promise<void> {
+  for (;;) {
+    const { status, error } = (await callWell(round, `/v1/responses/${id}`)).json()
+    if (status === 'queued' || status === 'in_progress') {
+      await pause(round, 15)
+      continue
+    }
+    const asked = jobs.get(id) as Asked
+    jobs.delete(id)
+    if (status === 'completed') asked.isSeen = true
+    else assert.equal((error as { code: string } | null)?.code, 'gateway_restarted', `${id} is ${status}`)
+    return
+  }
 }
 
 /**
  * Every question stands right before its answer, the answer is the one for all that stands before it, what was
  * acknowledged is there, once, and nothing is there that nobody said.
  */
-async function checkTalk(round: Round, { id, asked, notes }: Talk): Promise<void> {
+async function checkTalk(round: Round, { id, asked, jobs, notes }: Talk): Promise<void> {
+  for (const job of jobs.keys()) await callWell(round, `/v1/responses/${job}`)
   const lines = await listItems(round, `/v1/conversations/${id}/items`)
   const seen = new Set<string>()
   for (let index = 0; index < lines.length; index++) {

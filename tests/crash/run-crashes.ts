@@ -113,7 +113,10 @@ function chooseTrigger(random: Random): Trigger {
     'check',
     'time',
   ] as const)
-  const wait = moment === 'time' ? random.integer(50, 600) : random.pick([0, 0, random.integer(1, 12)])
+  const wait =
+    moment === 'time'
+      ? random.integer(50, random.pick([600, 3000]))
+      : random.pick([0, 0, random.integer(1, 12)])
   return { moment, count: random.integer(1, random.pick(most[moment] ?? [1])), wait }
 }
 
