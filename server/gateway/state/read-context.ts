@@ -2,6 +2,7 @@
 import type { Item } from '../../../translators/shared/canonical.ts'
 import type { StateStore, StoredResponse, StoredTurn } from '../../store/state.ts'
 import { continuedInput, continuedOutput } from './history.ts'
+import { isRunning } from './stored-view.ts'
 
 type Reads = Pick<StateStore, 'readChain' | 'getResponse' | 'findItems'>
 
@@ -11,22 +12,25 @@ type Reads = Pick<StateStore, 'readChain' | 'getResponse' | 'findItems'>
  * listed there. Turns before one that has been deleted are gone with it. References stand as the items that they mean,
  * or as references when those have been deleted.
  */
-export async function readContext(
-  state: Reads,
-  project: string,
-  { previousId, input }: StoredResponse,
-): Promise<Item[]> {
-  const turns = previousId === null ? [] : await readTurns(state, project, previousId)
+export async function readContext(state: Reads, project: string, response: StoredResponse): Promise<Item[]> {
+  const { previousId, input } = response
+  const turns = previousId === null ? [] : await readTurns(state, project, response, previousId)
   const earlier = turns.flatMap((turn) => [...continuedInput(turn), ...continuedOutput(turn)])
   return resolve(state, project, [...earlier, ...input])
 }
 
-async function readTurns(state: Reads, project: string, id: string): Promise<StoredTurn[]> {
-  const chain = await state.readChain(project, id)
-  if (chain.kind === 'found') return chain.turns
+async function readTurns(
+  state: Reads,
+  project: string,
+  { id, status }: StoredResponse,
+  previousId: string,
+): Promise<StoredTurn[]> {
+  // By its own end where that can be: the response keeps what it builds on also when that has expired by itself.
+  const chain = await state.readChain(project, isRunning({ status }) ? previousId : id)
+  if (chain.kind === 'found') return chain.turns.filter((turn) => turn.id !== id)
   // Broken: what is left is found one by one.
   const turns: StoredTurn[] = []
-  for (let next: string | null = id; next !== null; ) {
+  for (let next: string | null = previousId; next !== null; ) {
     const turn: StoredTurn | null = await state.getResponse(project, next)
     if (turn !== null) turns.unshift(turn)
     next = turn?.previousId ?? null
