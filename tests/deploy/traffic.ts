@@ -1,4 +1,6 @@
 /** Traffic of every kind that the metrics tell apart, so that each series that a panel may ask for has been seen. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { TestGateway } from '../support/start-gateway.ts'
 
 interface Call {
@@ -38,6 +40,7 @@ export function addUnsetProvider(config: Record<string, unknown>): Record<string
 
 /** One round: some fifteen calls, each with the status that it must have; and a client that hangs up. */
 export async function sendTraffic(gateway: TestGateway): Promise<void> {
+  collectGarbage()
   await Promise.all(
     [...answered, ...refused].map(async ({ body, status }) => {
       const response = await gateway.post(body)
@@ -60,4 +63,10 @@ async function hangUp(gateway: TestGateway): Promise<void> {
   })
   await response.body?.getReader().read()
   controller.abort()
+}
+
+/** So few calls may leave no garbage worth collecting, and then there is no series of it. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
 }
