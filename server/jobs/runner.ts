@@ -1,5 +1,6 @@
 /** Takes jobs and runs them, so many at once, while this instance is alive. */
 import { finishExchange } from '../gateway/exchange-life.ts'
+import type { TakenJob } from '../store/state.ts'
 import type { JobsContext } from './dependencies.ts'
 import { type HandedOver, leaveExchange, type RunningJob, runJob } from './run-job.ts'
 
@@ -19,8 +20,11 @@ export class JobRunner {
   /** To be given back as soon as the store takes it. */
   readonly #toGiveBack = new Set<string>()
   #timers: NodeJS.Timeout[] = []
+  #givingBack: Promise<void> | null = null
   #taking: Promise<void> | null = null
   #takeAgain = false
+  /** Jobs may have been taken without this process knowing which. */
+  #inDoubt = false
   #stopping = false
 
   constructor(context: JobsContext) {
@@ -130,14 +134,26 @@ export class JobRunner {
     this.take()
   }
 
+  /** One at a time: a job that was given back may be taken again at once, and a second giving back would lose it. */
+  #giveBack(): Promise<void> {
+    this.#givingBack ??= this.#giveAllBack().finally(() => {
+      this.#givingBack = null
+    })
+    return this.#givingBack
+  }
+
   async #takeAll(): Promise<void> {
     const { state, runtime, onTrouble } = this.#context
     try {
       do {
         this.#takeAgain = false
+        if (this.#inDoubt) await this.#findTaken()
         const free = runtime().state.backgroundJobs - this.#running.size
         if (free <= 0 || this.#stopping) return
-        for (const taken of await state.takeJobs(free)) {
+        this.#inDoubt = true
+        const jobs = await state.takeJobs(free)
+        this.#inDoubt = false
+        for (const taken of jobs) {
           if (this.#stopping) this.#toGiveBack.add(taken.id)
           else this.#run(taken)
         }
@@ -147,8 +163,17 @@ export class JobRunner {
     }
   }
 
-  #run(taken: Parameters<typeof runJob>[1]['taken']): void {
+  /** What was taken although the store could not say so would be run by nobody. */
+  async #findTaken(): Promise<void> {
+    for (const id of await this.#context.state.ownJobs()) if (!this.#running.has(id)) this.#toGiveBack.add(id)
+    this.#inDoubt = false
+  }
+
+  #run(taken: TakenJob): void {
     const { id } = taken
+    this.#toGiveBack.delete(id)
+    // Taken for dead meanwhile, and it still runs here.
+    if (this.#running.has(id)) return
     const handedOver = this.#handedOver.get(id) ?? this.#expected.get(id) ?? null
     this.#handedOver.delete(id)
     this.#expected.delete(id)
@@ -179,7 +204,7 @@ export class JobRunner {
     }
   }
 
-  async #giveBack(): Promise<void> {
+  async #giveAllBack(): Promise<void> {
     const { state, onTrouble } = this.#context
     for (const id of this.#toGiveBack) {
       try {

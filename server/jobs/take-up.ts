@@ -18,6 +18,8 @@ export type Beginning =
 
 /** Runs of one job at most: one that takes the gateway down with it must not do so for ever. */
 const mostRuns = 3
+/** Takes of one that had not begun, or that runs at its provider: what took the gateway down was probably another one. */
+const mostTakes = 10
 
 /** Events of a stream before its first output: `response.created` and `response.queued`. */
 export const eventsBefore = 2
@@ -37,8 +39,14 @@ export async function takeUp(dependencies: JobsDependencies, options: TakeUpOpti
   const fresh = { kind: 'run' as const, resume, upstream: null }
   if (accepted !== null) return { ...fresh, body: accepted }
   const stored = await dependencies.state.getResponse(project, id)
-  if (stored === null || !isRunning(stored)) return { kind: 'gone' }
+  if (stored === null) {
+    // It may have expired: nobody is shown it any more, and its job would be left.
+    await dependencies.state.deleteResponse(project, id)
+    return { kind: 'gone' }
+  }
+  if (!isRunning(stored)) return { kind: 'gone' }
   const { body } = stored
+  if (taken.takes > mostTakes) return { kind: 'broken', body, error: takenTooOften() }
   if (stored.status === 'queued') return { ...fresh, body }
   if (note !== null) return { ...fresh, body, upstream: JSON.parse(note) as UpstreamJob }
   if (await mayRunAgain(dependencies, options)) return { ...fresh, body }
@@ -79,6 +87,13 @@ async function isRepeatable(
 function isClientTool({ type, tools }: Tool): boolean {
   if (type === 'namespace') return Array.isArray(tools) && (tools as Tool[]).every(isClientTool)
   return type === 'function' || type === 'custom'
+}
+
+function takenTooOften(): GatewayError {
+  return new GatewayError(
+    'gateway_restarted',
+    `The gateway stopped ${mostTakes} times while it had this response in hand, so it is not tried again. Create it anew.`,
+  )
 }
 
 function restarted(): GatewayError {

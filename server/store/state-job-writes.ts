@@ -60,7 +60,10 @@ export function appendEvents(
 
 export function releaseJob({ id }: { id: string }, { instance }: WriteContext): Plan<null> {
   return silent([
-    { sql: 'UPDATE jobs SET owner = NULL WHERE response_id = ? AND owner = ?', params: [id, instance] },
+    {
+      sql: 'UPDATE jobs SET owner = NULL, takes = takes - 1 WHERE response_id = ? AND owner = ?',
+      params: [id, instance],
+    },
   ])
 }
 

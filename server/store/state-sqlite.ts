@@ -198,9 +198,13 @@ export class SqliteState implements StateStore {
     await this.#groups.write('releaseJob', { id })
   }
 
+  ownJobs(): Promise<string[]> {
+    return this.#reader.call('ownJobs', { instance: this.instance })
+  }
+
   async lostJobs(running: readonly string[]): Promise<string[]> {
     if (running.length === 0) return []
-    const own = new Set(await this.#reader.call('ownJobs', { instance: this.instance }))
+    const own = new Set(await this.ownJobs())
     return running.filter((id) => !own.has(id))
   }
 

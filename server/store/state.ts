@@ -239,8 +239,10 @@ export interface StateStore {
   noteJob(id: string, note: string): Promise<void>
   /** Appends events of a job that this instance has. False: it has been cancelled, deleted or taken over. */
   appendEvents(id: string, chunk: EventChunk): Promise<boolean>
-  /** Gives a job back, to be taken again at once. */
+  /** Gives a job back, to be taken again at once; that it had been taken does not count. */
   releaseJob(id: string): Promise<void>
+  /** Ids of the jobs that this instance has. */
+  ownJobs(): Promise<string[]>
   /** Jobs of this instance that are not running any more because they were cancelled, deleted or taken over. */
   lostJobs(running: readonly string[]): Promise<string[]>
   /**

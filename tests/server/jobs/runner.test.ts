@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import { GatewayError } from '../../../server/errors.ts'
 import type { Exchange } from '../../../server/gateway/exchange.ts'
 import type { RespondOptions } from '../../../server/gateway/work.ts'
@@ -19,6 +20,8 @@ let store: Store
 let jobs: Jobs
 /** Methods of the store that fail, each as many times. */
 let failing: Map<string, number>
+/** Whether what fails has been done all the same, and its answer is lost. */
+let isLate: boolean
 let troubles: unknown[]
 let finished: Exchange[]
 /** What the gateway does with a job. */
@@ -31,9 +34,11 @@ function flaky(state: StateStore): StateStore {
       if (typeof value !== 'function') return value
       return (...given: unknown[]) => {
         const left = failing.get(String(name)) ?? 0
-        if (left === 0) return (value as (...given: unknown[]) => unknown).apply(target, given)
+        const call = () => (value as (...given: unknown[]) => Promise<unknown>).apply(target, given)
+        if (left === 0) return call()
         failing.set(String(name), left - 1)
-        return Promise.reject(new Error(`${String(name)} failed`))
+        const failed = new Error(`${String(name)} failed`)
+        return isLate ? call().then(() => Promise.reject(failed)) : Promise.reject(failed)
       }
     },
   })
@@ -41,13 +46,17 @@ function flaky(state: StateStore): StateStore {
 
 const queuedBody = { id: '', object: 'response', status: 'queued', model: 'm', output: [], error: null }
 
-async function accept(id: string, members: Record<string, unknown> = {}): Promise<void> {
+async function accept(
+  id: string,
+  members: Record<string, unknown> = {},
+  expiresAt: number | null = null,
+): Promise<void> {
   const request = { model: 'm', input: [], background: true, store: true, ...members }
   await store.state.acceptJob({
     id,
     project,
     createdAt: Date.now(),
-    expiresAt: null,
+    expiresAt,
     previousId: null,
     conversation: null,
     streamed: false,
@@ -83,6 +92,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dragoman-jobs-'))
   store = await openStore({ url: `sqlite:${join(folder, 'test.db')}` })
   failing = new Map()
+  isLate = false
   troubles = []
   finished = []
   respond = broken
@@ -164,6 +174,75 @@ describe('the runner of jobs', () => {
     await jobs.start()
     await until('resp_1', 'failed')
   })
+  it('finds what it has taken without being told', async () => {
+    failing.set('takeJobs', 1)
+    isLate = true
+    await accept('resp_1')
+    await jobs.start()
+    await until('resp_1', 'failed')
+  })
+  for (const [deaths, runsThen] of [
+    [9, 1],
+    [10, 0],
+  ] as const)
+    it(`${runsThen === 0 ? 'gives up' : 'runs'} what ${deaths} processes have ended with before it began`, async () => {
+      let runs = 0
+      respond = () => {
+        runs += 1
+        return broken()
+      }
+      await accept('resp_1')
+      const database = new Database(join(folder, 'test.db'))
+      database.prepare('UPDATE jobs SET takes = ?').run(deaths)
+      database.close()
+      await jobs.start()
+      await until('resp_1', 'failed')
+      assert.equal(runs, runsThen)
+      const stored = await store.state.getResponse(project, 'resp_1')
+      const { error } = JSON.parse(stored?.body ?? '') as { error: { code: string } }
+      assert.equal(error.code, runs === 0 ? 'gateway_restarted' : 'upstream_error')
+    })
+  it('gives a job back once, so that nobody loses it who has taken it since', async () => {
+    let runs = 0
+    respond = ({ signal }) => {
+      runs += 1
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new GatewayError('client_closed_request', 'Gone.')))
+      })
+    }
+    failing.set('startJob', 1)
+    await accept('resp_1')
+    await jobs.start()
+    while (troubles.length === 0) await pause(5)
+    // Nothing can be written for as long as the runner needs to look twice.
+    const other = new Database(join(folder, 'test.db'))
+    other.exec('BEGIN IMMEDIATE')
+    await pause(2300)
+    other.exec('ROLLBACK')
+    other.close()
+    await until('resp_1', 'in_progress')
+    assert.equal(runs, 1)
+    assert.deepEqual(
+      finished.map(({ error }) => error?.code),
+      ['store_unavailable'],
+      'no run was lost',
+    )
+  })
+  it('ends what has expired before it could run', async () => {
+    await accept('resp_1', {}, Date.now() - 1)
+    await jobs.start()
+    while (finished.length === 0) await pause(5)
+    assert.deepEqual(
+      finished.map(({ status }) => status),
+      ['cancelled'],
+    )
+    await jobs.stop(0)
+    await store.close()
+    const database = new Database(join(folder, 'test.db'), { readonly: true })
+    assert.deepEqual(database.prepare('SELECT response_id FROM jobs').all(), [])
+    assert.deepEqual(database.prepare('SELECT id FROM responses').all(), [])
+    database.close()
+  })
   it('says nothing of a start that fails but to its caller', async () => {
     failing.set('beat', 1)
     await assert.rejects(jobs.start(), /beat failed/)
@@ -184,7 +263,7 @@ describe('the runner of jobs', () => {
     assert.equal(aborted, 'stopped')
     assert.equal(await statusOf('resp_1'), 'in_progress')
     const [taken] = await store.state.takeJobs(1)
-    assert.deepEqual([taken?.id, taken?.takes], ['resp_1', 2])
+    assert.deepEqual([taken?.id, taken?.takes], ['resp_1', 1], 'a stop in order does not count')
     assert.deepEqual(
       finished.map(({ error }) => error?.code),
       ['gateway_restarted'],
