@@ -4,7 +4,17 @@ import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { type CrashProvider, outputLines } from './provider.ts'
 import type { Random } from './random.ts'
-import { type CrashClient, call, callWell, isEnd, Lost, pause, type Round, readStream } from './round.ts'
+import {
+  type CrashClient,
+  call,
+  callWell,
+  findEnded,
+  isEnd,
+  Lost,
+  pollUntil,
+  type Round,
+  readStream,
+} from './round.ts'
 import { type Ask, renderAsk } from './script.ts'
 import { expectLines, makeAsk } from './turns.ts'
 
@@ -111,16 +121,12 @@ async function advancePolled(random: Random, round: Round, job: Job): Promise<vo
     assert.equal(accepted.status, 'queued')
     job.id = String(accepted.id)
   }
-  for (;;) {
+  const id = job.id
+  job.final = await pollUntil(round, async () => {
     if (job.cancel === 'no' && random.chance(0.03)) await cancel(round, job)
-    const found = (await callWell(round, `/v1/responses/${job.id}`)).json()
-    if (found.status !== 'queued' && found.status !== 'in_progress') {
-      job.final = found
-      round.say('ended')
-      return
-    }
-    await pause(round, 15)
-  }
+    return findEnded(round, id)
+  })
+  round.say('ended')
 }
 
 async function advanceStream(random: Random, round: Round, job: Job): Promise<void> {

@@ -6,9 +6,10 @@ import {
   call,
   callWell,
   clientOf,
+  findEnded,
   Lost,
   lose,
-  pause,
+  pollUntil,
   type Round,
   readStream,
 } from './round.ts'
@@ -119,18 +120,11 @@ async function takeTurn(talk: Talk, random: Random, round: Round): Promise<void>
 
 /** To its end, which is a turn on the conversation, unless the gateway died over it too often. */
 async function followJob({ jobs }: Talk, round: Round, id: string): Promise<void> {
-  for (;;) {
-    const { status, error } = (await callWell(round, `/v1/responses/${id}`)).json()
-    if (status === 'queued' || status === 'in_progress') {
-      await pause(round, 15)
-      continue
-    }
-    const asked = jobs.get(id) as Asked
-    jobs.delete(id)
-    if (status === 'completed') asked.isSeen = true
-    else assert.equal((error as { code: string } | null)?.code, 'gateway_restarted', `${id} is ${status}`)
-    return
-  }
+  const { status, error } = await pollUntil(round, () => findEnded(round, id))
+  const asked = jobs.get(id) as Asked
+  jobs.delete(id)
+  if (status === 'completed') asked.isSeen = true
+  else assert.equal((error as { code: string } | null)?.code, 'gateway_restarted', `${id} is ${status}`)
 }
 
 /**

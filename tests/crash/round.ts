@@ -169,8 +169,20 @@ function deathOf({ dead }: Round): Promise<void> {
   })
 }
 
-/** Waits between two looks; the gateway's end cuts it short. @throws Lost */
-export async function pause({ dead }: Round, milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds))
-  if (dead.aborted) throw new Lost('the gateway is dead')
+/** Looks again and again until there is something. @throws Lost */
+export async function pollUntil<Found>(round: Round, look: () => Promise<Found | null>): Promise<Found> {
+  const until = performance.now() + patience
+  for (;;) {
+    const found = await look()
+    if (found !== null) return found
+    assert.ok(performance.now() < until, 'a response comes to its end')
+    await new Promise((resolve) => setTimeout(resolve, 15))
+    if (round.dead.aborted) throw new Lost('the gateway is dead')
+  }
+}
+
+/** The response object when it has ended; null while it runs. @throws Lost */
+export async function findEnded(round: Round, id: string): Promise<Record<string, unknown> | null> {
+  const found = (await callWell(round, `/v1/responses/${id}`)).json()
+  return found.status === 'queued' || found.status === 'in_progress' ? null : found
 }
