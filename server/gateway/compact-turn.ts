@@ -3,6 +3,7 @@
  * Codex asks for it. Providers that know the trigger are sent it; over all others the model is asked for a summary.
  */
 import { createEmitter } from '../../translators/shared/emitter.ts'
+import { GatewayError } from '../errors.ts'
 import { renderAdaptations } from './answer-head.ts'
 import type { Candidate } from './candidates.ts'
 import { estimateUsage } from './estimate-usage.ts'
@@ -30,10 +31,14 @@ function knowsTrigger({ provider }: Candidate): boolean {
   return limit?.values?.includes(compactionTrigger) === true
 }
 
-/** @throws GatewayError when no target wrote a summary. */
+/** @throws GatewayError when there is nothing to compact, or no target wrote a summary. */
 export async function compactTurn(gateway: Gateway, work: Work): Promise<void> {
   const { exchange, sink, dependencies } = work
   const turn = withoutTrigger(work.turn)
+  if (turn.resolved.input?.length === 0)
+    throw new GatewayError('invalid_request', 'There is nothing to compact before the compaction_trigger.', {
+      param: 'input',
+    })
   const { text, response, head } = await summarize(gateway, { ...work, turn })
   const detail = response.status === 'incomplete' ? 'a summary, which was cut' : 'a summary'
   exchange.adaptations.push({ field: 'input.compaction_trigger', action: 'emulated', detail })

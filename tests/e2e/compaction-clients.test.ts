@@ -118,6 +118,12 @@ describe('a trigger', () => {
     )
     assert.equal(response.headers.get('x-dragoman-provider'), 'azure')
   })
+  it('with nothing before it is a 400', async () => {
+    await assert.rejects(client.responses.create({ model: 'azure/gpt-5.2', input: [trigger] }), {
+      status: 400,
+      param: 'input',
+    })
+  })
   it('that no model answers is an error, before and in a stream', async () => {
     const down = await startGateway({
       configure: ({ providers, ...config }) => {
