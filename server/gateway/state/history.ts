@@ -178,8 +178,8 @@ async function resolveReferences(
   if (ids.length === 0) return items as Item[]
   const known = new Map<unknown, Item>()
   for (const item of history.items) if (item.type !== 'item_reference') known.set(item.id, item)
-  const unknown = ids.filter((id) => !known.has(id) && !local?.findItem(id))
-  const found = await findItems(state, project, unknown)
+  const unknown = new Set(ids.filter((id) => !known.has(id) && !local?.findItem(id)))
+  const found = await findItems(state, project, [...unknown])
   return items.map((item, index) => {
     if (item.type !== 'item_reference') return item
     const id = String(item.id)
@@ -195,16 +195,30 @@ async function resolveReferences(
 /** Milliseconds that unknown items are given: a stream that its client has left just now is kept a moment later. */
 const settlePause = 50
 
+/** Ids that are looked for at once, other reads coming in between: at first, how it grows once all were found, at most. */
+const firstFind = 200
+const findGrowth = 4
+const largestFind = 5000
+
+/** The items with these ids, each once, up to where one is missing: a request may name very many that nobody has. */
 async function findItems(
   state: HistoryOptions['state'],
   project: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, FoundItem>> {
-  if (ids.length === 0) return new Map()
-  const found = await state.findItems(project, ids)
-  if (ids.every((id) => found.has(id))) return found
-  await pause(settlePause)
-  return state.findItems(project, ids)
+  const found = new Map<string, FoundItem>()
+  async function find(some: readonly string[]): Promise<boolean> {
+    for (const [id, item] of await state.findItems(project, some)) found.set(id, item)
+    return some.every((id) => found.has(id))
+  }
+  let step = firstFind
+  for (let start = 0; start < ids.length; start += step, step = Math.min(step * findGrowth, largestFind)) {
+    const some = ids.slice(start, start + step)
+    if (await find(some)) continue
+    await pause(settlePause)
+    if (!(await find(some))) break
+  }
+  return found
 }
 
 function refuseBrokenReference(id: string): never {
