@@ -47,13 +47,15 @@ export function createHttpServer({
   linger = lingerMs,
 }: ServerOptions): HttpServer {
   const latest = new WeakMap<Duplex, ServerResponse>()
+  /** Whether what is written there now comes after all that was answered before. */
+  const isFree = (socket: Duplex) => latest.get(socket)?.writableEnded !== false
   const unused = new Set<Socket>()
   const server = createServer({
     keepAliveTimeout: limits.keepAliveTimeout,
     headersTimeout: limits.headersTimeout,
     // Bodies have their own time-out, counted from byte to byte.
     requestTimeout: 0,
-    shouldUpgradeCallback: (request) => webSockets?.matches(request) === true,
+    shouldUpgradeCallback: (request) => webSockets?.matches(request) === true && isFree(request.socket),
   })
   if (webSockets !== undefined) server.on('upgrade', webSockets.upgrade)
   server.on('connection', (socket) => {

@@ -1,6 +1,7 @@
 /** What the whole gateway shows only after minutes, or not at all: pings, and a gateway that is stopping. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { RequestListener } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
@@ -27,6 +28,7 @@ describe('WebSockets below the gateway', () => {
   let origin: string
   let isDraining = false
   let respond: () => Promise<void> = async () => {}
+  let answer: RequestListener = (_, response) => response.end('plain')
   const unexpected: unknown[] = []
   const finished: Exchange[] = []
   before(async () => {
@@ -39,7 +41,11 @@ describe('WebSockets below the gateway', () => {
       pingInterval,
     })
     const limits = { keepAliveTimeout: 5000, headersTimeout: 5000 }
-    server = createHttpServer({ limits, handler: (_, response) => response.end('plain'), webSockets })
+    server = createHttpServer({
+      limits,
+      handler: (request, response) => answer(request, response),
+      webSockets,
+    })
     await new Promise<void>((resolve) => server.server.listen(0, '127.0.0.1', resolve))
     origin = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
   })
@@ -74,11 +80,11 @@ describe('WebSockets below the gateway', () => {
   })
   it('are cut off when pongs come unasked, while nobody reads', async () => {
     const deaf = await openRaw()
+    // Its end may find a pong on its way, which resets the connection.
     deaf.on('error', () => {})
-    const ended = once(deaf, 'close')
     const unasked = Buffer.from('8a8000000000', 'hex')
     const timer = setInterval(() => deaf.write(unasked), 5)
-    await ended
+    await new Promise((resolve) => deaf.once('close', resolve))
     clearInterval(timer)
   })
   it('are refused while the gateway stops, and so are turns on those that are open', async () => {
@@ -108,6 +114,32 @@ describe('WebSockets below the gateway', () => {
     const locked = await client.fail({ type: 'response.create', model: 'x', input: 'hi' })
     assert.equal(locked.headers?.['retry-after'], '1')
     await client.close()
+  })
+  it('are not opened on a connection that owes an answer', async () => {
+    const asked = Promise.withResolvers<() => void>()
+    const late: RequestListener = (_, response) => asked.resolve(() => response.end('late'))
+    const plain = answer
+    answer = late
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+    try {
+      socket.write('GET /late HTTP/1.1\r\nhost: localhost\r\n\r\n')
+      const finish = await asked.promise
+      answer = plain
+      let received = ''
+      socket.on('data', (chunk) => {
+        received += chunk
+      })
+      socket.end(handshake)
+      // Whatever comes of the handshake comes with it, or before.
+      await once(server.server, 'request')
+      assert.equal(received, '')
+      finish()
+      await once(socket, 'close')
+      assert.match(received, /^HTTP\/1\.1 200 OK\r\n[\s\S]*late[\s\S]*HTTP\/1\.1 200 OK\r\n[\s\S]*plain/)
+    } finally {
+      answer = plain
+      socket.destroy()
+    }
   })
   it('are the only thing that is upgraded, also where Node asks for everything', async () => {
     // Older versions of Node.js know no `shouldUpgradeCallback`.
