@@ -126,6 +126,14 @@ describe('a call that was cut off', () => {
       assert.deepEqual(asked(), ['message hi', 'message I look.', 'message go on'])
     }
   })
+  it('is left out where it is referred to', async () => {
+    cut()
+    const first = await made({ input: 'hi' })
+    say([message('fine')])
+    const references = first.output.map(({ id }) => ({ type: 'item_reference', id }))
+    await made({ input: [...references, { role: 'user', content: 'go on' }] })
+    assert.deepEqual(asked(), ['message I look.', 'message go on'])
+  })
   it('stays when its output is sent, now or in an earlier turn', async () => {
     cut()
     const first = await made({ input: 'hi' })

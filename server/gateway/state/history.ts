@@ -73,12 +73,11 @@ export async function resolveInput(
  * The items without calls that were cut off and have no output: half their arguments are no JSON, and providers take no
  * call that nobody answered, so that the chain or conversation could never go on.
  */
-export function leaveOutHalfCalls(earlier: readonly Item[], input: readonly Item[]): readonly Item[] {
-  if (!earlier.some(isHalfCall)) return earlier
+export function leaveOutHalfCalls(items: Item[]): Item[] {
+  if (!items.some(isHalfCall)) return items
   const answered = new Set<unknown>()
-  for (const { type, call_id: callId } of [...earlier, ...input])
-    if (type.endsWith('_output')) answered.add(callId)
-  return earlier.filter((item) => !isHalfCall(item) || answered.has(item.call_id))
+  for (const { type, call_id: callId } of items) if (type.endsWith('_output')) answered.add(callId)
+  return items.filter((item) => !isHalfCall(item) || answered.has(item.call_id))
 }
 
 function isHalfCall({ type, status }: Item): boolean {

@@ -154,8 +154,7 @@ async function resolveTurn(turn: Turn): Promise<void> {
     turn.makers = history.makers
     const own = await resolveInput(scope, history, itemsOf(input))
     checkOutputsHaveCalls(history.items, own)
-    const added = withoutRepeats(history.items, own)
-    whole = [...leaveOutHalfCalls(history.items, added), ...added]
+    whole = leaveOutHalfCalls([...history.items, ...withoutRepeats(history.items, own)])
     if (turn.input.length > 0) turn.input = asKeptItems(turn, history.items, own)
   }
   if (turn.request.previous_response_id != null) noteEmulated(turn, 'previous_response_id')
