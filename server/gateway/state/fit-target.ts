@@ -66,6 +66,8 @@ type Reader = { id: string; takesCompactions: boolean } | null
 
 interface Opened {
   items: Item[]
+  /** Compactions that are told already: a small item may stand for a large context, and be sent a thousand times. */
+  seen: Set<unknown>
   /** Fields of which something had to be left out. */
   left: Set<string>
   /** A compaction has become what it stands for. */
@@ -73,7 +75,7 @@ interface Opened {
 }
 
 function openItems(options: OpenOptions, reader: Reader): Opened {
-  const opened: Opened = { items: [], left: new Set(), told: false }
+  const opened: Opened = { items: [], seen: new Set(), left: new Set(), told: false }
   const input = dropCompacted(Array.isArray(options.request.input) ? options.request.input : [], options)
   for (const [index, item] of input.entries()) {
     if (isBoundToMaker(item)) openItem(options, reader, { item, index, input, opened })
@@ -104,6 +106,8 @@ function openItem(
     else left.add(isCompaction ? 'input.compaction' : 'input.reasoning')
     return
   }
+  if (sealed.kind !== 'content' && opened.seen.has(encrypted)) return
+  opened.seen.add(encrypted)
   const waiting = sealed.kind === 'content' ? [] : tellWaiting(sealed.waiting, reader === null ? null : input)
   if (sealed.kind !== 'summary' && sealed.provider === reader?.id) {
     items.push({ ...item, encrypted_content: sealed.content }, ...waiting)

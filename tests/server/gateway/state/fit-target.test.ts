@@ -97,6 +97,15 @@ describe('a compaction in an input', () => {
     assert.deepEqual(given.named, ['emulated:input.compaction'])
     assert.deepEqual(listSources(input, { sealer, project }), ['resp_source'])
   })
+  it('that is sent again and again is told once', () => {
+    const sources = new Map([['resp_source', [assistant('s1'), assistant('s2')]]])
+    const theirs = own('there')
+    assert.deepEqual(ids(fitted([theirs, theirs, user('u1'), theirs], { sources }).input), ['s1', 's2', 'u1'])
+    const mine = own('here')
+    assert.deepEqual(ids(fitted([mine, user('u1'), mine]).input), ['cmp', 'u1'])
+    const ours = summary('Earlier.')
+    assert.equal(fitted([ours, ours]).input.length, 1)
+  })
   it('of another provider is left out, and named, when its source is gone', () => {
     const { input, named } = fitted([user('u1'), own('there'), user('u2')])
     assert.deepEqual([ids(input), named], [['u1', 'u2'], ['dropped:input.compaction']])
