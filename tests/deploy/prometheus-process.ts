@@ -82,7 +82,8 @@ function configFor(target: string): Configuration {
   }
 }
 
-async function findPort(): Promise<number> {
+/** A port that was free a moment ago. */
+export async function findPort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
