@@ -6,6 +6,7 @@ import { type Driver, StoreError } from './driver.ts'
 import { facets, overview } from './overview-query.ts'
 import { getRequest, listRequests } from './request-queries.ts'
 import { openSqlite } from './sqlite-driver.ts'
+import { findExpired } from './state-expired.ts'
 import * as others from './state-other-reads.ts'
 import * as turns from './state-reads.ts'
 import { answerCalls } from './worker-loop.ts'
@@ -36,7 +37,7 @@ answerCalls<ReaderCalls>(
     ownJobs: (argument) => others.ownJobs(opened(), argument),
     listPrompts: () => others.listPrompts(opened()),
     sealKeys: () => others.sealKeys(opened()),
-    findExpired: (argument) => others.findExpired(opened(), argument),
+    findExpired: (argument) => findExpired(opened(), argument),
     close: async () => {
       await driver?.close()
       driver = null

@@ -1,10 +1,9 @@
-/** Reads of conversations, jobs, prompts, keys, and of what has expired. On the reader's thread. */
+/** Reads of conversations, jobs, prompts and keys. On the reader's thread. */
 
 import type { Driver, SqlRow, SqlValue } from './driver.ts'
 import type { PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
 import { type ConversationKey, toConversation } from './state-conversation-writes.ts'
 import { joinParts, unpack } from './state-pack.ts'
-import type { Expired } from './state-upkeep.ts'
 
 type At = ConversationKey & { now: number }
 
@@ -108,35 +107,3 @@ export async function sealKeys(driver: Driver): Promise<SealKey[]> {
     secret: String(row.secret),
   }))
 }
-
-/** Up to `limit` responses and conversations that have expired; the writer looks again before it removes them. */
-export async function findExpired(
-  driver: Driver,
-  { now, limit }: { now: number; limit: number },
-): Promise<Pick<Expired, 'responses' | 'conversations'>> {
-  const responses = await driver.all(expiredSql, [now, limit, now, limit, limit])
-  const conversations = await driver.all(
-    'SELECT id FROM conversations WHERE expires_at <= ? AND lock_holder IS NULL ORDER BY expires_at LIMIT ?',
-    [now, limit],
-  )
-  return {
-    responses: responses.map((row) => String(row.id)),
-    conversations: conversations.map((row) => String(row.id)),
-  }
-}
-
-/** Ends of chains, then up from them: what a living response builds on lives as long. */
-export const expiredSql = `
-  WITH RECURSIVE gone (id, previous_id, depth) AS (
-    SELECT id, previous_id, 0 FROM (
-      SELECT id, previous_id FROM responses
-      WHERE expires_at <= ?
-        AND NOT EXISTS (SELECT 1 FROM responses AS child WHERE child.previous_id = responses.id)
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.response_id = responses.id)
-      ORDER BY expires_at LIMIT ?) AS leaves
-    UNION ALL
-    SELECT parent.id, parent.previous_id, gone.depth + 1
-    FROM gone JOIN responses AS parent ON parent.id = gone.previous_id
-    WHERE parent.expires_at <= ? AND gone.depth + 1 < ?
-  )
-  SELECT id FROM gone GROUP BY id ORDER BY max(depth), id LIMIT ?`

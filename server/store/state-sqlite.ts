@@ -22,6 +22,7 @@ import type {
   TurnCommit,
 } from './state.ts'
 import type { NewConversation } from './state-conversation-writes.ts'
+import type { SweepPlace } from './state-expired.ts'
 import { WriteGroups, type WriteGroupsOptions } from './state-groups.ts'
 import { TurnCache } from './state-turn-cache.ts'
 
@@ -42,6 +43,8 @@ export class SqliteState implements StateStore {
   readonly #reader: ReaderThread
   readonly #groups: WriteGroups
   readonly #turns: TurnCache
+  /** How far the walk over what has expired has come that is under way. */
+  #swept: SweepPlace | null = null
 
   constructor({ reader, send, writeTimeout, turnCacheBytes }: SqliteStateOptions) {
     this.#reader = reader
@@ -249,14 +252,16 @@ export class SqliteState implements StateStore {
   }
 
   async sweep(now: number, limit: number): Promise<SweepResult> {
-    const found = await this.#reader.call('findExpired', { now, limit })
+    const found = await this.#reader.call('findExpired', { now, limit, place: this.#swept })
     const swept = await this.#groups.write('sweep', { ...found, keys: limit, before: now })
+    this.#swept = found.place
     if (swept.responses.length > 0) this.#turns.remove(swept.responses)
     return {
       responses: swept.responses.length,
       conversations: swept.conversations,
       idempotencyKeys: swept.idempotencyKeys,
       more:
+        found.place !== null ||
         (found.responses.length === limit && swept.responses.length > 0) ||
         (found.conversations.length === limit && swept.conversations > 0) ||
         swept.idempotencyKeys === limit,

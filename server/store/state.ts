@@ -173,7 +173,7 @@ export interface SweepResult {
   responses: number
   conversations: number
   idempotencyKeys: number
-  /** Whether there may be more. */
+  /** Whether there may be more, or not everything has been looked at. */
   more: boolean
 }
 

@@ -4,7 +4,7 @@ import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from 
 import type { ListInput, OverviewInput } from './query-input.ts'
 import type { RecordBatch, RecordFilterSource } from './records.ts'
 import type { EventChunk, PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
-import type { Expired } from './state-upkeep.ts'
+import type { FoundExpired, SweepPlace } from './state-expired.ts'
 import type { StateOutcome, StateWrite } from './state-writes.ts'
 
 /** One call; answered by a Reply of the same id. */
@@ -76,8 +76,8 @@ export interface StateReads {
   listPrompts: { argument: null; value: StoredPrompt[] }
   sealKeys: { argument: null; value: SealKey[] }
   findExpired: {
-    argument: { now: number; limit: number }
-    value: Pick<Expired, 'responses' | 'conversations'>
+    argument: { now: number; limit: number; place: SweepPlace | null }
+    value: FoundExpired
   }
 }
 

@@ -5,7 +5,7 @@ import type { Driver } from '../../../server/store/driver.ts'
 import { migrate } from '../../../server/store/migrate.ts'
 import { migrations } from '../../../server/store/migrations.ts'
 import { openSqlite } from '../../../server/store/sqlite-driver.ts'
-import { expiredSql } from '../../../server/store/state-other-reads.ts'
+import { expiredSql } from '../../../server/store/state-expired.ts'
 import { eventSizesSql, findItemSql, readTurnsSql } from '../../../server/store/state-reads.ts'
 import {
   commitGroup,
@@ -13,117 +13,8 @@ import {
   type StateWriteName,
   type StateWriteValue,
 } from '../../../server/store/state-writes.ts'
-import { makeDirectory, openTestStore } from './fixtures.ts'
-import {
-  countRows,
-  endOf,
-  hourAgo,
-  inAnHour,
-  makeConversation,
-  makeEvents,
-  makeId,
-  makeItem,
-  makeJob,
-  makeTurn,
-} from './state-fixtures.ts'
-
-test('a chain goes from its end, and not before its youngest has expired', async (t) => {
-  const store = await openTestStore(t)
-  const { state } = store
-  const old = [makeTurn({ expiresAt: hourAgo(), events: makeEvents(0, 2) })]
-  for (let index = 1; index < 10; index += 1) {
-    old.push(makeTurn({ expiresAt: hourAgo(), previousId: old[index - 1]?.id ?? null }))
-  }
-  for (const turn of old) await state.commitTurn(turn)
-  // A branch that lives on what the first three said.
-  const living = makeTurn({ previousId: old[2]?.id ?? '', expiresAt: inAnHour() })
-  await state.commitTurn(living)
-  const forever = makeTurn()
-  await state.commitTurn(forever)
-
-  assert.deepEqual(await state.sweep(Date.now(), 4), {
-    responses: 4,
-    conversations: 0,
-    idempotencyKeys: 0,
-    more: true,
-  })
-  assert.equal((await state.sweep(Date.now(), 4)).responses, 3)
-  assert.deepEqual(await state.sweep(Date.now(), 4), {
-    responses: 0,
-    conversations: 0,
-    idempotencyKeys: 0,
-    more: false,
-  })
-  const chain = await state.readChain('acme', living.id)
-  assert.ok(chain.kind === 'found')
-  assert.equal(chain.turns.length, 4)
-  assert.equal((await state.readChain('acme', forever.id)).kind, 'found')
-
-  await state.deleteResponse('acme', living.id)
-  assert.equal((await state.sweep(Date.now(), 4)).responses, 3)
-  assert.deepEqual(countRows(store.path), { responses: 1, items: 2 })
-})
-
-test('what is swept is not continued from memory', async (t) => {
-  const { state } = await openTestStore(t)
-  const parent = makeTurn({ expiresAt: hourAgo() })
-  await state.commitTurn(parent)
-  assert.equal((await state.sweep(Date.now(), 10)).responses, 1)
-  const child = makeTurn({ previousId: parent.id })
-  await state.commitTurn(child)
-  assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
-})
-
-test('everything that has expired goes, with all rows, in steps; what runs stays', async (t) => {
-  const store = await openTestStore(t)
-  const { state } = store
-  const expiresAt = hourAgo()
-  for (let index = 0; index < 5; index += 1) {
-    const item = makeItem('i')
-    const key = `key ${index}`
-    await state.claimKey({ project: 'acme', key, fingerprint: 'f', expiresAt })
-    const answer = { status: 200, headers: {}, body: '{}' }
-    await state.commitTurn(makeTurn({ expiresAt, events: makeEvents(0, 2), idempotency: { key, answer } }))
-    await state.createConversation({
-      id: makeId('conv'),
-      project: 'acme',
-      createdAt: 1,
-      expiresAt,
-      metadata: {},
-      items: [{ id: item.id, text: JSON.stringify(item), provider: null }],
-    })
-  }
-  const job = makeJob({ expiresAt, events: makeEvents(0, 1) })
-  await state.acceptJob(job)
-  await state.takeJobs(1)
-  await state.claimKey({ project: 'acme', key: 'runs', fingerprint: 'f', expiresAt })
-  let steps = 0
-  for (let more = true; more; steps += 1) {
-    const swept = await state.sweep(Date.now(), 2)
-    assert.ok(swept.responses <= 2 && swept.conversations <= 2 && swept.idempotencyKeys <= 2)
-    more = swept.more
-  }
-  assert.ok(steps >= 3)
-  assert.deepEqual(countRows(store.path), {
-    responses: 1,
-    items: 1,
-    response_events: 1,
-    jobs: 1,
-    idempotency_keys: 1,
-  })
-  assert.equal(await state.commitTurn(endOf(job, { events: makeEvents(1, 1) })), 'committed')
-  await state.releaseKey('acme', 'runs')
-  await state.sweep(Date.now(), 2)
-  assert.deepEqual(countRows(store.path), {})
-})
-
-test('a conversation whose turn runs is not swept', async (t) => {
-  const { state } = await openTestStore(t)
-  const id = await makeConversation(state)
-  await state.lockConversation('acme', id, 'resp_x')
-  assert.equal((await state.sweep(Date.now() + 1e12, 10)).conversations, 0)
-  assert.equal(await state.lockConversation('acme', id, 'resp_x'), 'locked-by-us')
-})
+import { makeDirectory } from './fixtures.ts'
+import { endOf, makeEvents, makeJob, makeTurn } from './state-fixtures.ts'
 
 /** A migrated database, and writes as one instance or another makes them. */
 async function openDatabase(t: TestContext) {
@@ -287,7 +178,7 @@ async function assertIndexed(driver: Driver, sql: string, parameters: number): P
     .filter(
       (detail) =>
         detail.startsWith('SCAN') &&
-        !/idempotency_keys_running|CONSTANT ROW|^SCAN (chain|gone|leaves|instances)/.test(detail),
+        !/idempotency_keys_running|CONSTANT ROW|^SCAN (chain|few|instances)/.test(detail),
     )
   assert.deepEqual(walks, [], sql)
 }
