@@ -89,7 +89,7 @@ function openItem(
   reader: Reader,
   { item, index, input, opened }: { item: Item; index: number; input: readonly Item[]; opened: Opened },
 ): void {
-  const { items, left } = opened
+  const { items } = opened
   const maker = makers.get(item)
   const { encrypted_content: encrypted } = item
   const sealed = typeof encrypted === 'string' ? sealer.open(project, encrypted) : ('foreign' as const)
@@ -103,7 +103,7 @@ function openItem(
   if (sealed === 'foreign') {
     const isReadable = maker === undefined || maker === reader?.id
     if (isReadable && (!isCompaction || reader?.takesCompactions !== false)) items.push(item)
-    else left.add(isCompaction ? 'input.compaction' : 'input.reasoning')
+    else leaveOut(item, opened)
     return
   }
   if (sealed.kind !== 'content' && opened.seen.has(encrypted)) return
@@ -120,8 +120,19 @@ function openItem(
     return
   }
   if (sealed.kind === 'summary') items.push(...tellSummary(sealed, input))
-  else left.add(item.type === 'reasoning' ? 'input.reasoning' : 'input.compaction')
+  else leaveOut(item, opened)
   items.push(...waiting)
+}
+
+/** What is not thought or compaction says something without its encrypted part, and may have an output that needs it. */
+function leaveOut(item: Item, { items, left }: Opened): void {
+  if (item.type === 'reasoning') left.add('input.reasoning')
+  else if (item.type.startsWith('compaction')) left.add('input.compaction')
+  else {
+    const { encrypted_content: _encrypted, ...rest } = item
+    left.add('input.encrypted_content')
+    items.push(rest as Item)
+  }
 }
 
 /**

@@ -168,3 +168,29 @@ describe('an input that is kept for all providers', () => {
     assert.deepEqual(ids(items), ['s1', 's2', undefined, 'u1'])
   })
 })
+
+describe('another item with an encrypted part', () => {
+  const sealed = (provider: string): Item => ({
+    type: 'function_call',
+    id: 'fc_1',
+    call_id: 'call_1',
+    name: 'look',
+    arguments: '{}',
+    encrypted_content: sealer.seal(project, { kind: 'content', provider, content: 'secret' }),
+  })
+  const output: Item = { type: 'function_call_output', id: 'fco_1', call_id: 'call_1', output: 'a tree' }
+
+  it('is given to its maker whole', () => {
+    const { input, named } = fitted([sealed('here'), output])
+    assert.deepEqual([input[0]?.encrypted_content, input.length, named], ['secret', 2, []])
+  })
+  it('stays with its output elsewhere, without that part', () => {
+    const { encrypted_content: _encrypted, ...rest } = sealed('there')
+    const { input, named } = fitted([sealed('there'), output])
+    assert.deepEqual(input, [rest, output])
+    assert.deepEqual(named, ['dropped:input.encrypted_content'])
+    const request = { model: 'm', input: [sealed('there'), output] }
+    const options = { request, makers: new Map(), sources: new Map(), sealer, project }
+    assert.deepEqual(openForAll(options), [rest, output])
+  })
+})
