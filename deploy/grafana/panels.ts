@@ -106,12 +106,14 @@ const dataSourceVariable = {
 
 /** `.*` for all, since a refusal before any call has an empty provider, which a list of known ones would leave out. */
 function renderVariable({ name, label, metric, labelName = name }: Variable) {
+  const values = `label_values(${metric}, ${labelName})`
   return {
     name,
     label,
     type: 'query',
     datasource: source,
-    query: { query: `label_values(${metric}, ${labelName})`, refId: name },
+    definition: values,
+    query: { qryType: 1, query: values, refId: 'PrometheusVariableQueryEditor-VariableQuery' },
     refresh: 2,
     sort: 1,
     multi: true,

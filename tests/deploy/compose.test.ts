@@ -1,7 +1,7 @@
 /** compose.yaml against the files that it mounts, the image that it builds, and the programs that it joins. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
@@ -137,6 +137,15 @@ describe('compose.yaml', () => {
       ),
     )
   })
+})
+
+it('the README names files that are there', () => {
+  const readme = readFileSync(join(deployFolder, '../README.md'), 'utf8')
+  const chapter = readme.split('\n## Deploy\n')[1]?.split('\n## ')[0] ?? ''
+  const paths = [...chapter.matchAll(/\bdeploy\/[\w./*-]*\w/g)].map(([path]) => path)
+  assert.ok(paths.length >= 8)
+  for (const path of paths.filter((path) => path !== 'deploy/.env'))
+    assert.notEqual(globSync(path, { cwd: join(deployFolder, '..') }).length, 0, path)
 })
 
 const hasCompose = spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' }).status === 0
