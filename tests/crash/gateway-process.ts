@@ -57,7 +57,7 @@ export async function startGatewayProcess(
   folder: string,
   killed: (kill: () => void) => void = () => {},
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', startFile, '--config', 'crash.json'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=16', startFile, '--config', 'crash.json'], {
     cwd: folder,
     env: { ...process.env, LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'pipe'],
