@@ -1,6 +1,6 @@
 /** Validation of `input`: a string, or items of every kind that the contract and OpenAI's SDKs know. */
 
-import type { Item, JsonObject } from '../../translators/shared/canonical.ts'
+import { type Item, isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import {
   checkArray,
   checkObject,
@@ -200,7 +200,8 @@ function measureText(value: unknown, measure: Measure): number {
   }
   if (!Array.isArray(value)) return 0
   let total = 0
-  for (const part of value as JsonObject[]) total += measureText(part.text, measure)
+  // Of items whose kind is not known here, anything may be a part.
+  for (const part of value) if (isObject(part)) total += measureText(part.text, measure)
   return total
 }
 

@@ -27,5 +27,5 @@ const prefixes: { readonly [type: string]: string } = {
 
 /** The id prefix of an item kind, without the underscore; `item` for kinds that nobody has named yet. */
 export function idPrefix(type: string): string {
-  return prefixes[type] ?? 'item'
+  return Object.hasOwn(prefixes, type) ? (prefixes[type] ?? 'item') : 'item'
 }

@@ -178,6 +178,13 @@ describe('input', () => {
     assert.equal(JSON.stringify(body), before)
   })
 
+  it('passes items of kinds that it does not know, whatever they hold', () => {
+    for (const members of [{ content: [null, 1, 'x'] }, { output: [null] }, { content: { text: [null] } }]) {
+      const item = { type: 'hologram', ...members }
+      assert.deepEqual(validateRequest({ ...base, input: [item, user] }).input?.[0], item)
+    }
+  })
+
   it('does not allow two kinds of state at once', () => {
     assert.equal(
       refusal({ ...base, previous_response_id: 'r', conversation: 'c' }).param,
