@@ -3,11 +3,11 @@ import type { Context } from 'koa'
 import type { Runtime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
 import { createId } from '../gateway/ids.ts'
-import { readAddedItems } from '../gateway/state/conversation-items.ts'
+import { type AddedItem, readAddedItems } from '../gateway/state/conversation-items.ts'
 import { showsEncrypted, viewItem } from '../gateway/state/stored-view.ts'
 import { checkSimpleField } from '../gateway/validate-request.ts'
 import { isAbsent, refuse } from '../gateway/validate-request-checks.ts'
-import type { StateStore, StoredConversation } from '../store/state.ts'
+import type { AddResult, StateStore, StoredConversation } from '../store/state.ts'
 import { authoriseCall, readInclude, readMembers, readQuery } from './call.ts'
 import { afterNotFound, readPageQuery, renderList } from './list-page.ts'
 
@@ -65,11 +65,16 @@ export function createConversationRoutes({ runtime, state }: ConversationRoutesD
       if (isAbsent(items)) refuse('items', 'items is missing: send an array of at most 20 items.')
       await requireConversation(project, id)
       const isTaken = async (item: string) => (await state.getConversationItem(project, id, item)) !== null
-      const added = await readAddedItems(state, project, items, isTaken)
-      const kept = added.map((one) => one.kept)
-      const result = await state.addConversationItems(project, id, kept)
-      if (result === 'missing') refuseUnknown(id)
-      if (result === 'locked') refuseLocked(id)
+      let added: AddedItem[]
+      for (let result: AddResult | null = null; ; ) {
+        added = await readAddedItems(state, project, items, isTaken)
+        const kept = added.map((one) => one.kept)
+        result = await state.addConversationItems(project, id, kept)
+        if (result === 'added') break
+        if (result === 'missing') refuseUnknown(id)
+        if (result === 'locked') refuseLocked(id)
+        // Another call was quicker with an id, which is seen to be taken now.
+      }
       ctx.body = renderList(
         added.map(({ item }) => item),
         false,

@@ -1,9 +1,17 @@
 /** Writes of conversations, their items and locks. */
 
 import type { SqlRow, SqlValue, Statement } from './driver.ts'
-import type { ConversationItem, LockResult, StoredConversation } from './state.ts'
+import type { AddResult, ConversationItem, LockResult, StoredConversation } from './state.ts'
 import { pack } from './state-pack.ts'
-import { type Guard, insertInto, type Plan, silent, type WriteContext, whetherChanged } from './state-plan.ts'
+import {
+  allOf,
+  type Guard,
+  insertInto,
+  type Plan,
+  silent,
+  type WriteContext,
+  whetherChanged,
+} from './state-plan.ts'
 
 export interface ConversationKey {
   project: string
@@ -56,18 +64,36 @@ export function appendItems({
   guard,
 }: ConversationKey & { items: readonly ConversationItem[]; guard: Guard }): Statement[] {
   if (items.length === 0) return []
-  const statements: Statement[] = items.map((item, index) => ({
+  const inserts = items.map((item, index) => appendItem({ project, id, item, index, guard }))
+  return [...inserts, movePosition({ project, id, items, guard })]
+}
+
+function appendItem({
+  project,
+  id,
+  item,
+  index,
+  guard,
+}: ConversationKey & { item: ConversationItem; index: number; guard: Guard }): Statement {
+  return {
     sql: `INSERT INTO conversation_items (conversation, position, id, project, provider, content)
       SELECT id, next_position + CAST(? AS BIGINT), ?, project, ?, ?
-      FROM conversations WHERE id = ? AND project = ? AND ${guard.sql} ${once}`,
+      FROM conversations WHERE id = ? AND project = ? AND ${guard.sql} ${once} RETURNING id`,
     params: [index, item.id, item.provider, pack(item.text).blob, id, project, ...guard.params],
-  }))
-  statements.push({
+  }
+}
+
+function movePosition({
+  project,
+  id,
+  items,
+  guard,
+}: ConversationKey & { items: readonly ConversationItem[]; guard: Guard }): Statement {
+  return {
     sql: `UPDATE conversations SET next_position = next_position + CAST(? AS BIGINT)
       WHERE id = ? AND project = ? AND ${guard.sql}`,
     params: [items.length, id, project, ...guard.params],
-  })
-  return statements
+  }
 }
 
 export function updateConversation(
@@ -105,22 +131,51 @@ export function removeConversationItems(id: string): Statement {
   }
 }
 
+/** All or none, for there is no turn that keeps others away from the conversation meanwhile. */
 export function addConversationItems(
   { project, id, items }: ConversationKey & { items: readonly ConversationItem[] },
   { now }: WriteContext,
-): Plan<'added' | 'locked' | 'missing'> {
+): Plan<AddResult> {
   const free: Guard = {
     sql: 'lock_owner IS NULL AND (expires_at IS NULL OR expires_at > ?)',
     params: [now],
   }
+  const [first, ...others] = items
+  const statements: Statement[] = []
+  if (first !== undefined) {
+    const guard = allOf([free, noneTaken(project, id, items)])
+    statements.push(appendItem({ project, id, item: first, index: 0, guard }))
+    const begun = hasBegun(id, first)
+    for (const [index, item] of others.entries())
+      statements.push(appendItem({ project, id, item, index: index + 1, guard: begun }))
+    statements.push(movePosition({ project, id, items, guard: begun }))
+  }
   return {
-    statements: [...appendItems({ project, id, items, guard: free }), lockOf(project, id, now)],
-    // Whether it was added is what the lock says after it: nothing of this transaction changes that.
+    statements: [...statements, lockOf(project, id, now)],
     value: (rows) => {
       const conversation = rows.at(-1)?.[0]
       if (conversation === undefined) return 'missing'
-      return conversation.lock_owner === null ? 'added' : 'locked'
+      // Nothing of this transaction changes that.
+      if (conversation.lock_owner !== null) return 'locked'
+      return items.length === 0 || rows[0]?.length === 1 ? 'added' : 'taken'
     },
+  }
+}
+
+function noneTaken(project: string, conversation: string, items: readonly ConversationItem[]): Guard {
+  return {
+    sql: `NOT EXISTS (SELECT 1 FROM conversation_items AS taken
+      WHERE taken.project = ? AND taken.conversation = ? AND taken.id IN (${items.map(() => '?').join(', ')}))`,
+    params: [project, conversation, ...items.map((item) => item.id)],
+  }
+}
+
+/** The first of the items has been inserted in this transaction: it stands where nothing else can stand yet. */
+function hasBegun(conversation: string, first: ConversationItem): Guard {
+  return {
+    sql: `EXISTS (SELECT 1 FROM conversation_items AS begun
+      WHERE begun.conversation = ? AND begun.position = conversations.next_position AND begun.id = ?)`,
+    params: [conversation, first.id],
   }
 }
 

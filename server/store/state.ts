@@ -100,7 +100,7 @@ export interface TurnCommit {
   outputIds: readonly string[]
   /** All events of a stream; of a job, whose events are appended as they come, the last ones. */
   events: EventChunk | null
-  /** Input and output as they are added to `conversation`, which this turn has locked; the lock is given back. As in `addConversationItems`. */
+  /** Input and output as they are added to `conversation`, which this turn has locked; the lock is given back. An id that is there already keeps its place. */
   conversationItems: readonly ConversationItem[] | null
   /** Completes the claim of this turn. */
   idempotency: { key: string; answer: IdempotentAnswer } | null
@@ -132,6 +132,9 @@ export interface PageQuery {
   /** The id of the item before the page, in the page's order. An unknown one gives null instead of a page. */
   after: string | null
 }
+
+/** `locked`: a turn is running on it. `taken`: it has an item with one of the ids. */
+export type AddResult = 'added' | 'locked' | 'missing' | 'taken'
 
 /** `locked`: another turn has it. */
 export type LockResult = 'locked-by-us' | 'locked' | 'missing'
@@ -214,12 +217,8 @@ export interface StateStore {
     metadata: Record<string, string>,
   ): Promise<StoredConversation | null>
   deleteConversation(project: string, id: string): Promise<boolean>
-  /** Adds items at the end; an id that is there already keeps its place. `locked`: a turn is running on it. */
-  addConversationItems(
-    project: string,
-    id: string,
-    items: readonly ConversationItem[],
-  ): Promise<'added' | 'locked' | 'missing'>
+  /** Adds items at the end, all or none. */
+  addConversationItems(project: string, id: string, items: readonly ConversationItem[]): Promise<AddResult>
   /** Null: no such conversation, or no such `after`. */
   listConversationItems(project: string, id: string, query: PageQuery): Promise<ItemPage | null>
   /** All items in order; null: no such conversation. */

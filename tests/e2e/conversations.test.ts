@@ -341,6 +341,21 @@ describe('items of a conversation', () => {
     const one = await client.conversations.items.retrieve(hidden.id, { conversation_id: id, include })
     assert.match(String(find([one]).encrypted_content), /^dgm1\./)
   })
+  it('that are added at once with the same id are all kept', async () => {
+    const { id } = await client.conversations.create()
+    const texts = Array.from({ length: 10 }, (_, index) => `text ${index}`)
+    const added = await Promise.all(
+      texts.map((content) =>
+        post(`/${id}/items`, { items: [{ id: 'msg_same', type: 'message', role: 'user', content }] }),
+      ),
+    )
+    assert.ok(added.every(({ status }) => status === 200))
+    const listed = await listItems(id)
+    const text = (item: ConversationItem) =>
+      item.type === 'message' && item.content[0]?.type === 'input_text' && item.content[0].text
+    assert.deepEqual(listed.map(text).sort(), texts)
+    assert.equal(new Set(idsOf(listed)).size, texts.length)
+  })
 })
 
 describe('turns on a conversation', () => {

@@ -147,6 +147,17 @@ test('an id stands once in a conversation, at its first place', async (t) => {
   assert.deepEqual(await textsIn(state, another), ['two'])
 })
 
+test('items of which one has an id that is taken are added not at all', async (t) => {
+  const { state } = await openTestStore(t)
+  const id = await makeConversation(state)
+  const [one, two, three, four] = asItems('one', 'two', 'three', 'four')
+  assert.ok(one && two && three && four)
+  const adding = [[two], [one, two, three], [three, two], [three, four]]
+  const results = await Promise.all(adding.map((items) => state.addConversationItems('acme', id, items)))
+  assert.deepEqual(results, ['added', 'taken', 'taken', 'added'])
+  assert.deepEqual(await textsIn(state, id), ['two', 'three', 'four'])
+})
+
 test('single items are read, found and deleted', async (t) => {
   const { state } = await openTestStore(t)
   const id = await makeConversation(state)
