@@ -54,12 +54,24 @@ export function selectCandidates(options: CandidateOptions): Candidate[] {
         credentials: provider.credentials,
         options: provider.options,
         unsupported: options.unsupported ?? provider.unsupported,
-        idempotencyKey: options.idempotencyKey ?? undefined,
+        idempotencyKey: callKey(options.idempotencyKey, candidates.length),
       },
     })
   }
   if (candidates.length === 0) throw notConfigured(request.model, resolved)
   return candidates
+}
+
+/** A key stands for one body: another target at the same provider is sent another. */
+function callKey(key: string | null, position: number): string | undefined {
+  return key === null ? undefined : position === 0 ? key : `${key}.${position}`
+}
+
+/** The same target for a call that must not be taken for a repetition of the last one; `name` tells it apart. */
+export function withNextKey(candidate: Candidate, name: string): Candidate {
+  const { target } = candidate
+  if (target.idempotencyKey === undefined) return candidate
+  return { ...candidate, target: { ...target, idempotencyKey: `${target.idempotencyKey}.${name}` } }
 }
 
 function notConfigured(model: string, resolved: ResolvedModel): GatewayError {

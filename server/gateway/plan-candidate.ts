@@ -1,6 +1,6 @@
 import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
-import { type Candidate, selectCandidates } from './candidates.ts'
+import { type Candidate, selectCandidates, withNextKey } from './candidates.ts'
 import { doesTruncate, fitContext, shorten } from './fit-context.ts'
 import { promptNotFound } from './prompts.ts'
 import { fitToTarget } from './state/fit-target.ts'
@@ -77,8 +77,15 @@ export function planShorter(
   { code }: UpstreamFailure,
 ): ReadyPlan | null {
   if (code !== 'context_length_exceeded' || cuts >= maxCuts || !doesTruncate(request, candidate)) return null
-  const plan = planCandidate(work, candidate, shorten(request))
+  const plan = planCandidate(work, withNextKey(candidate, `shorter${cuts + 1}`), shorten(request))
   return plan.ok && countItems(plan.request) < countItems(request) ? { ...plan, cuts: cuts + 1 } : null
+}
+
+/** The same request asked anew: a provider that knows its key would only repeat its last answer. */
+export function planAnew(work: Work, candidate: Candidate, plan: ReadyPlan): ReadyPlan {
+  const anew = withNextKey(candidate, 'again')
+  const next = anew === candidate || plan.cuts > 0 ? plan : planCandidate(work, anew)
+  return next.ok ? next : plan
 }
 
 function countItems({ input }: Work['request']): number {

@@ -15,7 +15,7 @@ import { failureError, failureOf } from './failures.ts'
 import { failOpenStream, finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
 import { keepPartial } from './keep-partial.ts'
-import { listCandidates, planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
+import { listCandidates, planAnew, planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
 import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import { beginTurn, releaseTurn, type Turn } from './state/turn.ts'
@@ -178,10 +178,10 @@ async function tryCandidate(
     const isWhole = await waitFor(wait, work.signal)
     exchange.upstreamMs += performance.now() - waitedFrom
     if (!isWhole) throw clientGone()
-    if (shorter === null) continue
-    plan = shorter
+    if (shorter === null && !isBrokenSchema(failure)) continue
+    plan = shorter ?? planAnew(work, candidate, plan)
     body = bodyText(plan)
-    tries = 0
+    if (shorter !== null) tries = 0
   }
 }
 

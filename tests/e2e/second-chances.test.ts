@@ -164,3 +164,45 @@ for (const retry of [true, false]) {
     }
   })
 }
+
+describe('a second try at a provider that knows idempotency keys', () => {
+  const schema = { type: 'object', properties: { a: { type: 'number' } }, required: ['a'] }
+  const text = { format: { type: 'json_schema', name: 'n', strict: true, schema } }
+  let gateway: RawGateway
+  before(async () => {
+    gateway = await startRawGateway({
+      variant: 'general-augment',
+      config: { structuredOutput: { retry: true } },
+    })
+  })
+  after(() => gateway.close())
+
+  /** The keys of the two calls that one request takes; the first is answered with a text, or fails. */
+  async function keysOf(first: string | null): Promise<(string | undefined)[]> {
+    const keys: (string | undefined)[] = []
+    gateway.script((socket, _, request) => {
+      keys.push(/^x-idempotency-key: (.+)$/im.exec(request)?.[1])
+      const answer = keys.length === 1 ? first : '{"a":1}'
+      if (answer === null) return respond(socket, '{}', 'application/json', '503 Busy')
+      const content = [{ type: 'output_text', text: answer }]
+      const output = [{ id: 'msg_upstream', type: 'message', role: 'assistant', content }]
+      respond(socket, JSON.stringify(response({ output })))
+    })
+    const headers = { 'idempotency-key': `key-${first}`.replaceAll(/\W/g, '') }
+    const answer = await gateway.post({ model: 'raw/model', input: 'hi', text }, headers)
+    assert.equal(answer.status, 200, await answer.text())
+    assert.equal(keys.length, 2)
+    return keys
+  }
+
+  it('repeats a call that failed: it may have been made', async () => {
+    const [busy, again] = await keysOf(null)
+    assert.ok(busy)
+    assert.equal(again, busy)
+  })
+  it('asks anew for what must not be answered alike', async () => {
+    const [wrong, right] = await keysOf('{"a":"wrong"}')
+    assert.ok(wrong)
+    assert.equal(right, `${wrong}.again`)
+  })
+})
