@@ -172,6 +172,7 @@ describe('a second try at a provider that knows idempotency keys', () => {
   before(async () => {
     gateway = await startRawGateway({
       variant: 'general-augment',
+      provider: { attempts: 2 },
       config: { structuredOutput: { retry: true } },
     })
   })
