@@ -3,7 +3,6 @@ import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
 import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
 import { captureLimit } from '../gateway/attempt-life.ts'
 import type { JobRun, UpstreamJob } from '../gateway/background.ts'
-import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
@@ -16,6 +15,7 @@ import { JobEventLog } from './event-log.ts'
 import { createJobSink } from './job-sink.ts'
 import { type KeptRequest, readKeptRequest, upstreamKey } from './kept-request.ts'
 import { type Beginning, eventsBefore, takeUp } from './take-up.ts'
+import { type HandedOver, recallRequest } from './waiting-jobs.ts'
 
 /**
  * `cancelled`: it has ended so. `lost`: it is not this instance's any more. `stopped`: the process ends, another one goes
@@ -23,12 +23,8 @@ import { type Beginning, eventsBefore, takeUp } from './take-up.ts'
  */
 export type StopReason = 'cancelled' | 'lost' | 'stopped' | 'put-off'
 
-/** What the request that was accepted in this process leaves to its job. */
-export interface HandedOver {
-  exchange: Exchange
-  /** The response object, `queued`, as JSON text. */
-  body: string
-}
+/** Whether the job has to be given back: `put-off` when its run had not begun, `stopped` when it had. */
+export type RunEnd = 'ended' | 'put-off' | 'stopped'
 
 export interface RunningJob {
   readonly id: string
@@ -36,8 +32,8 @@ export interface RunningJob {
   /** Null while the run has not begun, and for a response without a stream. */
   log: JobEventLog | null
   stop(reason: StopReason): void
-  /** Resolves when the run is over: whether the job has to be given back. */
-  readonly done: Promise<'ended' | 'give-back'>
+  /** Resolves when the run is over. */
+  readonly done: Promise<RunEnd>
 }
 
 interface Run {
@@ -46,7 +42,7 @@ interface Run {
   kept: KeptRequest
   exchange: Exchange
   handedOver: HandedOver | null
-  job: { log: JobEventLog | null; upstream: UpstreamJob | null }
+  job: { log: JobEventLog | null; upstream: UpstreamJob | null; begun: boolean }
   stop(reason: StopReason): void
   /** Aborts with a StopReason. */
   signal: AbortSignal
@@ -59,7 +55,8 @@ export function runJob(
   const kept = readKeptRequest(taken.request)
   const stopping = new AbortController()
   const exchange = handedOver?.exchange ?? openExchange(context, taken, kept)
-  const job: Run['job'] = { log: null, upstream: null }
+  recallRequest(exchange, kept, captureLimit(context.runtime()))
+  const job: Run['job'] = { log: null, upstream: null, begun: false }
   const stop = (reason: StopReason) => stopping.abort(reason)
   const run: Run = { context, taken, kept, exchange, handedOver, job, stop, signal: stopping.signal }
   return {
@@ -73,22 +70,22 @@ export function runJob(
   }
 }
 
-async function runToEnd(run: Run): Promise<'ended' | 'give-back'> {
-  const { context, exchange } = run
+async function runToEnd(run: Run): Promise<RunEnd> {
+  const { context, exchange, job } = run
   try {
     return await begin(run)
   } catch (error) {
     // The store could not be asked: nothing is known to have ended, so the job is taken again.
     context.onTrouble(error, exchange)
     failExchange(exchange, putOff())
-    return 'give-back'
+    return job.begun ? 'stopped' : 'put-off'
   } finally {
     finishExchange(exchange)
     context.observer.finished(exchange)
   }
 }
 
-async function begin(run: Run): Promise<'ended' | 'give-back'> {
+async function begin(run: Run): Promise<RunEnd> {
   const { context, taken, kept, exchange, handedOver } = run
   const accepted = handedOver?.body ?? null
   const beginning = await takeUp(context, { taken, kept, exchange, accepted })
@@ -100,7 +97,7 @@ async function begin(run: Run): Promise<'ended' | 'give-back'> {
 async function respond(
   run: Run,
   { resume, upstream, body }: Extract<Beginning, { kind: 'run' }>,
-): Promise<'ended' | 'give-back'> {
+): Promise<RunEnd> {
   const { context, taken, kept, exchange, job, signal } = run
   const { gateway, runtime, hub } = context
   job.upstream = upstream
@@ -156,8 +153,10 @@ function describeRun(
         context.onTrouble(error, exchange)
         return null
       })
-      if (started === true) context.hub.change(taken.id)
-      else {
+      if (started === true) {
+        job.begun = true
+        context.hub.change(taken.id)
+      } else {
         stop(started === null ? 'put-off' : 'lost')
         throw new GatewayError('client_closed_request', 'The response does not run here any more.')
       }
@@ -172,12 +171,12 @@ function describeRun(
   }
 }
 
-async function endStopped(run: Run, reason: StopReason): Promise<'ended' | 'give-back'> {
+async function endStopped(run: Run, reason: StopReason): Promise<RunEnd> {
   if (reason === 'lost') return endLost(run)
   if (reason === 'stopped' || reason === 'put-off') {
     if (reason === 'stopped') leaveExchange(run.exchange)
     else failExchange(run.exchange, putOff())
-    return 'give-back'
+    return run.job.begun ? 'stopped' : 'put-off'
   }
   run.exchange.status = 'cancelled'
   run.exchange.error = null
@@ -204,7 +203,7 @@ function cancelAtProvider({ context, kept, exchange, job }: Run): void {
   )
 }
 
-async function endFailed(run: Run, body: string, error: GatewayError): Promise<'ended' | 'give-back'> {
+async function endFailed(run: Run, body: string, error: GatewayError): Promise<RunEnd> {
   const { context, taken, kept, exchange, signal } = run
   const outcome = await failJob(context, { taken, kept, body, error, signal })
   if (outcome === 'superseded') return endLost(run)
@@ -223,7 +222,7 @@ function superseded(): GatewayError {
 }
 
 /** The record of a run whose request came to a process that is gone. */
-function openExchange({ observer, runtime }: JobsContext, taken: TakenJob, kept: KeptRequest): Exchange {
+function openExchange({ observer }: JobsContext, taken: TakenJob, kept: KeptRequest): Exchange {
   const { request, caller } = kept
   const exchange = createExchange({ headers: {}, clientAddress: '', operation: 'responses.create' })
   exchange.caller = caller
@@ -233,8 +232,6 @@ function openExchange({ observer, runtime }: JobsContext, taken: TakenJob, kept:
   exchange.settings = readSettings(request)
   exchange.responseId = taken.id
   exchange.httpStatus = 200
-  const limit = captureLimit(runtime())
-  if (limit > 0) captureChunk(exchange.clientRequest, JSON.stringify(request), limit)
   observer.started(exchange)
   return exchange
 }

@@ -2,7 +2,8 @@
 import { finishExchange } from '../gateway/exchange-life.ts'
 import type { TakenJob } from '../store/state.ts'
 import type { JobsContext } from './dependencies.ts'
-import { type HandedOver, leaveExchange, type RunningJob, runJob } from './run-job.ts'
+import { leaveExchange, type RunningJob, runJob } from './run-job.ts'
+import { type HandedOver, WaitingJobs } from './waiting-jobs.ts'
 
 /** Milliseconds between two signs of life, and for how long one counts. */
 const beatInterval = 5000
@@ -16,9 +17,9 @@ export class JobRunner {
   /** On their way into the store. */
   readonly #expected = new Map<string, HandedOver>()
   /** Accepted here and not taken yet. */
-  readonly #handedOver = new Map<string, HandedOver>()
+  readonly #handedOver = new WaitingJobs()
   /** To be given back as soon as the store takes it. */
-  readonly #toGiveBack = new Set<string>()
+  readonly #toGiveBack = new Map<string, { begun: boolean }>()
   #timers: NodeJS.Timeout[] = []
   #givingBack: Promise<void> | null = null
   #taking: Promise<void> | null = null
@@ -71,17 +72,17 @@ export class JobRunner {
     const handedOver = this.#expected.get(id)
     this.#expected.delete(id)
     if (handedOver === undefined) return
-    this.#handedOver.set(id, handedOver)
+    this.#handedOver.add(id, handedOver)
     if (this.#stopping) this.#leaveWaiting()
     this.take()
   }
 
   /** A job that waits here was cancelled: its request has ended. */
   drop(id: string): void {
-    const waiting = this.#handedOver.get(id)
-    if (waiting === undefined) return
+    const waiting = this.#handedOver.take(id)
+    if (waiting === null) return
     waiting.exchange.status = 'cancelled'
-    this.#finish(id, waiting)
+    this.#finish(waiting)
   }
 
   /** Fills the free places. */
@@ -154,7 +155,7 @@ export class JobRunner {
         const jobs = await state.takeJobs(free)
         this.#inDoubt = false
         for (const taken of jobs) {
-          if (this.#stopping) this.#toGiveBack.add(taken.id)
+          if (this.#stopping) this.#putBack(taken.id)
           else this.#run(taken)
         }
       } while (this.#takeAgain)
@@ -165,7 +166,7 @@ export class JobRunner {
 
   /** What was taken although the store could not say so would be run by nobody. */
   async #findTaken(): Promise<void> {
-    for (const id of await this.#context.state.ownJobs()) if (!this.#running.has(id)) this.#toGiveBack.add(id)
+    for (const id of await this.#context.state.ownJobs()) if (!this.#running.has(id)) this.#putBack(id)
     this.#inDoubt = false
   }
 
@@ -174,8 +175,7 @@ export class JobRunner {
     this.#toGiveBack.delete(id)
     // Taken for dead meanwhile, and it still runs here.
     if (this.#running.has(id)) return
-    const handedOver = this.#handedOver.get(id) ?? this.#expected.get(id) ?? null
-    this.#handedOver.delete(id)
+    const handedOver = this.#handedOver.take(id) ?? this.#expected.get(id) ?? null
     this.#expected.delete(id)
     let job: RunningJob
     try {
@@ -183,13 +183,13 @@ export class JobRunner {
     } catch (error) {
       // Kept by another version, say, which may come back.
       this.#context.onTrouble(error, null)
-      this.#toGiveBack.add(id)
+      this.#putBack(id)
       return
     }
     this.#running.set(id, job)
     job.done.then((end) => {
       this.#running.delete(id)
-      if (end === 'give-back') this.#toGiveBack.add(id)
+      if (end !== 'ended') this.#toGiveBack.set(id, { begun: end === 'stopped' })
       // Those who follow it look where it is now.
       this.#context.hub.change(id)
       this.take()
@@ -198,17 +198,23 @@ export class JobRunner {
 
   /** What waits here is left to the next process. */
   #leaveWaiting(): void {
-    for (const [id, waiting] of this.#handedOver) {
+    for (const id of this.#handedOver.ids()) {
+      const waiting = this.#handedOver.take(id)
+      if (waiting === null) continue
       leaveExchange(waiting.exchange)
-      this.#finish(id, waiting)
+      this.#finish(waiting)
     }
+  }
+
+  #putBack(id: string): void {
+    this.#toGiveBack.set(id, { begun: false })
   }
 
   async #giveAllBack(): Promise<void> {
     const { state, onTrouble } = this.#context
-    for (const id of this.#toGiveBack) {
+    for (const [id, { begun }] of this.#toGiveBack) {
       try {
-        await state.releaseJob(id)
+        await state.releaseJob(id, begun)
         this.#toGiveBack.delete(id)
       } catch (error) {
         onTrouble(error, null)
@@ -217,8 +223,7 @@ export class JobRunner {
     }
   }
 
-  #finish(id: string, { exchange }: HandedOver): void {
-    this.#handedOver.delete(id)
+  #finish({ exchange }: HandedOver): void {
     finishExchange(exchange)
     this.#context.observer.finished(exchange)
   }

@@ -3,7 +3,15 @@
 import type { Statement } from './driver.ts'
 import type { EventChunk, JobCancellation, TakenJob } from './state.ts'
 import { pack, unpackText } from './state-pack.ts'
-import { type Guard, jobIsOurs, type Plan, silent, type WriteContext, whetherChanged } from './state-plan.ts'
+import {
+  flag,
+  type Guard,
+  jobIsOurs,
+  type Plan,
+  silent,
+  type WriteContext,
+  whetherChanged,
+} from './state-plan.ts'
 import { eventStatements, itemStatements, unlockFor } from './state-turn-writes.ts'
 
 /** The condition on the owner stands twice: on an engine with many writers, another may take one in between. */
@@ -58,11 +66,14 @@ export function appendEvents(
   return whetherChanged(eventStatements(id, chunk, jobIsOurs(id, context)))
 }
 
-export function releaseJob({ id }: { id: string }, { instance }: WriteContext): Plan<null> {
+export function releaseJob(
+  { id, begun }: { id: string; begun: boolean },
+  { instance }: WriteContext,
+): Plan<null> {
   return silent([
     {
-      sql: 'UPDATE jobs SET owner = NULL, takes = takes - 1 WHERE response_id = ? AND owner = ?',
-      params: [id, instance],
+      sql: 'UPDATE jobs SET owner = NULL, takes = takes - ? WHERE response_id = ? AND owner = ?',
+      params: [flag(!begun), id, instance],
     },
   ])
 }

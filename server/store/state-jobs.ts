@@ -33,7 +33,7 @@ export interface TakenJob {
   conversation: string | null
   streamed: boolean
   request: string
-  /** Times that it has been taken and not given back, this one included: more than 1 after a gateway died with it. */
+  /** Times that it has been taken, this one included, without those of which no run came: more than 1 after a gateway died with it. */
   takes: number
   /** What `noteJob` said last: JSON, opaque to the store. */
   note: string | null

@@ -197,8 +197,8 @@ export class SqliteState implements StateStore {
     return this.#groups.write('appendEvents', { id, chunk })
   }
 
-  async releaseJob(id: string): Promise<void> {
-    await this.#groups.write('releaseJob', { id })
+  async releaseJob(id: string, begun: boolean): Promise<void> {
+    await this.#groups.write('releaseJob', { id, begun })
   }
 
   ownJobs(): Promise<string[]> {

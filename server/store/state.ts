@@ -238,8 +238,8 @@ export interface StateStore {
   noteJob(id: string, note: string): Promise<void>
   /** Appends events of a job that this instance has. False: it has been cancelled, deleted or taken over. */
   appendEvents(id: string, chunk: EventChunk): Promise<boolean>
-  /** Gives a job back, to be taken again at once; that it had been taken does not count. */
-  releaseJob(id: string): Promise<void>
+  /** Gives a job back, to be taken again at once. Unless its run had `begun`, that it was taken does not count. */
+  releaseJob(id: string, begun: boolean): Promise<void>
   /** Ids of the jobs that this instance has. */
   ownJobs(): Promise<string[]>
   /** Jobs of this instance that are not running any more because they were cancelled, deleted or taken over. */

@@ -74,13 +74,15 @@ test('jobs go out oldest first, each to one taker, and come back when released',
   )
   const id = jobs[1]?.id ?? ''
   await state.noteJob(id, '{"upstream":"x"}')
-  await state.releaseJob(id)
+  await state.releaseJob(id, true)
   assert.deepEqual(await state.lostJobs(jobs.map((job) => job.id)), [id])
   assert.equal(await state.appendEvents(id, makeEvents(0, 1)), false)
   assert.deepEqual(
     (await state.takeJobs(5)).map(({ id, takes, note }) => [id, takes, note]),
-    [[id, 1, '{"upstream":"x"}']],
+    [[id, 2, '{"upstream":"x"}']],
   )
+  await state.releaseJob(id, false)
+  assert.equal((await state.takeJobs(1))[0]?.takes, 2, 'only what has begun counts')
 })
 
 test('cancelling ends a job once, with its last events, and the runner notices', async (t) => {

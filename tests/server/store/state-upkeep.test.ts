@@ -72,7 +72,7 @@ test('what an instance has counts until it has missed its beat', async (t) => {
   assert.equal(await two('startJob', { id: job.id, body: '{}' }), false)
   assert.equal(await two('appendEvents', { id: job.id, chunk: makeEvents(0, 1) }), false)
   assert.equal(await two('commitTurn', endOf(job)), 'superseded')
-  await two('releaseJob', { id: job.id })
+  await two('releaseJob', { id: job.id, begun: true })
   await two('releaseKey', claim)
   await two('completeKey', { ...claim, answer: { status: 200, headers: {}, body: '' } })
   await two('unlockConversation', { project: 'acme', id: 'conv', holder: 'resp_1' })
