@@ -16,6 +16,9 @@ import {
 /** Open Responses, `CreateResponseBody.input`: maxLength of a string; here of all text of the items together as well. */
 export const maxInputCharacters = 10_485_760
 
+/** Items of one input. No document has a limit, but each item costs the event loop and the store, however small it is. */
+export const maxInputItems = 20_000
+
 const roles = ['user', 'assistant', 'system', 'developer'] as const
 
 /**
@@ -33,6 +36,12 @@ export function validateInput(input: unknown, continued: boolean): string | Item
   }
   if (!Array.isArray(input)) {
     refuse('input', `input must be a string or an array of items; got ${describeValue(input)}.`)
+  }
+  if (input.length > maxInputItems) {
+    refuse(
+      'input',
+      `input may hold at most ${maxInputItems} items; got ${input.length}. Send earlier ones once, and go on with previous_response_id.`,
+    )
   }
   const items = validateItems(input, 'input')
   if (!continued) checkOutputsHaveCalls(items)

@@ -36,6 +36,14 @@ describe('input', () => {
     validateRequest({ model: 'm', input: parts('🦎'.repeat(max / 2), '🦎'.repeat(max / 2)) })
   })
 
+  it('holds 20 000 items at most', () => {
+    const items = (count: number) => Array.from({ length: count }, () => ({ role: 'user', content: 'x' }))
+    validateRequest({ model: 'm', input: items(20_000) })
+    const refused = refusal({ model: 'm', input: items(20_001) })
+    assert.equal(refused.param, 'input')
+    assert.match(refused.message, /20000 items; got 20001/)
+  })
+
   it('accepts every kind of item, known or not, whole', () => {
     const input = [
       { type: 'message', role: 'user', content: 'x' },
