@@ -184,11 +184,11 @@ async function endStopped(run: Run, reason: StopReason): Promise<RunEnd> {
   return 'ended'
 }
 
-/** It was cancelled, deleted or taken over by others. */
+/** It was cancelled, deleted or taken over by others; or had its end here, and the store could not say so. */
 async function endLost(run: Run): Promise<'ended'> {
   const { context, taken, exchange } = run
-  exchange.status = 'cancelled'
   const stored = await context.state.getResponse(taken.project, taken.id)
+  exchange.status = stored === null || isRunning(stored) ? 'cancelled' : stored.status
   // Who has taken it over goes on with the provider's response.
   if (stored === null || !isRunning(stored)) cancelAtProvider(run)
   context.hub.change(taken.id)
