@@ -43,6 +43,7 @@ export class SqliteState implements StateStore {
   readonly #reader: ReaderThread
   readonly #groups: WriteGroups
   readonly #turns: TurnCache
+  readonly #readings = new Map<string, { epoch: number; chain: Promise<ChainResult> }>()
   /** How far the walk over what has expired has come that is under way. */
   #swept: SweepPlace | null = null
 
@@ -73,7 +74,25 @@ export class SqliteState implements StateStore {
     return result
   }
 
+  /** Those who ask for the same chain at the same time get it from one reading. */
   async readChain(project: string, id: string): Promise<ChainResult> {
+    const key = JSON.stringify([project, id])
+    const other = this.#readings.get(key)
+    if (other !== undefined && other.epoch === this.#turns.epoch) {
+      const result = await other.chain
+      // What was missing may have been kept since that reading began, and what was there may have been removed.
+      if (result.kind === 'found' && other.epoch === this.#turns.epoch) return result
+    }
+    const reading = { epoch: this.#turns.epoch, chain: this.#readChain(project, id) }
+    this.#readings.set(key, reading)
+    try {
+      return await reading.chain
+    } finally {
+      if (this.#readings.get(key) === reading) this.#readings.delete(key)
+    }
+  }
+
+  async #readChain(project: string, id: string): Promise<ChainResult> {
     const { epoch } = this.#turns
     const now = Date.now()
     const turns: StoredTurn[] = []

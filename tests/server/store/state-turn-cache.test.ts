@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { StoredTurn } from '../../../server/store/state.ts'
 import { TurnCache } from '../../../server/store/state-turn-cache.ts'
 import { openStore } from '../../../server/store/store.ts'
@@ -73,6 +73,43 @@ test('what is deleted while it is being read does not come back from memory', as
   await Promise.all([state.readChain('acme', child.id), state.deleteResponse('acme', child.id)])
   assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
 })
+
+test('those who go on from the same turn at once share one reading of it', async (t) => {
+  const { path, parent, child } = await keepChain(t)
+  const { state, close } = await reopen(path)
+  t.after(close)
+  const [first, ...others] = await Promise.all(
+    Array.from({ length: 20 }, () => state.readChain('acme', child.id)),
+  )
+  assert.ok(first?.kind === 'found')
+  assert.deepEqual(
+    first.turns.map(({ id }) => id),
+    [parent.id, child.id],
+  )
+  for (const other of others) assert.equal(other, first)
+})
+
+test('a turn that was looked for too early is found once it is kept', async (t) => {
+  const { path } = await keepChain(t)
+  const { state, close } = await reopen(path)
+  t.after(close)
+  const turn = makeTurn()
+  const early = state.readChain('acme', turn.id)
+  const late = state.commitTurn(turn).then(() => state.readChain('acme', turn.id))
+  await early
+  assert.equal((await late).kind, 'found')
+})
+
+/** A file that holds a turn and one that goes on from it. */
+async function keepChain(t: TestContext) {
+  const store = await openTestStore(t)
+  const parent = makeTurn()
+  const child = makeTurn({ previousId: parent.id })
+  await store.state.commitTurn(parent)
+  await store.state.commitTurn(child)
+  await store.close()
+  return { path: store.path, parent, child }
+}
 
 async function reopen(path: string) {
   const store = await openStore({ url: `sqlite:${path}` })
