@@ -42,6 +42,7 @@ interface Run {
   kept: KeptRequest
   exchange: Exchange
   handedOver: HandedOver | null
+  takePlace(signal: AbortSignal): Promise<boolean>
   job: { log: JobEventLog | null; upstream: UpstreamJob | null; begun: boolean }
   stop(reason: StopReason): void
   /** Aborts with a StopReason. */
@@ -50,7 +51,7 @@ interface Run {
 
 export function runJob(
   context: JobsContext,
-  { taken, handedOver }: { taken: TakenJob; handedOver: HandedOver | null },
+  { taken, handedOver, takePlace }: Pick<Run, 'taken' | 'handedOver' | 'takePlace'>,
 ): RunningJob {
   const kept = readKeptRequest(taken.request)
   const stopping = new AbortController()
@@ -58,7 +59,8 @@ export function runJob(
   recallRequest(exchange, kept, captureLimit(context.runtime()))
   const job: Run['job'] = { log: null, upstream: null, begun: false }
   const stop = (reason: StopReason) => stopping.abort(reason)
-  const run: Run = { context, taken, kept, exchange, handedOver, job, stop, signal: stopping.signal }
+  const { signal } = stopping
+  const run: Run = { context, taken, kept, exchange, handedOver, takePlace, job, stop, signal }
   return {
     id: taken.id,
     kept,
@@ -138,7 +140,7 @@ function openLog({ context, taken, exchange, stop, signal }: Run): JobEventLog {
 }
 
 function describeRun(
-  { context, taken, kept, exchange, job, stop }: Run,
+  { context, taken, kept, exchange, takePlace, job, stop, signal }: Run,
   { resume, upstream, body }: Omit<Extract<Beginning, { kind: 'run' }>, 'kind'>,
 ): JobRun {
   return {
@@ -149,6 +151,7 @@ function describeRun(
     isPrompted: kept.isPrompted,
     // Only now is it in progress: one that waits for its conversation loses nothing with the process.
     async onBegin() {
+      if (!(await takePlace(signal))) throw runsNoMore()
       const started = await context.state.startJob(taken.id, setInProgress(body)).catch((error: unknown) => {
         context.onTrouble(error, exchange)
         return null
@@ -158,7 +161,7 @@ function describeRun(
         context.hub.change(taken.id)
       } else {
         stop(started === null ? 'put-off' : 'lost')
-        throw new GatewayError('client_closed_request', 'The response does not run here any more.')
+        throw runsNoMore()
       }
     },
     async onUpstream(begun) {
@@ -169,6 +172,10 @@ function describeRun(
         .catch((error: unknown) => context.onTrouble(error, exchange))
     },
   }
+}
+
+function runsNoMore(): GatewayError {
+  return new GatewayError('client_closed_request', 'The response does not run here any more.')
 }
 
 async function endStopped(run: Run, reason: StopReason): Promise<RunEnd> {

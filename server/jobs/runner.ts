@@ -2,6 +2,7 @@
 import { finishExchange } from '../gateway/exchange-life.ts'
 import type { TakenJob } from '../store/state.ts'
 import type { JobsContext } from './dependencies.ts'
+import { Places } from './places.ts'
 import { leaveExchange, type RunningJob, runJob } from './run-job.ts'
 import { type HandedOver, WaitingJobs } from './waiting-jobs.ts'
 
@@ -11,9 +12,15 @@ const beatValidity = 20_000
 /** Milliseconds between two looks for jobs that others have left or given back. */
 const lookInterval = 1000
 
+/** Jobs that may wait here for their conversation at a time, which needs no place. */
+const mostWaiting = 256
+
 export class JobRunner {
   readonly #context: JobsContext
   readonly #running = new Map<string, RunningJob>()
+  readonly #places: Places
+  /** Running ones that have no place: they wait for their conversation, or for a place after that. */
+  #waiting = 0
   /** On their way into the store. */
   readonly #expected = new Map<string, HandedOver>()
   /** Accepted here and not taken yet. */
@@ -30,6 +37,7 @@ export class JobRunner {
 
   constructor(context: JobsContext) {
     this.#context = context
+    this.#places = new Places(() => context.runtime().state.backgroundJobs)
   }
 
   /** Says that this instance is alive, and begins to take jobs. Rejects with StoreError. */
@@ -144,12 +152,12 @@ export class JobRunner {
   }
 
   async #takeAll(): Promise<void> {
-    const { state, runtime, onTrouble } = this.#context
+    const { state, onTrouble } = this.#context
     try {
       do {
         this.#takeAgain = false
         if (this.#inDoubt) await this.#findTaken()
-        const free = runtime().state.backgroundJobs - this.#running.size
+        const free = Math.min(this.#places.free, mostWaiting - this.#waiting)
         if (free <= 0 || this.#stopping) return
         this.#inDoubt = true
         const jobs = await state.takeJobs(free)
@@ -158,6 +166,8 @@ export class JobRunner {
           if (this.#stopping) this.#putBack(taken.id)
           else this.#run(taken)
         }
+        // Those that wait for their conversation have left their places to others.
+        if (jobs.some(({ conversation }) => conversation !== null)) this.#takeAgain = true
       } while (this.#takeAgain)
     } catch (error) {
       onTrouble(error, null)
@@ -178,9 +188,11 @@ export class JobRunner {
     const handedOver = this.#handedOver.take(id) ?? this.#expected.get(id) ?? null
     this.#expected.delete(id)
     let job: RunningJob
+    const place = this.#claimPlace(taken)
     try {
-      job = runJob(this.#context, { taken, handedOver })
+      job = runJob(this.#context, { taken, handedOver, takePlace: place.take })
     } catch (error) {
+      place.leave()
       // Kept by another version, say, which may come back.
       this.#context.onTrouble(error, null)
       this.#putBack(id)
@@ -189,11 +201,35 @@ export class JobRunner {
     this.#running.set(id, job)
     job.done.then((end) => {
       this.#running.delete(id)
+      place.leave()
       if (end !== 'ended') this.#toGiveBack.set(id, { begun: end === 'stopped' })
       // Those who follow it look where it is now.
       this.#context.hub.change(id)
       this.take()
     })
+  }
+
+  /** A job without a conversation has its place from the start; others when they have their conversation. */
+  #claimPlace({ conversation }: TakenJob): {
+    take(signal: AbortSignal): Promise<boolean>
+    leave(): void
+  } {
+    let holds = conversation === null
+    if (holds) this.#places.take()
+    else this.#waiting += 1
+    return {
+      take: async (signal) => {
+        if (holds) return true
+        if (!(await this.#places.wait(signal))) return false
+        this.#waiting -= 1
+        holds = true
+        return true
+      },
+      leave: () => {
+        if (holds) this.#places.release()
+        else this.#waiting -= 1
+      },
+    }
   }
 
   /** What waits here is left to the next process. */

@@ -14,12 +14,20 @@ import {
 } from './state-plan.ts'
 import { eventStatements, itemStatements, unlockFor } from './state-turn-writes.ts'
 
+/** Jobs of one conversation that are taken at a time: one runs, and the others wait in line while the rest is for all. */
+const mostOfConversation = 4
+
 /** The condition on the owner stands twice: on an engine with many writers, another may take one in between. */
 export function takeJobs({ limit }: { limit: number }, { instance }: WriteContext): Plan<TakenJob[]> {
   const take: Statement = {
     sql: `UPDATE jobs SET owner = ?, takes = takes + 1
       WHERE owner IS NULL
-        AND response_id IN (SELECT response_id FROM jobs WHERE owner IS NULL ORDER BY created_at LIMIT ?)
+        AND response_id IN (
+          SELECT response_id FROM jobs AS free WHERE owner IS NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs AS taken
+            WHERE taken.conversation = free.conversation AND taken.owner > ''
+            LIMIT 1 OFFSET ${mostOfConversation - 1})
+          ORDER BY created_at LIMIT ?)
       RETURNING *`,
     params: [instance, limit],
   }

@@ -134,6 +134,7 @@ export const stateSchema: readonly string[] = [
   responseEvents,
   jobs,
   'CREATE INDEX jobs_by_owner ON jobs (owner, created_at)',
+  'CREATE INDEX jobs_by_conversation ON jobs (conversation, owner) WHERE conversation IS NOT NULL',
   conversations,
   'CREATE INDEX conversations_by_expiry ON conversations (expires_at) WHERE expires_at IS NOT NULL',
   'CREATE INDEX conversations_by_lock ON conversations (lock_holder) WHERE lock_holder IS NOT NULL',

@@ -44,6 +44,28 @@ describe('on a conversation', () => {
       if (item.type === 'message') texts.push((item.content[0] as { text: string }).text)
     assert.deepEqual(texts, ['one', 'answer one', 'two', 'answer two', 'three', 'answer three'])
   })
+  it('many that wait for each other leave the places to others', async () => {
+    const { client, gated } = own
+    const { id: conversation } = await client.conversations.create()
+    const line: Response[] = []
+    for (let index = 0; index < 9; index++) line.push(await create({ conversation, input: `turn ${index}` }))
+    const first = await gated.next()
+    assert.match(JSON.stringify(first.body.input), /turn 0/)
+    const free = await Promise.all([create({ input: 'free 1' }), create({ input: 'free 2' })])
+    for (const { id } of free) {
+      const call = await gated.next()
+      assert.match(JSON.stringify(call.body.input), /free/)
+      call.answer('done')
+      await pollFor(client, id, 'completed')
+    }
+    first.answer('answer 0')
+    for (let index = 1; index < line.length; index++) {
+      const next = await gated.next()
+      assert.match(JSON.stringify(next.body.input), new RegExp(`answer ${index - 1}.*turn ${index}`))
+      next.answer(`answer ${index}`)
+    }
+    for (const { id } of line) await pollFor(client, id, 'completed')
+  })
   it('that is deleted under it, a background response fails', async () => {
     const { client, gated } = own
     const { id: conversation } = await client.conversations.create()
