@@ -210,6 +210,7 @@ function providerSecrets(runtime: Runtime): string[] {
 function logUnexpected(logger: Logger, error: unknown, exchange: Exchange | null): void {
   logger.error('a request failed unexpectedly', {
     request_id: exchange?.id,
+    trace_id: exchange?.traceId,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   })
 }

@@ -86,8 +86,11 @@ export interface Exchange {
   stream: boolean
   /** The response runs without its client; `attempts` is empty while it is queued. */
   background: boolean
-  /** `traceparent` and `tracestate` of the caller, as they came. */
-  traceHeaders: { traceparent?: string; tracestate?: string }
+  /**
+   * `traceparent` and `tracestate` of the caller, as they came; where the gateway traces, those of its own span, under
+   * which whoever goes on with the request later goes on.
+   */
+  traceHeaders: { traceparent?: string; tracestate?: string; [name: string]: string | undefined }
   /** Filled by the tracing observer, for logs. */
   traceId: string | null
   attempts: Attempt[]
@@ -135,7 +138,7 @@ export interface RequestSettings {
 
 /** Watches exchanges. Never throws, never blocks, never changes what it sees but for the members named here. */
 export interface Observer {
-  /** Admitted: the head of the request has been read. May set `traceId`. */
+  /** Admitted: the head of the request has been read. May set `traceId` and `traceHeaders`. */
   started?(exchange: Exchange): void
   /** A call is about to be sent; may add trace headers to `headers`, which go to the provider. */
   attemptStarted?(exchange: Exchange, attempt: Attempt, headers: Record<string, string>): void

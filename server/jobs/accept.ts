@@ -26,8 +26,8 @@ export async function acceptJob(
   const runtime = dependencies.runtime()
   if (!isStored(runtime, caller.projectId, request)) throw needsStore()
   const responseId = createId('resp')
-  const { createdAt } = exchange
-  const kept = { request, caller, unsupported, events, idempotencyKey, isPrompted: false }
+  const { createdAt, traceHeaders } = exchange
+  const kept = { request, caller, unsupported, events, idempotencyKey, isPrompted: false, traceHeaders }
   const work = await previewJob(dependencies, { exchange, kept, responseId, createdAt })
   planTargets(work)
   const { turn } = work

@@ -1,7 +1,7 @@
 /** What is kept of an accepted request, so that another process can run it. No credentials. */
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
 import type { EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
-import type { Caller } from '../gateway/exchange.ts'
+import type { Caller, Exchange } from '../gateway/exchange.ts'
 
 export interface KeptRequest {
   /** Its input items have their ids. */
@@ -13,6 +13,8 @@ export interface KeptRequest {
   idempotencyKey: string | null
   /** See `JobRun.isPrompted`. */
   isPrompted: boolean
+  /** Of the exchange: the trace that later runs belong to. Absent in what earlier versions have kept. */
+  traceHeaders?: Exchange['traceHeaders']
 }
 
 export function writeKeptRequest(kept: KeptRequest): string {

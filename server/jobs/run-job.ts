@@ -239,6 +239,7 @@ function openExchange({ observer }: JobsContext, taken: TakenJob, kept: KeptRequ
   exchange.settings = readSettings(request)
   exchange.responseId = taken.id
   exchange.httpStatus = 200
+  exchange.traceHeaders = kept.traceHeaders ?? {}
   observer.started(exchange)
   return exchange
 }

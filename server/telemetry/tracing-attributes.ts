@@ -16,9 +16,9 @@ function known(attributes: Record<string, Attributes[string] | null>): Attribute
 /** Known when the call starts; a sampler may decide by them. */
 export function describeCall(exchange: Exchange, attempt: Attempt): Attributes {
   const { settings } = exchange
-  const { address, port, apiType } = describeUrl(attempt.url)
+  const { operation, address, port, apiType } = describeUrl(attempt.url)
   return known({
-    'gen_ai.operation.name': 'chat',
+    'gen_ai.operation.name': operation,
     'gen_ai.provider.name': attempt.provider,
     'gen_ai.request.model': attempt.upstreamModel,
     'gen_ai.request.stream': exchange.stream ? true : null,
@@ -58,27 +58,57 @@ export function describeOutcome(exchange: Exchange, attempt: Attempt): Attribute
   })
 }
 
+/** `{operation} {model}`, as the conventions name the span of a call. */
+export function nameCall({ url, upstreamModel }: Attempt): string {
+  return `${describeUrl(url).operation} ${upstreamModel}`
+}
+
+/** Where each operation is asked for. */
+const routes = {
+  'responses.create': '/v1/responses',
+  'responses.compact': '/v1/responses/compact',
+  'responses.input_tokens': '/v1/responses/input_tokens',
+} as const satisfies Record<Exchange['operation'], string>
+
+/** A turn of a WebSocket is asked for under the request that was upgraded. */
+function isWebSocket({ clientRequestHeaders: { upgrade } }: Exchange): boolean {
+  return upgrade?.toLowerCase() === 'websocket'
+}
+
+/** `{method} {route}`, as the conventions name the span of a request. */
+export function nameRequest(exchange: Exchange): string {
+  return `${isWebSocket(exchange) ? 'GET' : 'POST'} ${routes[exchange.operation]}`
+}
+
 /** The inbound request when it starts. */
 export function describeRequest(exchange: Exchange): Attributes {
+  const overWebSocket = isWebSocket(exchange)
   return known({
-    'http.request.method': 'POST',
-    'http.route': '/v1/responses',
-    'url.path': '/v1/responses',
-    'url.scheme': 'http',
+    'http.request.method': overWebSocket ? 'GET' : 'POST',
+    'http.route': routes[exchange.operation],
+    'url.path': routes[exchange.operation],
+    'url.scheme': overWebSocket ? 'ws' : 'http',
+    'network.protocol.name': overWebSocket ? 'websocket' : null,
     'client.address': exchange.clientAddress || null,
     'user_agent.original': exchange.userAgent || null,
     'dragoman.request.id': exchange.id,
   })
 }
 
+/** A response that a process goes on with which never got its request. */
+export function describeResumption(exchange: Exchange): Attributes {
+  return { 'dragoman.request.id': exchange.id }
+}
+
 /** The inbound request when it is over. */
-export function describeAnswer(exchange: Exchange): Attributes {
+export function describeAnswer(exchange: Exchange, { resumed }: { resumed: boolean }): Attributes {
   return known({
-    'http.response.status_code': exchange.httpStatus,
+    'http.response.status_code': resumed ? null : exchange.httpStatus,
     'error.type': exchange.error?.code ?? null,
     'dragoman.project': exchange.caller?.projectId ?? null,
     'dragoman.model': exchange.model || null,
     'dragoman.stream': exchange.stream,
+    'dragoman.background': exchange.background ? true : null,
     'dragoman.status': exchange.status,
     'dragoman.provider': exchange.attempts.at(-1)?.provider ?? null,
     'dragoman.attempts': exchange.attempts.length,
@@ -86,18 +116,31 @@ export function describeAnswer(exchange: Exchange): Attributes {
   })
 }
 
-/** The provider's own host and port, and which of OpenAI's interfaces the path is. */
-function describeUrl(url: string): { address: string | null; port: number | null; apiType: string | null } {
+interface CallUrl {
+  /** The conventions' word where they have one, else our own. */
+  operation: 'chat' | 'compact' | 'count_tokens'
+  address: string | null
+  port: number | null
+  apiType: 'responses' | 'chat_completions' | null
+}
+
+const operations: Readonly<Record<string, CallUrl['operation']>> = {
+  compact: 'compact',
+  input_tokens: 'count_tokens',
+}
+
+/** The provider's own host and port, what is asked there, and of which of OpenAI's interfaces. */
+function describeUrl(url: string): CallUrl {
   const parsed = URL.parse(url)
-  if (parsed === null) return { address: null, port: null, apiType: null }
-  const path = parsed.pathname
+  if (parsed === null) return { operation: 'chat', address: null, port: null, apiType: null }
+  const [, isResponses, route = ''] =
+    /\/responses()(?:\/(compact|input_tokens))?$/.exec(parsed.pathname) ?? []
+  const isChat = parsed.pathname.endsWith('/chat/completions')
   return {
-    address: parsed.hostname,
+    operation: operations[route] ?? 'chat',
+    // An IPv6 address stands in brackets in a URL only.
+    address: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: parsed.port === '' ? (parsed.protocol === 'http:' ? 80 : 443) : Number(parsed.port),
-    apiType: path.endsWith('/responses')
-      ? 'responses'
-      : path.endsWith('/chat/completions')
-        ? 'chat_completions'
-        : null,
+    apiType: isResponses !== undefined ? 'responses' : isChat ? 'chat_completions' : null,
   }
 }

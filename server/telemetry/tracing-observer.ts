@@ -1,6 +1,15 @@
 import type { Context, Span, TracerProvider } from '@opentelemetry/api'
+import type { Adaptation } from '../../translators/shared/translator.ts'
 import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
-import { describeAnswer, describeCall, describeOutcome, describeRequest } from './tracing-attributes.ts'
+import {
+  describeAnswer,
+  describeCall,
+  describeOutcome,
+  describeRequest,
+  describeResumption,
+  nameCall,
+  nameRequest,
+} from './tracing-attributes.ts'
 import { describeContent } from './tracing-content.ts'
 
 /** The module `@opentelemetry/api`; imported by who creates the observer, so that it costs nothing when tracing is off. */
@@ -9,13 +18,18 @@ export type OpenTelemetry = typeof import('@opentelemetry/api')
 interface Spans {
   request: Span
   context: Context
+  /** It has no request of its own: the process that took that is gone. */
+  resumed: boolean
   /** Calls whose span has not ended. */
   calls: Map<Attempt, Span>
 }
 
 /**
  * One SERVER span per request, joined to the caller's trace, and under it one CLIENT span per call to a provider.
- * All times are the exchange's own. The span of the last call ends with the request, when all is known about it.
+ * All times are the exchange's own. The spans of the last calls are told with the request, when all is known about them.
+ *
+ * The SERVER span of a background response lasts as long as the response. A later process that goes on with it tells a
+ * CONSUMER span under the SERVER span of the first, with the calls that it makes.
  */
 export function createTracingObserver({
   api,
@@ -35,12 +49,8 @@ export function createTracingObserver({
   function endCall(exchange: Exchange, attempt: Attempt, span: Span): void {
     if (span.isRecording()) {
       span.setAttributes(describeOutcome(exchange, attempt))
-      for (const { field, action, detail } of attempt.adaptations)
-        span.addEvent(
-          'dragoman.adaptation',
-          { field, action, detail },
-          toWallClock(exchange, attempt.startedAt),
-        )
+      for (const adaptation of attempt.adaptations)
+        tellAdaptation(span, adaptation, toWallClock(exchange, attempt.startedAt))
       if (attempt.error !== null)
         span.setStatus({ code: api.SpanStatusCode.ERROR, message: attempt.error.message })
     }
@@ -49,14 +59,24 @@ export function createTracingObserver({
 
   return {
     started(exchange) {
-      const parent = api.propagation.extract(api.ROOT_CONTEXT, exchange.traceHeaders)
-      const options = {
-        kind: api.SpanKind.SERVER,
-        startTime: exchange.createdAt,
-        attributes: describeRequest(exchange),
-      }
-      const request = tracer.startSpan('POST /v1/responses', options, parent)
-      open.set(exchange, { request, context: api.trace.setSpan(parent, request), calls: new Map() })
+      // A request is not known to run in the background before it has been read.
+      const resumed = exchange.background
+      // What else the caller tells of itself (baggage) is no business of the provider's.
+      const { baggage: _baggage, ...headers } = exchange.clientRequestHeaders
+      const parent = api.propagation.extract(api.ROOT_CONTEXT, { ...headers, ...exchange.traceHeaders })
+      const request = tracer.startSpan(
+        resumed ? exchange.operation : nameRequest(exchange),
+        {
+          kind: resumed ? api.SpanKind.CONSUMER : api.SpanKind.SERVER,
+          startTime: exchange.createdAt,
+          attributes: resumed ? describeResumption(exchange) : describeRequest(exchange),
+        },
+        parent,
+      )
+      const context = api.trace.setSpan(parent, request)
+      open.set(exchange, { request, context, resumed, calls: new Map() })
+      exchange.traceHeaders = {}
+      api.propagation.inject(context, exchange.traceHeaders)
       const spanContext = request.spanContext()
       exchange.traceId = api.isSpanContextValid(spanContext) ? spanContext.traceId : null
     },
@@ -64,7 +84,7 @@ export function createTracingObserver({
       const spans = open.get(exchange)
       if (spans === undefined) return
       const call = tracer.startSpan(
-        `chat ${attempt.upstreamModel}`,
+        nameCall(attempt),
         {
           kind: api.SpanKind.CLIENT,
           startTime: toWallClock(exchange, attempt.startedAt),
@@ -99,20 +119,37 @@ export function createTracingObserver({
         }
         endCall(exchange, attempt, call)
       }
-      endRequest(exchange, spans.request)
+      endRequest(exchange, spans)
     },
   }
 
-  function endRequest(exchange: Exchange, request: Span): void {
+  function endRequest(exchange: Exchange, { request, resumed }: Spans): void {
+    const end = toWallClock(exchange, exchange.endedAt)
     if (request.isRecording()) {
-      request.setAttributes(describeAnswer(exchange))
+      request.setAttributes(describeAnswer(exchange, { resumed }))
+      for (const adaptation of adaptationsOfRequest(exchange)) tellAdaptation(request, adaptation, end)
       const { error } = exchange
       // HTTP conventions: what the caller did wrong is no error of the server.
       if (error !== null && error.origin !== 'client')
         request.setStatus({ code: api.SpanStatusCode.ERROR, message: error.message })
     }
-    request.end(toWallClock(exchange, exchange.endedAt))
+    request.end(end)
   }
+}
+
+function tellAdaptation(span: Span, { field, action, detail }: Adaptation, at: number): void {
+  const attributes = {
+    'dragoman.adaptation.field': field,
+    'dragoman.adaptation.action': action,
+    'dragoman.adaptation.detail': detail,
+  }
+  span.addEvent('dragoman.adaptation', attributes, at)
+}
+
+/** Those that no call is told with. */
+function adaptationsOfRequest({ adaptations, attempts }: Exchange): Adaptation[] {
+  const ofCalls = new Set(attempts.flatMap((attempt) => attempt.adaptations))
+  return adaptations.filter((adaptation) => !ofCalls.has(adaptation))
 }
 
 /** Unix milliseconds of a moment that the exchange tells by `performance.now()`. */

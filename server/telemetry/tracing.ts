@@ -54,6 +54,7 @@ export async function createTracing({
       api.trace.disable()
       api.context.disable()
       api.propagation.disable()
+      api.diag.disable()
     },
   }
 }

@@ -195,9 +195,9 @@ describe('tracing', () => {
     })
     const event = call.events?.find(({ name }) => name === 'dragoman.adaptation')
     assert.deepEqual(toRecord(event!.attributes), {
-      field: 'max_output_tokens',
-      action: 'clamped',
-      detail: '512',
+      'dragoman.adaptation.field': 'max_output_tokens',
+      'dragoman.adaptation.action': 'clamped',
+      'dragoman.adaptation.detail': '512',
     })
   })
 
@@ -259,6 +259,72 @@ describe('tracing', () => {
     assert.equal(attributes['error.type'], 'invalid_json')
     assert.equal(attributes['http.response.status_code'], 400)
     assert.equal(attributes['http.route'], '/v1/responses')
+  })
+
+  test('each operation under its own route, and each call by what it asks', async () => {
+    const tracing = await start()
+    const call = (path: string) => makeAttempt({ url: `http://[::1]:8080/v1${path}` })
+    run(
+      tracing,
+      makeExchange({ operation: 'responses.compact', attempts: [call('/responses/compact?api-version=1')] }),
+    )
+    run(
+      tracing,
+      makeExchange({ operation: 'responses.input_tokens', attempts: [call('/responses/input_tokens')] }),
+    )
+    run(tracing, makeExchange({ attempts: [call('/complete')] }))
+    await tracing.shutdown()
+    const told = (kind: number, ...names: string[]) =>
+      received()
+        .filter((span) => span.kind === kind)
+        .map((span) => [span.name, ...names.map((name) => toRecord(span.attributes)[name])])
+        .sort()
+    assert.deepEqual(told(2, 'http.route', 'url.path'), [
+      ['POST /v1/responses', '/v1/responses', '/v1/responses'],
+      ['POST /v1/responses/compact', '/v1/responses/compact', '/v1/responses/compact'],
+      ['POST /v1/responses/input_tokens', '/v1/responses/input_tokens', '/v1/responses/input_tokens'],
+    ])
+    assert.deepEqual(told(3, 'gen_ai.operation.name', 'openai.api.type', 'server.address'), [
+      ['chat gpt-oss-120b', 'chat', undefined, '::1'],
+      ['compact gpt-oss-120b', 'compact', 'responses', '::1'],
+      ['count_tokens gpt-oss-120b', 'count_tokens', 'responses', '::1'],
+    ])
+  })
+
+  test('what a request was changed by stands with it, and with its call what that was', async () => {
+    const tracing = await start()
+    const ofCall = { field: 'top_k', action: 'dropped' as const, detail: 'unknown there' }
+    const ofRequest = { field: 'truncation', action: 'emulated' as const, detail: '2 items dropped' }
+    run(
+      tracing,
+      makeExchange({
+        adaptations: [ofRequest, ofCall],
+        attempts: [makeAttempt({ adaptations: [ofCall] })],
+      }),
+    )
+    await tracing.shutdown()
+    const fields = (kind: number) =>
+      received()
+        .find((span) => span.kind === kind)!
+        .events?.filter(({ name }) => name === 'dragoman.adaptation')
+        .map(({ attributes }) => toRecord(attributes)['dragoman.adaptation.field'])
+    assert.deepEqual(fields(2), ['truncation'])
+    assert.deepEqual(fields(3), ['top_k'])
+  })
+
+  test('other propagators are read and passed on, and baggage stays here', async () => {
+    const tracing = await start({ OTEL_PROPAGATORS: 'b3,tracecontext,baggage' })
+    const clientRequestHeaders = {
+      b3: '4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1',
+      baggage: 'user=ada',
+    }
+    const [headers] = run(tracing, makeExchange({ clientRequestHeaders }))
+    await tracing.shutdown()
+    const [request, call] = [2, 3].map((kind) => received().find((span) => span.kind === kind)!)
+    assert.equal(request!.parentSpanId, '00f067aa0ba902b7')
+    assert.equal(headers?.b3, `${request!.traceId}-${call!.spanId}-1`)
+    assert.equal(headers?.traceparent, `00-${request!.traceId}-${call!.spanId}-01`)
+    assert.equal(headers?.baggage, undefined)
   })
 
   test('the service is named dragoman unless the environment names it', async () => {
