@@ -216,6 +216,8 @@ async function endFailed(run: Run, body: string, error: GatewayError): Promise<R
   if (outcome === 'superseded') return endLost(run)
   if (outcome === 'stopped') return endStopped(run, signal.reason as StopReason)
   failExchange(exchange, error)
+  // Given up here, it may go on at its provider for nothing.
+  if (error.code === 'upstream_timeout') cancelAtProvider(run)
   return 'ended'
 }
 

@@ -5,8 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Response } from 'openai/resources/responses/responses'
 import type { AdminRequestList } from '../../server/http/admin-contract.ts'
 import { EventReader, followStream, pollFor } from '../support/background-calls.ts'
+import { startGatedProvider } from '../support/gated-provider.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { type RestartableGateway, startRestartable } from '../support/restartable-gateway.ts'
+import { startGateway } from '../support/start-gateway.ts'
 
 let own: RestartableGateway
 before(async () => {
@@ -113,6 +115,32 @@ describe('a background response is cancelled', () => {
     assert.deepEqual([told.method, told.path], ['POST', '/v1/responses/resp_native/cancel'])
     told.json(200, native('cancelled'))
     assert.equal((await rowsOf(id))[0]?.status, 'cancelled')
+  })
+  it('at its provider only, which takes longer than it may', async (t) => {
+    const gated = await startGatedProvider()
+    t.after(() => gated.close())
+    const provider = { variant: 'openai', baseUrl: gated.url, apiKey: 'provider-key-123456', attempts: 1 }
+    const gateway = await startGateway({
+      configure: ({ providers, ...config }) => ({
+        ...config,
+        providers: { ...(providers as object), brief: { ...provider, timeouts: { total: 1500 } } },
+      }),
+    })
+    t.after(() => gateway.close())
+    const answer = await gateway.post({ model: 'brief/m', input: 'hi', background: true })
+    const { id } = (await answer.json()) as { id: string }
+    const post = await gated.next()
+    post.json(200, native('queued'))
+    let told = await gated.next()
+    while (told.method === 'GET') {
+      told.json(200, native('in_progress'))
+      told = await gated.next()
+    }
+    assert.deepEqual([told.method, told.path], ['POST', '/v1/responses/resp_native/cancel'])
+    told.json(200, native('cancelled'))
+    const stored = await fetch(`${gateway.origin}/v1/responses/${id}`)
+    const { status, error } = (await stored.json()) as Response
+    assert.deepEqual([status, error?.code], ['failed', 'upstream_timeout'])
   })
   it('once: later calls give the same', async () => {
     const { id } = await create()
