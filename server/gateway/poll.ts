@@ -41,12 +41,18 @@ export async function pollResponse(
 function ask(plan: AttemptPlan, upstreamId: string, total: number): Promise<UpstreamReply> {
   const { provider, target, attempt, wire } = plan
   const { url, headers } = provider.translator.poll?.request(upstreamId, target) ?? { url: '', headers: {} }
+  const { traceparent, tracestate } = plan.headers
   return callUpstream({
     ...wire,
     attempt,
     method: 'GET',
     url,
-    headers,
+    // A poll is a part of the call that began the response, so also of its trace.
+    headers: {
+      ...headers,
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(tracestate === undefined ? {} : { tracestate }),
+    },
     body: null,
     timeouts: { ...provider.timeouts, total },
     maxConnections: provider.maxConnections,

@@ -41,7 +41,7 @@ export function describeCall(exchange: Exchange, attempt: Attempt): Attributes {
 /** Known when the call is over. */
 export function describeOutcome(exchange: Exchange, attempt: Attempt): Attributes {
   const { facts, firstOutputAt } = attempt
-  const usage = exchange.usageSource === 'estimated' ? null : attempt.usage
+  const usage = attempt.usageSource === 'estimated' ? null : attempt.usage
   const firstChunk =
     exchange.stream && firstOutputAt !== null ? (firstOutputAt - attempt.startedAt) / 1000 : null
   return known({

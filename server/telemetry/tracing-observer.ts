@@ -54,7 +54,10 @@ export function createTracingObserver({
       if (attempt.error !== null)
         span.setStatus({ code: api.SpanStatusCode.ERROR, message: attempt.error.message })
     }
-    span.end(toWallClock(exchange, attempt.endedAt ?? exchange.endedAt))
+    // What comes as one body is output only after its last byte, and stands in the span all the same.
+    const { endedAt, firstOutputAt } = attempt
+    const end = endedAt === null || firstOutputAt === null ? endedAt : Math.max(endedAt, firstOutputAt)
+    span.end(toWallClock(exchange, end ?? exchange.endedAt))
   }
 
   return {

@@ -6,7 +6,7 @@ export { passTraceHeaders } from './tracing-headers.ts'
 
 export interface Tracing {
   observer: Observer
-  /** Sends what is waiting, then stops. */
+  /** Sends what is waiting, then stops. Never rejects: what cannot be sent is lost, and said in the log. */
   shutdown(): Promise<void>
 }
 
@@ -49,7 +49,9 @@ export async function createTracing({
       captureContent: env.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT?.toLowerCase() === 'true',
     }),
     async shutdown() {
-      await sdk.shutdown()
+      await sdk
+        .shutdown()
+        .catch((error: unknown) => logger?.error('tracing failed', { reason: String(error) }))
       // The SDK registers itself for the whole process; what is over must not be found there.
       api.trace.disable()
       api.context.disable()

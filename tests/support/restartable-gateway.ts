@@ -24,11 +24,13 @@ export interface RestartableOptions {
   config?: Record<string, unknown>
   /** Default 0: what runs at the stop goes on in the next one. */
   drainTimeout?: number
+  env?: Record<string, string>
 }
 
 export async function startRestartable({
   config = {},
   drainTimeout = 0,
+  env = {},
 }: RestartableOptions = {}): Promise<RestartableGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-restart-'))
   const storeFile = join(folder, 'test.db')
@@ -36,6 +38,7 @@ export async function startRestartable({
   const common = { baseUrl: gated.url, apiKey: 'provider-key-123456', attempts: 1, models: ['m'] }
   async function open(more: Record<string, unknown>): Promise<TestGateway> {
     return startGateway({
+      env,
       configure: ({ providers, ...base }) => ({
         ...base,
         store: { url: `sqlite:${storeFile}` },

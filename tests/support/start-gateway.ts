@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type App, createApp } from '../../server/app.ts'
 import { loadConfig } from '../../server/config/load.ts'
 import { type Sandbox, startSandbox } from '../../server/sandbox/index.ts'
-import { createLogger } from '../../server/telemetry/logger.ts'
+import { createLogger, type Logger } from '../../server/telemetry/logger.ts'
 
 export interface TestGateway {
   /** E.g. `http://127.0.0.1:40123`. */
@@ -22,12 +22,15 @@ export interface TestGatewayOptions {
   /** Changes the sandbox's configuration before it is loaded. */
   configure?(config: Record<string, unknown>): Record<string, unknown>
   env?: Record<string, string>
+  /** Default: a silent one. */
+  logger?: Logger
 }
 
 /** The whole gateway on a free port in front of a fresh sandbox, its store in a temporary folder. */
 export async function startGateway({
   configure = (config) => config,
   env = {},
+  logger = createLogger({ env: { LOG_LEVEL: 'silent' } }),
 }: TestGatewayOptions = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-test-'))
   const sandbox = await startSandbox()
@@ -37,7 +40,7 @@ export async function startGateway({
     store: { url: `sqlite:${join(folder, 'test.db')}` },
   })
   const runtime = loadConfig({ config, source: 'test', env })
-  const app = await createApp({ runtime, env, logger: createLogger({ env: { LOG_LEVEL: 'silent' } }) })
+  const app = await createApp({ runtime, env, logger })
   const origin = await app.listen()
   return {
     origin,
