@@ -260,7 +260,7 @@ describe('the spans of', () => {
   })
 
   it('compactions: by the provider itself, and by a summary', async () => {
-    const input = [{ role: 'user' as const, content: 'The key is 4711.' }]
+    const input = [{ role: 'user' as const, content: 'The word is heliotrope.' }]
     for (const [model, name] of [
       [native, 'compact gpt-5.2'],
       ['azure/gpt-5.2', 'chat gpt-5.2'],
@@ -441,7 +441,7 @@ describe('the names in spans', () => {
     const own = receiver.spans.filter(({ attributes }) => !contentNames.some((name) => name in attributes))
     assert.ok(own.length > 20)
     const text = spansAsText(own)
-    for (const word of ['4711', 'Say it as JSON', 'some words', 'Bearer', 'sandbox-key'])
+    for (const word of ['heliotrope', 'Say it as JSON', 'some words', 'Bearer', 'sandbox-key'])
       assert.equal(text.includes(word), false, word)
   })
 })

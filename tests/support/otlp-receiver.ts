@@ -251,11 +251,17 @@ export async function startOtlpReceiver(transport: 'http' | 'grpc' = 'http'): Pr
     spans,
     exports: received,
     trace: (traceId, requests = 1) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        // Only so that a test fails where it would hang.
+        const timer = setTimeout(() => {
+          waiting.delete(look)
+          reject(new Error(`The spans of ${traceId} did not come: ${spans.length} others did.`))
+        }, 20_000)
         function look(): void {
           const found = spans.filter((span) => span.traceId === traceId)
           if (found.filter(({ kind }) => kind !== 'CLIENT').length < requests) return
           waiting.delete(look)
+          clearTimeout(timer)
           resolve(found.sort((one, other) => Number(one.start - other.start)))
         }
         waiting.add(look)
