@@ -59,12 +59,7 @@ function startTurn(
   runtime: Runtime,
   { exchange, request, signal, local = null, job = null, keep }: RespondOptions,
 ): Promise<Turn> {
-  const { state, locks, sealer, prompts } = dependencies
-  return beginTurn({
-    state,
-    locks,
-    sealer,
-    prompts,
+  return beginTurn(dependencies, {
     runtime,
     request,
     project: exchange.caller?.projectId ?? '',

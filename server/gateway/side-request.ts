@@ -42,13 +42,8 @@ export function pickRequest(body: unknown, members: readonly string[]): Canonica
 /** @throws GatewayError for what the request continues and that is not there, and as selectCandidates does. */
 export async function beginSide(dependencies: GatewayDependencies, options: SideOptions): Promise<SideWork> {
   const { exchange, request, signal, unsupported, idempotencyKey } = options
-  const { state, locks, sealer, prompts, resolveModel } = dependencies
   const runtime = dependencies.runtime()
-  const turn = await previewTurn({
-    state,
-    locks,
-    sealer,
-    prompts,
+  const turn = await previewTurn(dependencies, {
     runtime,
     request,
     project: exchange.caller?.projectId ?? '',
@@ -56,14 +51,13 @@ export async function beginSide(dependencies: GatewayDependencies, options: Side
     responseId: createId('resp'),
     createdAt: exchange.createdAt,
     signal,
-    patience: 0,
   })
   exchange.model = turn.request.model
   exchange.adaptations.push(...turn.adaptations)
   const candidates = selectCandidates({
     runtime,
     request: turn.resolved,
-    resolved: resolveModel(runtime, turn.request.model),
+    resolved: dependencies.resolveModel(runtime, turn.request.model),
     projectId: turn.project,
     unsupported,
     idempotencyKey,

@@ -21,13 +21,8 @@ export async function previewJob(dependencies: JobsDependencies, options: PlanOp
   const { exchange, kept, responseId, createdAt } = options
   const { request, unsupported, events, isPrompted, caller } = kept
   const { signal } = new AbortController()
-  const { state, locks, sealer, prompts } = dependencies
   const runtime = dependencies.runtime()
-  const turn = await previewTurn({
-    state,
-    locks,
-    sealer,
-    prompts,
+  const turn = await previewTurn(dependencies, {
     runtime,
     request,
     project: caller.projectId,
@@ -35,7 +30,6 @@ export async function previewJob(dependencies: JobsDependencies, options: PlanOp
     responseId,
     createdAt,
     signal,
-    patience: null,
     isPrompted,
   })
   return {

@@ -35,7 +35,7 @@ export interface TurnDependencies {
   prompts: TemplateSource
 }
 
-export interface TurnOptions extends TurnDependencies {
+export interface TurnOptions {
   runtime: Runtime
   /** As the client sent it: what the response echoes. */
   request: CanonicalRequest
@@ -46,15 +46,18 @@ export interface TurnOptions extends TurnDependencies {
   /** Unix milliseconds. */
   createdAt: number
   signal: AbortSignal
-  /** Milliseconds to wait for another turn on the same conversation; null: for as long as it takes. */
-  patience: number | null
   /** The prompt stands in the request's members already: it is only echoed. Default false. */
   isPrompted?: boolean
   /** False: nothing of it is kept, whatever request and configuration say. Default true. */
   keep?: boolean
 }
 
-export interface Turn extends TurnOptions {
+export interface BeginOptions extends TurnOptions {
+  /** Milliseconds to wait for another turn on the same conversation; null: for as long as it takes. */
+  patience: number | null
+}
+
+export interface Turn extends TurnOptions, TurnDependencies {
   /** What a provider is asked, but for what differs from one to the next (fit-target.ts). */
   resolved: CanonicalRequest
   /** Whether the response is kept in the store. */
@@ -92,9 +95,12 @@ function daysToMilliseconds(days: number): number | null {
 }
 
 /** @throws GatewayError for whatever the request continues and that is not there, and `conversation_locked` (409). */
-export async function beginTurn(options: TurnOptions): Promise<Turn> {
-  const turn = startTurn(options)
-  const { conversation, locks, project, responseId: holder, patience, signal } = turn
+export async function beginTurn(
+  dependencies: TurnDependencies,
+  { patience, ...options }: BeginOptions,
+): Promise<Turn> {
+  const turn = startTurn(dependencies, options)
+  const { conversation, locks, project, responseId: holder, signal } = turn
   if (conversation !== null)
     turn.leave = await locks.lock({ project, id: conversation, holder, patience, signal })
   try {
@@ -107,13 +113,13 @@ export async function beginTurn(options: TurnOptions): Promise<Turn> {
 }
 
 /** The same without the lock, for what is run later or not at all. */
-export async function previewTurn(options: TurnOptions): Promise<Turn> {
-  const turn = startTurn(options)
+export async function previewTurn(dependencies: TurnDependencies, options: TurnOptions): Promise<Turn> {
+  const turn = startTurn(dependencies, options)
   await resolveTurn(turn)
   return turn
 }
 
-function startTurn(options: TurnOptions): Turn {
+function startTurn({ state, locks, sealer, prompts }: TurnDependencies, options: TurnOptions): Turn {
   const { runtime, project, request, keep = true } = options
   const store = keep && isStored(runtime, project, request)
   const conversation = conversationId(request)
@@ -121,6 +127,10 @@ function startTurn(options: TurnOptions): Turn {
   if (conversation !== null) echo.conversation = { id: conversation }
   return {
     ...options,
+    state,
+    locks,
+    sealer,
+    prompts,
     resolved: request,
     store,
     input: [],
