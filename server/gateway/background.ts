@@ -1,7 +1,7 @@
 /** Responses that run without their client: what the gateway and the runner of jobs (server/jobs) know of each other. */
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
 import type { Context, EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
-import type { StoredResponse } from '../store/state.ts'
+import type { StoredResponse } from '../store/state/state.ts'
 import type { Caller, Exchange } from './exchange.ts'
 import type { ClaimedKey } from './state/idempotency.ts'
 

@@ -9,7 +9,7 @@ import type { CanonicalRequest, Item, Usage } from '../../translators/shared/can
 import { idPrefix } from '../../translators/shared/ids.ts'
 import type { Adaptation, CompactRoute } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
-import type { IdempotentAnswer } from '../store/state.ts'
+import type { IdempotentAnswer } from '../store/state/state.ts'
 import { renderAdaptations, renderAnswerHead } from './answer-head.ts'
 import { callRoute, type RouteResult } from './call-route.ts'
 import type { Candidate } from './candidates.ts'

@@ -1,6 +1,6 @@
 /** `POST /v1/responses/input_tokens`: how many tokens a request's input comes to, by the provider's count or our estimate. */
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
-import type { IdempotentAnswer } from '../store/state.ts'
+import type { IdempotentAnswer } from '../store/state/state.ts'
 import { renderAdaptations, renderAnswerHead } from './answer-head.ts'
 import { callRoute, type RouteResult } from './call-route.ts'
 import type { Candidate } from './candidates.ts'

@@ -9,7 +9,7 @@ import { createId } from './ids.ts'
 import type { PromptTemplate } from './prompt-template.ts'
 import type { TemplateSource } from './prompts.ts'
 
-/** One version of a prompt as the store has it; see server/store/state.ts. */
+/** One version of a prompt as the store has it; see server/store/state/state.ts. */
 interface StoredVersion {
   id: string
   version: string

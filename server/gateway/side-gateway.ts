@@ -1,4 +1,4 @@
-import type { IdempotentAnswer } from '../store/state.ts'
+import type { IdempotentAnswer } from '../store/state/state.ts'
 import { compactContext } from './compact.ts'
 import { countInputTokens } from './input-tokens.ts'
 import type { Gateway } from './respond.ts'

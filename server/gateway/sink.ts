@@ -1,5 +1,5 @@
 import type { CanonicalEvent, CanonicalResponse } from '../../translators/shared/canonical.ts'
-import type { EventChunk, IdempotentAnswer } from '../store/state.ts'
+import type { EventChunk, IdempotentAnswer } from '../store/state/state.ts'
 
 /**
  * Where an answer goes: server-sent events or one JSON body. Written by server/http and server/jobs; the gateway only

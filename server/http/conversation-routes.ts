@@ -7,7 +7,7 @@ import { type AddedItem, readAddedItems } from '../gateway/state/conversation-it
 import { showsEncrypted, viewItem } from '../gateway/state/stored-view.ts'
 import { checkSimpleField } from '../gateway/validate-request.ts'
 import { isAbsent, refuse } from '../gateway/validate-request-checks.ts'
-import type { AddResult, StateStore, StoredConversation } from '../store/state.ts'
+import type { AddResult, StateStore, StoredConversation } from '../store/state/state.ts'
 import { authoriseCall, readInclude, readMembers, readQuery } from './call.ts'
 import { afterNotFound, readPageQuery, renderList } from './list-page.ts'
 

@@ -4,7 +4,7 @@ import type { ResponseStatus } from '../../translators/shared/canonical.ts'
 import { GatewayError } from '../errors.ts'
 import { captureChunk } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
-import type { IdempotentAnswer } from '../store/state.ts'
+import type { IdempotentAnswer } from '../store/state/state.ts'
 import { sendHead } from './send-head.ts'
 import { publicRequestId, serverTiming } from './server-timing.ts'
 

@@ -2,7 +2,7 @@
 import type { Item } from '../../translators/shared/canonical.ts'
 import { GatewayError } from '../errors.ts'
 import { viewItem } from '../gateway/state/stored-view.ts'
-import type { PageQuery } from '../store/state.ts'
+import type { PageQuery } from '../store/state/state.ts'
 import { readInteger, readParameter, readWord } from './call.ts'
 
 /** The body of a list. */

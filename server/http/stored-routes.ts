@@ -8,7 +8,7 @@ import { createEventEncoder } from '../gateway/encode-event.ts'
 import { readContext } from '../gateway/state/read-context.ts'
 import { isRunning, responseNotFound, showsEncrypted, viewResponse } from '../gateway/state/stored-view.ts'
 import { refuse } from '../gateway/validate-request-checks.ts'
-import type { StateStore, StoredResponse } from '../store/state.ts'
+import type { StateStore, StoredResponse } from '../store/state/state.ts'
 import {
   authoriseCall,
   type Call,

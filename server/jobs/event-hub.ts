@@ -1,5 +1,5 @@
 /** News of running responses for those who follow them in this process. */
-import type { EventChunk } from '../store/state.ts'
+import type { EventChunk } from '../store/state/state.ts'
 
 export type News =
   /** Events that have been kept. `last`: the response has ended with them. */

@@ -1,6 +1,6 @@
 /** The events of a running response on their way: kept in the store first, then told to those who follow. */
 import { waitFor } from '../gateway/wait.ts'
-import type { EventChunk, StateStore } from '../store/state.ts'
+import type { EventChunk, StateStore } from '../store/state/state.ts'
 import type { EventHub } from './event-hub.ts'
 
 export interface EventLogOptions {

@@ -2,7 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { BackgroundJobs } from '../gateway/background.ts'
 import { isRunning, responseNotFound } from '../gateway/state/stored-view.ts'
-import type { EventChunk, StoredResponse } from '../store/state.ts'
+import type { EventChunk, StoredResponse } from '../store/state/state.ts'
 import type { JobsContext } from './dependencies.ts'
 import type { Feed } from './event-hub.ts'
 import type { JobRunner } from './runner.ts'

@@ -4,7 +4,7 @@ import { captureChunk } from '../gateway/capture.ts'
 import { createEventEncoder } from '../gateway/encode-event.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import type { ResponseSink } from '../gateway/sink.ts'
-import type { EventChunk, IdempotentAnswer } from '../store/state.ts'
+import type { EventChunk, IdempotentAnswer } from '../store/state/state.ts'
 import type { EventHub } from './event-hub.ts'
 import type { JobEventLog } from './event-log.ts'
 

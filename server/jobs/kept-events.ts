@@ -1,7 +1,7 @@
 /** The events of a response as they are kept, read back. */
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 import { createEventEncoder, decodeEvents } from '../gateway/encode-event.ts'
-import type { EventChunk, StateStore } from '../store/state.ts'
+import type { EventChunk, StateStore } from '../store/state/state.ts'
 
 /** All events that are kept so far. */
 export async function readKeptEvents(

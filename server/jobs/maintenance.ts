@@ -2,7 +2,7 @@
 
 import type { Sealer } from '../gateway/state/seal.ts'
 import { waitFor } from '../gateway/wait.ts'
-import type { StateStore } from '../store/state.ts'
+import type { StateStore } from '../store/state/state.ts'
 
 export interface MaintenanceOptions {
   state: Pick<StateStore, 'sweep'>

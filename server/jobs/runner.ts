@@ -1,6 +1,6 @@
 /** Takes jobs and runs them, so many at once, while this instance is alive. */
 import { finishExchange } from '../gateway/exchange-life.ts'
-import type { TakenJob } from '../store/state.ts'
+import type { TakenJob } from '../store/state/state.ts'
 import type { JobsContext } from './dependencies.ts'
 import { Places } from './places.ts'
 import { leaveExchange, type RunningJob, runJob } from './run-job.ts'

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { StoreError } from './driver.ts'
+import { StoreError } from './engine/driver.ts'
 
 export type StorePlace = { kind: 'file'; path: string } | { kind: 'memory' }
 

@@ -11,10 +11,10 @@ import type {
   AdminRequestList,
   AdminRequestsQuery,
 } from '../http/admin-contract.ts'
-import type { BatchBuilder, RecordBatch, RecordFilterSource } from './records.ts'
-import { openSqliteStore } from './sqlite-store.ts'
-import type { StateStore } from './state.ts'
+import type { BatchBuilder, RecordBatch, RecordFilterSource } from './log/records.ts'
+import type { StateStore } from './state/state.ts'
 import { parseStoreUrl } from './store-url.ts'
+import { openThreadedStore } from './threaded-store.ts'
 
 export interface StoreOptions {
   /** `sqlite:<path>` (its directories are made) or `sqlite::memory:` (a temporary file, gone at close). */
@@ -84,7 +84,7 @@ export async function openStore({
   writeTimeout = 2000,
   turnCacheBytes = 67_108_864,
 }: StoreOptions): Promise<Store> {
-  return openSqliteStore({
+  return openThreadedStore({
     place: parseStoreUrl(url),
     busyTimeout,
     queryTimeout,

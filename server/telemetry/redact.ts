@@ -4,7 +4,7 @@
  * A secret that a model spells out over several stream events is not found, since it never stands in the text whole.
  */
 
-import type { RecordFilter } from '../store/records.ts'
+import type { RecordFilter } from '../store/log/records.ts'
 
 export const redacted = '[redacted]'
 

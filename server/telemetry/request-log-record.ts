@@ -10,7 +10,7 @@ import type {
   DocumentHead,
   RequestRecord,
   RequestRow,
-} from '../store/records.ts'
+} from '../store/log/records.ts'
 import { withoutSecretHeaders } from './redact.ts'
 
 /** How much of a request is kept: all, all but the bodies' contents, or the rows alone. */

@@ -4,7 +4,7 @@
  */
 
 import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
-import type { BatchBuilder, RecordBatch, RequestRecord } from '../store/records.ts'
+import type { BatchBuilder, RecordBatch, RequestRecord } from '../store/log/records.ts'
 import type { Store } from '../store/store.ts'
 import { type KeptBodies, recordFinished, recordOpen, sizeOfBodies } from './request-log-record.ts'
 import { RunningRequests } from './request-log-running.ts'

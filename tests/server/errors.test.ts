@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { GatewayError, isOperatorsBusiness, toGatewayError } from '../../server/errors.ts'
-import { StoreError } from '../../server/store/driver.ts'
+import { StoreError } from '../../server/store/engine/driver.ts'
 
 it('a failing store is a 503 that may be tried again, and tells the client nothing of itself', () => {
   const thrown = new StoreError('disk_full', 'The disk of /secret/path is full.')

@@ -1,6 +1,6 @@
 /** What is kept of a turn, in one transaction, before the client sees the end of it. */
 import type { CanonicalResponse, Item } from '../../../translators/shared/canonical.ts'
-import type { ConversationItem, IdempotentAnswer, TurnCommit } from '../../store/state.ts'
+import type { ConversationItem, IdempotentAnswer, TurnCommit } from '../../store/state/state.ts'
 import type { Transcript } from '../sink.ts'
 import { continuedOutput } from './history.ts'
 import type { ClaimedKey } from './idempotency.ts'

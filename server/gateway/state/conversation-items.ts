@@ -2,7 +2,7 @@
 import type { Item } from '../../../translators/shared/canonical.ts'
 import { idPrefix } from '../../../translators/shared/ids.ts'
 import { GatewayError } from '../../errors.ts'
-import type { ConversationItem, FoundItem, StateStore } from '../../store/state.ts'
+import type { ConversationItem, FoundItem, StateStore } from '../../store/state/state.ts'
 import { createId } from '../ids.ts'
 import { checkArray, isAbsent } from '../validate-request-checks.ts'
 import { validateItems } from '../validate-request-input.ts'

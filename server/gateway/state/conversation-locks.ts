@@ -3,7 +3,7 @@
  * first of the line asks the store, where another instance may hold the lock.
  */
 import { GatewayError } from '../../errors.ts'
-import type { StateStore } from '../../store/state.ts'
+import type { StateStore } from '../../store/state/state.ts'
 import { waitFor } from '../wait.ts'
 import { conversationNotFound } from './history.ts'
 

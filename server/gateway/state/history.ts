@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type CanonicalRequest, type Item, isToolCallItem } from '../../../translators/shared/canonical.ts'
 import { GatewayError } from '../../errors.ts'
-import type { FoundItem, StateStore, StoredTurn } from '../../store/state.ts'
+import type { FoundItem, StateStore, StoredTurn } from '../../store/state/state.ts'
 
 /** Turns that live with a connection and not in the store: those of a WebSocket with `store: false`. */
 export interface LocalTurns {

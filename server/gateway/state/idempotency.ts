@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { EventDialect, UnsupportedPolicy } from '../../../translators/shared/translator.ts'
 import type { Runtime } from '../../config/runtime.ts'
 import { GatewayError } from '../../errors.ts'
-import type { ClaimResult, IdempotentAnswer, StateStore } from '../../store/state.ts'
+import type { ClaimResult, IdempotentAnswer, StateStore } from '../../store/state/state.ts'
 import type { Exchange } from '../exchange.ts'
 
 /** The right of one request to answer under its key. Released unless it was completed. */

@@ -1,4 +1,4 @@
-import type { FoundItem, StoredTurn } from '../../store/state.ts'
+import type { FoundItem, StoredTurn } from '../../store/state/state.ts'
 import type { LocalTurns } from './history.ts'
 
 export interface LocalTurnsOptions {

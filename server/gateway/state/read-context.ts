@@ -1,6 +1,6 @@
 /** What a kept response was made from, for looking at it. */
 import type { Item } from '../../../translators/shared/canonical.ts'
-import type { StateStore, StoredResponse, StoredTurn } from '../../store/state.ts'
+import type { StateStore, StoredResponse, StoredTurn } from '../../store/state/state.ts'
 import { continuedInput, continuedOutput } from './history.ts'
 import { isRunning } from './stored-view.ts'
 

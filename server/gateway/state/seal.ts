@@ -8,7 +8,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { type Item, isObject } from '../../../translators/shared/canonical.ts'
-import type { SealKey, StateStore } from '../../store/state.ts'
+import type { SealKey, StateStore } from '../../store/state/state.ts'
 
 export type Sealed =
   /** `encrypted_content` of a reasoning or compaction item, made by this provider. */

@@ -2,7 +2,7 @@
 import { type CanonicalResponse, type Item, isObject } from '../../../translators/shared/canonical.ts'
 import { concatenateOutputText } from '../../../translators/shared/response-object.ts'
 import { GatewayError } from '../../errors.ts'
-import type { StoredResponse } from '../../store/state.ts'
+import type { StoredResponse } from '../../store/state/state.ts'
 
 const encryptedReasoning = 'reasoning.encrypted_content'
 

@@ -11,7 +11,7 @@ import type {
 import { idPrefix } from '../../../translators/shared/ids.ts'
 import type { Adaptation } from '../../../translators/shared/translator.ts'
 import type { Runtime } from '../../config/runtime.ts'
-import type { StateStore } from '../../store/state.ts'
+import type { StateStore } from '../../store/state/state.ts'
 import { createId } from '../ids.ts'
 import { resolvePrompt, type TemplateSource } from '../prompts.ts'
 import { checkModel } from '../validate-request.ts'

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as pause, setImmediate as tick } from 'node:timers/promises'
 import { EventHub, type News } from '../../../server/jobs/event-hub.ts'
 import { JobEventLog } from '../../../server/jobs/event-log.ts'
-import type { EventChunk } from '../../../server/store/state.ts'
+import type { EventChunk } from '../../../server/store/state/state.ts'
 
 const never = new AbortController().signal
 

@@ -7,7 +7,7 @@ import type { JobsContext } from '../../../server/jobs/dependencies.ts'
 import { EventHub } from '../../../server/jobs/event-hub.ts'
 import { followResponse } from '../../../server/jobs/follow.ts'
 import type { JobRunner } from '../../../server/jobs/runner.ts'
-import type { EventChunk, StoredResponse } from '../../../server/store/state.ts'
+import type { EventChunk, StoredResponse } from '../../../server/store/state/state.ts'
 
 /** A response as its runner, the store and its followers see it; one event is one letter. */
 function createWorld({ streamed = true, isHere = true } = {}) {

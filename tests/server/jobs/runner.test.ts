@@ -11,7 +11,7 @@ import type { Exchange } from '../../../server/gateway/exchange.ts'
 import type { RespondOptions } from '../../../server/gateway/work.ts'
 import { createJobs, type Jobs, type JobsDependencies } from '../../../server/jobs/index.ts'
 import { writeKeptRequest } from '../../../server/jobs/kept-request.ts'
-import type { StateStore } from '../../../server/store/state.ts'
+import type { StateStore } from '../../../server/store/state/state.ts'
 import { openStore, type Store } from '../../../server/store/store.ts'
 
 const project = 'default'

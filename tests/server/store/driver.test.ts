@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Driver } from '../../../server/store/driver.ts'
-import { createKeyMaker, keyAt } from '../../../server/store/keys.ts'
-import { migrate } from '../../../server/store/migrate.ts'
-import { migrations } from '../../../server/store/migrations.ts'
-import { openSqlite } from '../../../server/store/sqlite-driver.ts'
+import type { Driver } from '../../../server/store/engine/driver.ts'
+import { createKeyMaker, keyAt } from '../../../server/store/engine/keys.ts'
+import { migrate } from '../../../server/store/engine/migrate.ts'
+import { migrations } from '../../../server/store/engine/migrations.ts'
+import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
 import { makeDirectory, openTestStore } from './fixtures.ts'
 
 async function openTestDriver(t: TestContext): Promise<{ driver: Driver; path: string }> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FoundItem, StateStore } from '../../../server/store/state.ts'
+import type { FoundItem, StateStore } from '../../../server/store/state/state.ts'
 import { openTestStore } from './fixtures.ts'
 import {
   countRows,

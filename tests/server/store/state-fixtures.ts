@@ -1,7 +1,7 @@
 /** Turns, jobs and rows for the tests of the state store. */
 
 import Database from 'better-sqlite3'
-import type { JobAccept, StateStore, TurnCommit } from '../../../server/store/state.ts'
+import type { JobAccept, StateStore, TurnCommit } from '../../../server/store/state/state.ts'
 
 let made = 0
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { joinParts, pack, unpack, unpackText } from '../../../server/store/state-pack.ts'
+import { joinParts, pack, unpack, unpackText } from '../../../server/store/state/pack.ts'
 
 const noise = (bytes: number) => randomBytes(bytes).toString('latin1')
 

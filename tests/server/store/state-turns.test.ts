@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { StoredTurn } from '../../../server/store/state.ts'
+import type { StoredTurn } from '../../../server/store/state/state.ts'
 import { openStore } from '../../../server/store/store.ts'
 import { openTestStore } from './fixtures.ts'
 import { countRows, hourAgo, inAnHour, makeEvents, makeId, makeItem, makeTurn } from './state-fixtures.ts'

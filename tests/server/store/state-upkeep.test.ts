@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Driver } from '../../../server/store/driver.ts'
-import { migrate } from '../../../server/store/migrate.ts'
-import { migrations } from '../../../server/store/migrations.ts'
-import { openSqlite } from '../../../server/store/sqlite-driver.ts'
-import { expiredSql } from '../../../server/store/state-expired.ts'
-import { eventSizesSql, findItemSql, readTurnsSql } from '../../../server/store/state-reads.ts'
+import type { Driver } from '../../../server/store/engine/driver.ts'
+import { migrate } from '../../../server/store/engine/migrate.ts'
+import { migrations } from '../../../server/store/engine/migrations.ts'
+import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
+import { expiredSql } from '../../../server/store/state/expired.ts'
+import { eventSizesSql, findItemSql, readTurnsSql } from '../../../server/store/state/reads.ts'
 import {
   commitGroup,
   type StateWriteArgument,
   type StateWriteName,
   type StateWriteValue,
-} from '../../../server/store/state-writes.ts'
+} from '../../../server/store/state/writes.ts'
 import { makeDirectory } from './fixtures.ts'
 import { endOf, makeEvents, makeJob, makeTurn } from './state-fixtures.ts'
 

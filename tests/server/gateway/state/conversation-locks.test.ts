@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createConversationLocks } from '../../../../server/gateway/state/conversation-locks.ts'
-import { StoreError } from '../../../../server/store/driver.ts'
-import type { LockResult, StateStore } from '../../../../server/store/state.ts'
+import { StoreError } from '../../../../server/store/engine/driver.ts'
+import type { LockResult, StateStore } from '../../../../server/store/state/state.ts'
 
 type Locking = Pick<StateStore, 'lockConversation' | 'unlockConversation'>
 

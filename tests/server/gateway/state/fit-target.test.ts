@@ -4,7 +4,7 @@ import { before, describe, it } from 'node:test'
 import type { Candidate } from '../../../../server/gateway/candidates.ts'
 import { fitToTarget, listSources, openForAll } from '../../../../server/gateway/state/fit-target.ts'
 import { createSealer, type Sealed, type Sealer } from '../../../../server/gateway/state/seal.ts'
-import type { SealKey } from '../../../../server/store/state.ts'
+import type { SealKey } from '../../../../server/store/state/state.ts'
 import { translators } from '../../../../translators/index.ts'
 import type { Item } from '../../../../translators/shared/canonical.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type HistoryOptions, resolveInput } from '../../../../server/gateway/state/history.ts'
-import type { FoundItem } from '../../../../server/store/state.ts'
+import type { FoundItem } from '../../../../server/store/state/state.ts'
 import type { Item } from '../../../../translators/shared/canonical.ts'
 
 /** Resolves references to these ids, with a store that has an item under each one that `has` says. */

@@ -10,7 +10,7 @@ import {
   followedResponse,
   type Idempotency,
 } from '../../../../server/gateway/state/idempotency.ts'
-import type { IdempotentAnswer, StateStore } from '../../../../server/store/state.ts'
+import type { IdempotentAnswer, StateStore } from '../../../../server/store/state/state.ts'
 import { openTestStore } from '../../store/fixtures.ts'
 
 const answer: IdempotentAnswer = { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }

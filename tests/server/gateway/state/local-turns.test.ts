@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createLocalTurns } from '../../../../server/gateway/state/local-turns.ts'
-import type { StoredTurn } from '../../../../server/store/state.ts'
+import type { StoredTurn } from '../../../../server/store/state/state.ts'
 
 function turn(id: string, text: string, members: Partial<StoredTurn> = {}): StoredTurn {
   return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readContext } from '../../../../server/gateway/state/read-context.ts'
-import type { StateStore, StoredResponse } from '../../../../server/store/state.ts'
+import type { StateStore, StoredResponse } from '../../../../server/store/state/state.ts'
 import { openTestStore } from '../../store/fixtures.ts'
 import { makeItem, makeTurn } from '../../store/state-fixtures.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, it } from 'node:test'
 import { createSealer, type Sealed } from '../../../../server/gateway/state/seal.ts'
-import type { SealKey } from '../../../../server/store/state.ts'
+import type { SealKey } from '../../../../server/store/state/state.ts'
 
 const project = 'acme'
 const rotateAfter = 10

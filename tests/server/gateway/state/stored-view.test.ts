@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { viewItem, viewResponse } from '../../../../server/gateway/state/stored-view.ts'
-import type { StoredResponse } from '../../../../server/store/state.ts'
+import type { StoredResponse } from '../../../../server/store/state/state.ts'
 import type { Item } from '../../../../translators/shared/canonical.ts'
 
 const reasoning: Item = {

@@ -1,6 +1,6 @@
 /** What a state write is on the writer's thread: statements without reads between them, and what their rows mean. */
 
-import type { SqlRow, SqlValue, Statement } from './driver.ts'
+import type { SqlRow, SqlValue, Statement } from '../engine/driver.ts'
 
 export interface WriteContext {
   /** The instance of this process. */

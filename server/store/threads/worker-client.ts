@@ -1,7 +1,7 @@
 /** The main thread's end of a store worker: numbered calls, answered in order or all refused when the worker is gone. */
 
 import { Worker } from 'node:worker_threads'
-import { StoreError, type StoreProblem } from './driver.ts'
+import { StoreError, type StoreProblem } from '../engine/driver.ts'
 import type { Call, HealthNotice, Reply } from './worker-protocol.ts'
 
 export interface WorkerClientOptions {

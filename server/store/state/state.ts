@@ -8,10 +8,10 @@
  *
  * Times are Unix milliseconds. A write rejects with StoreError when it could not be committed in `writeTimeout`.
  */
-import type { Item, ResponseStatus } from '../../translators/shared/canonical.ts'
-import type { JobAccept, JobCancellation, TakenJob } from './state-jobs.ts'
+import type { Item, ResponseStatus } from '../../../translators/shared/canonical.ts'
+import type { JobAccept, JobCancellation, TakenJob } from './job-shapes.ts'
 
-export type { JobAccept, JobCancellation, TakenJob } from './state-jobs.ts'
+export type { JobAccept, JobCancellation, TakenJob } from './job-shapes.ts'
 
 /** A turn of a chain: what a response was asked, and what it answered. */
 export interface StoredTurn {

@@ -1,7 +1,7 @@
 /** The statements that write requests. Runs on the writer's thread, where text is redacted and documents are compressed. */
 
+import type { SqlValue, Statement } from '../engine/driver.ts'
 import { BlockBuilder, blockEncoding, encodeDocument } from './document-codec.ts'
-import type { SqlValue, Statement } from './driver.ts'
 import { type PackedRecord, readBatch } from './record-batch.ts'
 import { type BatchValue, type RecordBatch, type RecordFilter, requestColumns } from './records.ts'
 

@@ -1,10 +1,9 @@
 /** Writes of responses: a finished turn, its events and items, and the end of all of it. */
 
-import type { SqlRow, Statement } from './driver.ts'
-import type { EventChunk, IdempotentAnswer, JobAccept, TurnCommit } from './state.ts'
-import { appendItems } from './state-conversation-writes.ts'
-import { splitEvents } from './state-events.ts'
-import { pack } from './state-pack.ts'
+import type { SqlRow, Statement } from '../engine/driver.ts'
+import { appendItems } from './conversation-writes.ts'
+import { splitEvents } from './events.ts'
+import { pack } from './pack.ts'
 import {
   allOf,
   flag,
@@ -15,7 +14,8 @@ import {
   type Plan,
   unguarded,
   type WriteContext,
-} from './state-plan.ts'
+} from './plan.ts'
+import type { EventChunk, IdempotentAnswer, JobAccept, TurnCommit } from './state.ts'
 
 const insertResponse = insertInto(
   'responses',

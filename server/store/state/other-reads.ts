@@ -1,9 +1,9 @@
 /** Reads of conversations, jobs, prompts and keys. On the reader's thread. */
 
-import type { Driver, SqlRow, SqlValue } from './driver.ts'
+import type { Driver, SqlRow, SqlValue } from '../engine/driver.ts'
+import { type ConversationKey, toConversation } from './conversation-writes.ts'
+import { joinParts, unpack } from './pack.ts'
 import type { PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
-import { type ConversationKey, toConversation } from './state-conversation-writes.ts'
-import { joinParts, unpack } from './state-pack.ts'
 
 type At = ConversationKey & { now: number }
 

@@ -1,9 +1,9 @@
 /** The overview's figures and the values that filters can offer. Runs on the reader's thread. */
 
-import type { AdminFacets, AdminOverview, AdminOverviewPoint } from '../http/admin-contract.ts'
-import type { Deadline } from './deadline.ts'
-import type { Driver, SqlRow } from './driver.ts'
-import { keyAt } from './keys.ts'
+import type { AdminFacets, AdminOverview, AdminOverviewPoint } from '../../http/admin-contract.ts'
+import type { Deadline } from '../engine/deadline.ts'
+import type { Driver, SqlRow } from '../engine/driver.ts'
+import { keyAt } from '../engine/keys.ts'
 import type { OverviewInput } from './query-input.ts'
 
 /** Rows read in one statement. */

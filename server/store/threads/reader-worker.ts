@@ -1,14 +1,14 @@
 /** The thread of queries, on a connection that cannot write. */
 
 import { workerData } from 'node:worker_threads'
-import { createDeadline } from './deadline.ts'
-import { type Driver, StoreError } from './driver.ts'
-import { facets, overview } from './overview-query.ts'
-import { getRequest, listRequests } from './request-queries.ts'
-import { openSqlite } from './sqlite-driver.ts'
-import { findExpired } from './state-expired.ts'
-import * as others from './state-other-reads.ts'
-import * as turns from './state-reads.ts'
+import { createDeadline } from '../engine/deadline.ts'
+import { type Driver, StoreError } from '../engine/driver.ts'
+import { openSqlite } from '../engine/sqlite-driver.ts'
+import { facets, overview } from '../log/overview-query.ts'
+import { getRequest, listRequests } from '../log/request-queries.ts'
+import { findExpired } from '../state/expired.ts'
+import * as others from '../state/other-reads.ts'
+import * as turns from '../state/reads.ts'
 import { answerCalls } from './worker-loop.ts'
 import type { ReaderCalls, ReaderSettings } from './worker-protocol.ts'
 

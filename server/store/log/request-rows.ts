@@ -1,7 +1,7 @@
 /** From stored rows to the admin API's shapes. */
 
-import type { AdminAdaptation, AdminError, AdminRequestRow } from '../http/admin-contract.ts'
-import type { SqlRow, SqlValue } from './driver.ts'
+import type { AdminAdaptation, AdminError, AdminRequestRow } from '../../http/admin-contract.ts'
+import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
 
 /** Kept for look-ups; the admin API's rows do not show it. */

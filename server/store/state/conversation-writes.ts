@@ -1,8 +1,7 @@
 /** Writes of conversations, their items and locks. */
 
-import type { SqlRow, SqlValue, Statement } from './driver.ts'
-import type { AddResult, ConversationItem, LockResult, StoredConversation } from './state.ts'
-import { pack } from './state-pack.ts'
+import type { SqlRow, SqlValue, Statement } from '../engine/driver.ts'
+import { pack } from './pack.ts'
 import {
   allOf,
   type Guard,
@@ -11,7 +10,8 @@ import {
   silent,
   type WriteContext,
   whetherChanged,
-} from './state-plan.ts'
+} from './plan.ts'
+import type { AddResult, ConversationItem, LockResult, StoredConversation } from './state.ts'
 
 export interface ConversationKey {
   project: string

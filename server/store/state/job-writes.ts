@@ -1,18 +1,10 @@
 /** Writes of jobs: background responses that are queued or run. */
 
-import type { Statement } from './driver.ts'
+import type { Statement } from '../engine/driver.ts'
+import { pack, unpackText } from './pack.ts'
+import { flag, type Guard, jobIsOurs, type Plan, silent, type WriteContext, whetherChanged } from './plan.ts'
 import type { EventChunk, JobCancellation, TakenJob } from './state.ts'
-import { pack, unpackText } from './state-pack.ts'
-import {
-  flag,
-  type Guard,
-  jobIsOurs,
-  type Plan,
-  silent,
-  type WriteContext,
-  whetherChanged,
-} from './state-plan.ts'
-import { eventStatements, itemStatements, unlockFor } from './state-turn-writes.ts'
+import { eventStatements, itemStatements, unlockFor } from './turn-writes.ts'
 
 /** Jobs of one conversation that are taken at a time: one runs, and the others wait in line while the rest is for all. */
 const mostOfConversation = 4

@@ -3,19 +3,19 @@
 import { stat } from 'node:fs/promises'
 import { GatewayError } from '../errors.ts'
 import type { AdminOverviewQuery, AdminRequestsQuery } from '../http/admin-contract.ts'
-import { createKeyMaker } from './keys.ts'
-import { checkListQuery, checkOverviewQuery } from './query-input.ts'
-import { ReaderThread } from './reader-thread.ts'
-import { PackedBatchBuilder } from './record-batch.ts'
-import type { BatchBuilder, RecordBatch, RecordFilterSource } from './records.ts'
-import type { StateStore } from './state.ts'
-import { SqliteState } from './state-sqlite.ts'
+import { createKeyMaker } from './engine/keys.ts'
+import { checkListQuery, checkOverviewQuery } from './log/query-input.ts'
+import { PackedBatchBuilder } from './log/record-batch.ts'
+import type { BatchBuilder, RecordBatch, RecordFilterSource } from './log/records.ts'
+import type { StateStore } from './state/state.ts'
+import { ThreadedState } from './state/threaded-state.ts'
 import type { Store } from './store.ts'
 import { preparePlace, type StorePlace } from './store-url.ts'
-import { WorkerCallError, WorkerClient } from './worker-client.ts'
-import type { ReaderCalls, WriterCalls, WriterSettings } from './worker-protocol.ts'
+import { ReaderThread } from './threads/reader-thread.ts'
+import { WorkerCallError, WorkerClient } from './threads/worker-client.ts'
+import type { ReaderCalls, WriterCalls, WriterSettings } from './threads/worker-protocol.ts'
 
-export interface SqliteStoreOptions {
+export interface ThreadedStoreOptions {
   place: StorePlace
   busyTimeout: number
   queryTimeout: number
@@ -32,9 +32,9 @@ const listTime = 1000
 const maximumWaiting = 64
 
 /** Opens the threads. Throws StoreError. */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+export async function openThreadedStore(options: ThreadedStoreOptions): Promise<Store> {
   const { path, remove } = preparePlace(options.place)
-  const store = new SqliteStore(path, remove, options)
+  const store = new ThreadedStore(path, remove, options)
   try {
     await store.open()
     return store
@@ -48,14 +48,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 const sparedBuffers = 3
 const largestSpared = 4_194_304
 
-class SqliteStore implements Store {
+class ThreadedStore implements Store {
   readonly location: string
   leftovers = 0
   readonly state: StateStore
-  readonly #state: SqliteState
+  readonly #state: ThreadedState
   readonly #reader: ReaderThread
   readonly #remove: () => void
-  readonly #options: SqliteStoreOptions
+  readonly #options: ThreadedStoreOptions
   readonly #queues = new Set<() => Promise<void>>()
   /** Of batches that are written: fresh memory costs more than the bytes that go into it. */
   readonly #buffers: ArrayBuffer[] = []
@@ -66,13 +66,13 @@ class SqliteStore implements Store {
   #closing: Promise<void> | null = null
   #restart: NodeJS.Timeout | null = null
 
-  constructor(path: string, remove: () => void, options: SqliteStoreOptions) {
+  constructor(path: string, remove: () => void, options: ThreadedStoreOptions) {
     this.location = path
     this.#remove = remove
     this.#options = options
     const reading = { path, busyTimeout: options.busyTimeout }
     this.#reader = new ReaderThread(reading)
-    this.#state = new SqliteState({
+    this.#state = new ThreadedState({
       // Its own, so that no query of the admin API delays a turn.
       reader: new ReaderThread(reading),
       send: (group) => this.#writer.call('writeState', group),
@@ -213,7 +213,7 @@ class SqliteStore implements Store {
     const { instance } = this.#state
     const settings: WriterSettings = { path: this.location, busyTimeout, maxPages, retryDelay, instance }
     return new WorkerClient<WriterCalls>({
-      script: new URL('./writer-worker.ts', import.meta.url),
+      script: new URL('./threads/writer-worker.ts', import.meta.url),
       settings,
       onNotice: ({ problem }) => {
         this.#problem = problem

@@ -5,7 +5,7 @@
  */
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { SqlValue } from './driver.ts'
+import type { SqlValue } from '../engine/driver.ts'
 
 const plain = 0
 const zstd = 1

@@ -1,6 +1,6 @@
 /** A thread that reads the store, started when it is first needed and again after it was lost. */
 
-import { StoreError } from './driver.ts'
+import { StoreError } from '../engine/driver.ts'
 import { WorkerClient } from './worker-client.ts'
 import type { ReaderCalls, ReaderSettings } from './worker-protocol.ts'
 

@@ -6,7 +6,7 @@
  * microseconds, booleans 0 or 1, JSON is text.
  */
 
-import { stateSchema } from './state-schema.ts'
+import { stateSchema } from '../state/schema.ts'
 
 export interface Migration {
   name: string

@@ -1,12 +1,12 @@
 /** Every write of state by its name, and groups of them in one transaction. Runs on the writer's thread. */
 
-import { type Driver, type SqlRow, StoreError, type StoreProblem } from './driver.ts'
-import * as conversations from './state-conversation-writes.ts'
-import * as jobs from './state-job-writes.ts'
-import * as keys from './state-key-writes.ts'
-import type { Plan, WriteContext } from './state-plan.ts'
-import * as turns from './state-turn-writes.ts'
-import * as upkeep from './state-upkeep.ts'
+import { type Driver, type SqlRow, StoreError, type StoreProblem } from '../engine/driver.ts'
+import * as conversations from './conversation-writes.ts'
+import * as jobs from './job-writes.ts'
+import * as keys from './key-writes.ts'
+import type { Plan, WriteContext } from './plan.ts'
+import * as turns from './turn-writes.ts'
+import * as upkeep from './upkeep.ts'
 
 const planners = {
   beat: upkeep.beat,

@@ -3,10 +3,10 @@
  * stored, without parsing that, and is parsed once where it is needed.
  */
 
-import type { Driver, SqlRow } from './driver.ts'
+import type { Driver, SqlRow } from '../engine/driver.ts'
+import { skipEvents } from './events.ts'
+import { joinParts, unpack, unpackText } from './pack.ts'
 import type { EventChunk } from './state.ts'
-import { skipEvents } from './state-events.ts'
-import { joinParts, unpack, unpackText } from './state-pack.ts'
 
 type Parts = (string | Uint8Array)[]
 

@@ -1,7 +1,7 @@
 /** What has expired, looked for in small steps. On the reader's thread, which has turns to read as well. */
 
-import type { Driver, SqlRow } from './driver.ts'
-import type { Expired } from './state-upkeep.ts'
+import type { Driver, SqlRow } from '../engine/driver.ts'
+import type { Expired } from './upkeep.ts'
 
 /** How far a walk over what has expired has come: the last response that it looked at. */
 export interface SweepPlace {

@@ -1,11 +1,11 @@
 /** What the main thread and the store's workers say to each other. */
 
-import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
-import type { ListInput, OverviewInput } from './query-input.ts'
-import type { RecordBatch, RecordFilterSource } from './records.ts'
-import type { EventChunk, PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
-import type { FoundExpired, SweepPlace } from './state-expired.ts'
-import type { StateOutcome, StateWrite } from './state-writes.ts'
+import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from '../../http/admin-contract.ts'
+import type { ListInput, OverviewInput } from '../log/query-input.ts'
+import type { RecordBatch, RecordFilterSource } from '../log/records.ts'
+import type { FoundExpired, SweepPlace } from '../state/expired.ts'
+import type { EventChunk, PageQuery, SealKey, StoredConversation, StoredPrompt } from '../state/state.ts'
+import type { StateOutcome, StateWrite } from '../state/writes.ts'
 
 /** One call; answered by a Reply of the same id. */
 export interface Call {

@@ -1,13 +1,13 @@
 /** State writes on their way to the writer: those that come while a group is being written make the next one. */
 
-import { StoreError } from './driver.ts'
+import { StoreError } from '../engine/driver.ts'
 import type {
   StateOutcome,
   StateWrite,
   StateWriteArgument,
   StateWriteName,
   StateWriteValue,
-} from './state-writes.ts'
+} from './writes.ts'
 
 export interface WriteGroupsOptions {
   send: (group: { writes: StateWrite[]; now: number; patience: number }) => Promise<StateOutcome[]>

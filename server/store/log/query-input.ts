@@ -1,7 +1,7 @@
 /** Checks what an admin asked for, before it goes to the reader. Everything refused names its parameter. */
 
-import { GatewayError } from '../errors.ts'
-import type { AdminOverviewQuery, AdminRequestsQuery } from '../http/admin-contract.ts'
+import { GatewayError } from '../../errors.ts'
+import type { AdminOverviewQuery, AdminRequestsQuery } from '../../http/admin-contract.ts'
 
 /** Members of the list's filters; all are exact and joined by "and". */
 export interface RequestFilter {

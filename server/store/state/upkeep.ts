@@ -1,10 +1,10 @@
 /** Writes that no client asks for: signs of life, the rights of instances that are gone, and retention. */
 
-import type { Statement } from './driver.ts'
-import { removeConversationItems } from './state-conversation-writes.ts'
-import type { Plan, WriteContext } from './state-plan.ts'
-import { silent } from './state-plan.ts'
-import { removeRest } from './state-turn-writes.ts'
+import type { Statement } from '../engine/driver.ts'
+import { removeConversationItems } from './conversation-writes.ts'
+import type { Plan, WriteContext } from './plan.ts'
+import { silent } from './plan.ts'
+import { removeRest } from './turn-writes.ts'
 
 /** Milliseconds that an instance counts as alive before its first beat. */
 const firstLife = 60_000

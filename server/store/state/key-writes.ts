@@ -1,9 +1,9 @@
 /** Writes of idempotency keys, prompts and the keys of seals. */
 
-import type { Statement } from './driver.ts'
+import type { Statement } from '../engine/driver.ts'
+import { pack, unpackText } from './pack.ts'
+import { flag, insertInto, type Plan, silent, type WriteContext, whetherChanged } from './plan.ts'
 import type { ClaimResult, IdempotencyClaim, IdempotentAnswer, SealKey, StoredPrompt } from './state.ts'
-import { pack, unpackText } from './state-pack.ts'
-import { flag, insertInto, type Plan, silent, type WriteContext, whetherChanged } from './state-plan.ts'
 
 /** The first wins; an answer whose time has passed gives way. A running claim ends only with its owner. */
 export function claimKey(claim: IdempotencyClaim, { instance, now }: WriteContext): Plan<ClaimResult> {

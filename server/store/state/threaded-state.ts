@@ -1,7 +1,10 @@
 /** State over the store's threads, as the gateway sees it. */
 
 import { randomUUID } from 'node:crypto'
-import type { ReaderThread } from './reader-thread.ts'
+import type { ReaderThread } from '../threads/reader-thread.ts'
+import type { NewConversation } from './conversation-writes.ts'
+import type { SweepPlace } from './expired.ts'
+import { WriteGroups, type WriteGroupsOptions } from './groups.ts'
 import type {
   ChainResult,
   ConversationItem,
@@ -21,12 +24,9 @@ import type {
   SweepResult,
   TurnCommit,
 } from './state.ts'
-import type { NewConversation } from './state-conversation-writes.ts'
-import type { SweepPlace } from './state-expired.ts'
-import { WriteGroups, type WriteGroupsOptions } from './state-groups.ts'
-import { TurnCache } from './state-turn-cache.ts'
+import { TurnCache } from './turn-cache.ts'
 
-export interface SqliteStateOptions {
+export interface ThreadedStateOptions {
   reader: ReaderThread
   send: WriteGroupsOptions['send']
   writeTimeout: number
@@ -38,7 +38,7 @@ const firstRead = 1
 const readGrowth = 8
 const largestRead = 512
 
-export class SqliteState implements StateStore {
+export class ThreadedState implements StateStore {
   readonly instance = `inst_${randomUUID()}`
   readonly #reader: ReaderThread
   readonly #groups: WriteGroups
@@ -47,7 +47,7 @@ export class SqliteState implements StateStore {
   /** How far the walk over what has expired has come that is under way. */
   #swept: SweepPlace | null = null
 
-  constructor({ reader, send, writeTimeout, turnCacheBytes }: SqliteStateOptions) {
+  constructor({ reader, send, writeTimeout, turnCacheBytes }: ThreadedStateOptions) {
     this.#reader = reader
     this.#groups = new WriteGroups({ send, writeTimeout })
     this.#turns = new TurnCache(turnCacheBytes)

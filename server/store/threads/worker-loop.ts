@@ -5,7 +5,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type MessagePort, parentPort } from 'node:worker_threads'
-import { StoreError } from './driver.ts'
+import { StoreError } from '../engine/driver.ts'
 import type { Call, HealthNotice, Reply } from './worker-protocol.ts'
 
 type Handlers<C extends { [K in keyof C]: { argument: unknown; value: unknown } }> = {

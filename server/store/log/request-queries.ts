@@ -1,9 +1,9 @@
 /** The list of requests and one request. Runs on the reader's thread. */
 
-import type { AdminAttempt, AdminMessage, AdminRequest, AdminRequestList } from '../http/admin-contract.ts'
-import type { Deadline } from './deadline.ts'
+import type { AdminAttempt, AdminMessage, AdminRequest, AdminRequestList } from '../../http/admin-contract.ts'
+import type { Deadline } from '../engine/deadline.ts'
+import type { Driver, SqlRow, SqlValue } from '../engine/driver.ts'
 import { decodeDocument, type StoredDocument } from './document-codec.ts'
-import type { Driver, SqlRow, SqlValue } from './driver.ts'
 import { formatCursor, type ListInput, type RequestFilter } from './query-input.ts'
 import type { AttemptRecord, BodyKind } from './records.ts'
 import { listColumns, toMilliseconds, toRequestRow } from './request-rows.ts'
