@@ -18,6 +18,7 @@ import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
 import { createWebSockets } from './http/websocket.ts'
 import { createJobs, createMaintenance } from './jobs/index.ts'
+import { createAdminQueries } from './store/admin-queries.ts'
 import { openStore } from './store/store.ts'
 import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -136,7 +137,12 @@ export async function createApp({
     jobs,
     idempotency: createIdempotency({ state }),
     prompts,
-    admin: { queries: store, version, startedAt, logRowsDropped: () => requestLog.dropped() },
+    admin: {
+      queries: createAdminQueries(store),
+      version,
+      startedAt,
+      logRowsDropped: () => requestLog.dropped(),
+    },
     scrape: () => metrics.scrape(),
     problems: () =>
       [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),

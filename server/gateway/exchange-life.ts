@@ -14,6 +14,12 @@ export function readRequestId(headers: IncomingMessage['headers']): string | nul
   return typeof id === 'string' && saneRequestId.test(id) ? id : null
 }
 
+/** The client's `x-dragoman-session`; null when there is none or it is not sane. */
+function readSession(headers: IncomingMessage['headers']): string | null {
+  const session = headers['x-dragoman-session']
+  return typeof session === 'string' && saneRequestId.test(session) ? session : null
+}
+
 export interface ExchangeStart {
   headers: IncomingMessage['headers']
   clientAddress: string
@@ -48,6 +54,9 @@ export function createExchange({ headers, clientAddress, operation }: ExchangeSt
     error: null,
     usage: null,
     usageSource: null,
+    usageEstimator: null,
+    cost: null,
+    session: readSession(headers),
     upstreamMs: 0,
     secrets: [presented, single(admin)].filter(
       (secret): secret is string => secret !== undefined && secret !== '',

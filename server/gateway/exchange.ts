@@ -6,6 +6,7 @@
 import type { ResponseStatus, Usage } from '../../translators/shared/canonical.ts'
 import type { Adaptation, UpstreamFacts } from '../../translators/shared/translator.ts'
 import type { ErrorOrigin } from '../errors.ts'
+import type { RequestCost } from './money/cost.ts'
 
 /** Who calls. `keyName` never holds the key. */
 export interface Caller {
@@ -105,6 +106,15 @@ export interface Exchange {
   usage: Usage | null
   /** `estimated` when the provider told none and the gateway counted. */
   usageSource: 'provider' | 'estimated' | null
+  /** What counted when `usageSource` is `estimated`, such as `gpt-tokenizer/o200k_base`; else null. */
+  usageEstimator: string | null
+  /** Null until the request is over. */
+  cost: RequestCost | null
+  /**
+   * What the request belongs to: the client's `x-dragoman-session`, else its conversation, else the first response of
+   * the chain that it goes on with. Null for a request that stands alone, which may become the first of a chain.
+   */
+  session: string | null
   /**
    * Milliseconds spent waiting for providers (connect to last byte, and between retries); the rest is the gateway's own.
    * While the request runs it holds the waits between retries only; see `measureOwnTime`.
@@ -133,6 +143,9 @@ export interface RequestSettings {
   /** `text` or `json`. */
   outputType: 'text' | 'json'
   conversationId: string | null
+  previousResponseId: string | null
+  /** `safety_identifier`, else `user`. */
+  userId: string | null
   metadata: Record<string, string> | null
 }
 

@@ -13,6 +13,8 @@ export function readSettings(request: CanonicalRequest): RequestSettings {
     serviceTier: request.service_tier ?? null,
     outputType: (request.text?.format?.type ?? 'text') === 'text' ? 'text' : 'json',
     conversationId: typeof conversation === 'string' ? conversation : (conversation?.id ?? null),
+    previousResponseId: request.previous_response_id ?? null,
+    userId: request.safety_identifier ?? request.user ?? null,
     metadata: request.metadata ?? null,
   }
 }

@@ -1,24 +1,9 @@
 import type { Context } from 'koa'
 import type { Runtime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
-import type {
-  AdminFacets,
-  AdminOverview,
-  AdminOverviewQuery,
-  AdminRequest,
-  AdminRequestList,
-  AdminRequestsQuery,
-  AdminStatus,
-} from './admin-contract.ts'
+import type { AdminQueries } from '../store/admin-queries.ts'
+import type { AdminStatus } from './admin-contract.ts'
 import { authenticateAdmin } from './authenticate.ts'
-
-/** The queries that the admin API answers from; the store has them. */
-export interface AdminQueries {
-  listRequests(query: AdminRequestsQuery): Promise<AdminRequestList>
-  getRequest(id: string): Promise<AdminRequest | null>
-  overview(query: AdminOverviewQuery): Promise<AdminOverview>
-  facets(): Promise<AdminFacets>
-}
 
 export interface AdminDependencies {
   runtime(): Runtime

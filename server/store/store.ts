@@ -3,15 +3,9 @@
  * throws for what goes wrong with the disk: it says so in `problem()`, goes on trying, and traffic goes on.
  */
 
-import type {
-  AdminFacets,
-  AdminOverview,
-  AdminOverviewQuery,
-  AdminRequest,
-  AdminRequestList,
-  AdminRequestsQuery,
-} from '../http/admin-contract.ts'
+import type { LogReadArgument, LogReadName, LogReadValue } from './log/reads.ts'
 import type { BatchBuilder, RecordBatch, RecordFilterSource } from './log/records.ts'
+import type { LogStepArgument, LogStepName, LogStepValue } from './log/steps.ts'
 import type { StateStore } from './state/state.ts'
 import { parseStoreUrl } from './store-url.ts'
 import { openThreadedStore } from './threaded-store.ts'
@@ -54,13 +48,17 @@ export interface Store {
   /** Registers a queue in front of the store that `flush` and `close` empty first. Gives the way to take it off again. */
   addQueue(flush: () => Promise<void>): () => void
 
-  /** Throws GatewayError `invalid_request` naming the parameter. */
-  listRequests(query: AdminRequestsQuery): Promise<AdminRequestList>
-  /** By the request's id, else its response's, else the client's own; the newest when the client used that twice. */
-  getRequest(id: string): Promise<AdminRequest | null>
-  /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
-  overview(query: AdminOverviewQuery): Promise<AdminOverview>
-  facets(): Promise<AdminFacets>
+  /**
+   * Asks the log (log/reads.ts says what there is). `deadline`: milliseconds, default `queryTimeout`. Throws GatewayError
+   * 503 `query_timeout` or `query_overload`.
+   */
+  query<K extends LogReadName>(
+    name: K,
+    argument: LogReadArgument<K>,
+    deadline?: number,
+  ): Promise<LogReadValue<K>>
+  /** One step of upkeep (log/steps.ts), between two batches of the writer. Throws StoreError. */
+  step<K extends LogStepName>(name: K, argument: LogStepArgument<K>): Promise<LogStepValue<K>>
 
   /** Whether the last write succeeded. */
   healthy(): boolean

@@ -2,18 +2,18 @@
 
 import { stat } from 'node:fs/promises'
 import { GatewayError } from '../errors.ts'
-import type { AdminOverviewQuery, AdminRequestsQuery } from '../http/admin-contract.ts'
 import { createKeyMaker } from './engine/keys.ts'
-import { checkListQuery, checkOverviewQuery } from './log/query-input.ts'
+import type { LogReadArgument, LogReadName, LogReadValue } from './log/reads.ts'
 import { PackedBatchBuilder } from './log/record-batch.ts'
 import type { BatchBuilder, RecordBatch, RecordFilterSource } from './log/records.ts'
+import type { LogStepArgument, LogStepName, LogStepValue } from './log/steps.ts'
 import type { StateStore } from './state/state.ts'
 import { ThreadedState } from './state/threaded-state.ts'
 import type { Store } from './store.ts'
 import { preparePlace, type StorePlace } from './store-url.ts'
 import { ReaderThread } from './threads/reader-thread.ts'
 import { WorkerCallError, WorkerClient } from './threads/worker-client.ts'
-import type { ReaderCalls, WriterCalls, WriterSettings } from './threads/worker-protocol.ts'
+import type { WriterCalls, WriterSettings } from './threads/worker-protocol.ts'
 
 export interface ThreadedStoreOptions {
   place: StorePlace
@@ -24,9 +24,6 @@ export interface ThreadedStoreOptions {
   writeTimeout: number
   turnCacheBytes: number
 }
-
-/** Milliseconds after which a list gives the rows found so far and a cursor to go on from. */
-const listTime = 1000
 
 /** Queries waiting for the reader beyond which another is refused. */
 const maximumWaiting = 64
@@ -126,22 +123,33 @@ class ThreadedStore implements Store {
     return () => this.#queues.delete(flush)
   }
 
-  async listRequests(query: AdminRequestsQuery) {
-    const input = checkListQuery(query)
-    return this.#ask('listRequests', { input, deadline: Math.min(this.#options.queryTimeout, listTime) })
+  async query<K extends LogReadName>(
+    name: K,
+    argument: LogReadArgument<K>,
+    longest = this.#options.queryTimeout,
+  ): Promise<LogReadValue<K>> {
+    const deadline = Math.min(longest, this.#options.queryTimeout)
+    if (this.#reader.pending >= maximumWaiting) {
+      throw new GatewayError('internal_error', 'Too many queries are waiting. Try again in a moment.', {
+        status: 503,
+        code: 'query_overload',
+      })
+    }
+    try {
+      return (await this.#reader.call('query', { name, argument, deadline })) as LogReadValue<K>
+    } catch (error) {
+      if (!(error instanceof WorkerCallError) || error.remoteName !== 'DeadlineError') throw error
+      const seconds = deadline / 1000
+      throw new GatewayError(
+        'internal_error',
+        `The query took longer than ${seconds} s. Ask for a shorter time or add a filter.`,
+        { status: 503, code: 'query_timeout', retryable: false, cause: error },
+      )
+    }
   }
 
-  async getRequest(id: string) {
-    return this.#ask('getRequest', { id })
-  }
-
-  async overview(query: AdminOverviewQuery) {
-    const input = checkOverviewQuery(query, Date.now())
-    return this.#ask('overview', { input, deadline: this.#options.queryTimeout })
-  }
-
-  async facets() {
-    return this.#ask('facets', null)
+  async step<K extends LogStepName>(name: K, argument: LogStepArgument<K>): Promise<LogStepValue<K>> {
+    return (await this.#writer.call('step', { name, argument, now: Date.now() })) as LogStepValue<K>
   }
 
   healthy(): boolean {
@@ -183,29 +191,6 @@ class ThreadedStore implements Store {
     await this.#writer.call('close', null).catch(() => undefined)
     await this.#writer.stop()
     this.#remove()
-  }
-
-  async #ask<K extends keyof ReaderCalls & string>(
-    name: K,
-    argument: ReaderCalls[K]['argument'],
-  ): Promise<ReaderCalls[K]['value']> {
-    if (this.#reader.pending >= maximumWaiting) {
-      throw new GatewayError('internal_error', 'Too many queries are waiting. Try again in a moment.', {
-        status: 503,
-        code: 'query_overload',
-      })
-    }
-    try {
-      return await this.#reader.call(name, argument)
-    } catch (error) {
-      if (!(error instanceof WorkerCallError) || error.remoteName !== 'DeadlineError') throw error
-      const seconds = this.#options.queryTimeout / 1000
-      throw new GatewayError(
-        'internal_error',
-        `The query took longer than ${seconds} s. Ask for a shorter time or add a filter.`,
-        { status: 503, code: 'query_timeout', retryable: false, cause: error },
-      )
-    }
   }
 
   #startWriter(): WorkerClient<WriterCalls> {

@@ -3,6 +3,7 @@
 import type { Usage } from '../../translators/shared/canonical.ts'
 import type { Adaptation } from '../../translators/shared/translator.ts'
 import type { Attempt, CapturedBody, Exchange } from '../gateway/exchange.ts'
+import type { RequestCost } from '../gateway/money/cost.ts'
 import type {
   AdaptationRecord,
   AttemptRecord,
@@ -70,7 +71,7 @@ function sizeOfBody({ chunks, bytes, truncated }: CapturedBody): number {
 }
 
 function toRow(exchange: Exchange): RequestRow {
-  const { attempts, error, adaptations } = exchange
+  const { attempts, error, adaptations, settings } = exchange
   const answered = attempts.findLast((attempt) => attempt.error === null) ?? attempts.at(-1)
   const latency = exchange.endedAt === null ? null : exchange.endedAt - exchange.startedAt
   return {
@@ -89,6 +90,15 @@ function toRow(exchange: Exchange): RequestRow {
     background: exchange.background,
     ...toTokens(exchange.usage),
     usage_source: exchange.usageSource,
+    usage_estimator: exchange.usageEstimator,
+    ...toCost(exchange.cost),
+    session_id: exchange.session,
+    conversation_id: settings?.conversationId ?? null,
+    previous_response_id: settings?.previousResponseId ?? null,
+    user_id: settings?.userId ?? null,
+    service_tier: settings?.serviceTier ?? null,
+    metadata: toMetadata(settings?.metadata),
+    instance: null,
     latency_us: toMicroseconds(latency),
     ttft_us: elapsed(exchange.startedAt, exchange.firstOutputAt),
     upstream_us: latency === null ? null : toMicroseconds(exchange.upstreamMs),
@@ -133,6 +143,19 @@ function toAttempt(attempt: Attempt, requestStartedAt: number): AttemptRecord {
   }
 }
 
+function toCost(cost: RequestCost | null): Pick<RequestRow, 'cost_nano' | 'cost_reason' | 'cost_detail'> {
+  const attempts = cost?.attempts ?? []
+  return {
+    cost_nano: cost?.nanos ?? null,
+    cost_reason: cost?.reason ?? null,
+    cost_detail: attempts.length === 0 ? null : JSON.stringify(attempts),
+  }
+}
+
+function toMetadata(metadata: Record<string, string> | null | undefined): string | null {
+  return metadata == null || Object.keys(metadata).length === 0 ? null : JSON.stringify(metadata)
+}
+
 function toAdaptations(adaptations: readonly Adaptation[]): AdaptationRecord[] {
   return adaptations.map(({ field, action, detail }) => ({ field, action, detail }))
 }
@@ -144,6 +167,7 @@ function toTokens(usage: Usage | null) {
     output_tokens: usage?.output_tokens ?? null,
     reasoning_tokens: usage?.output_tokens_details.reasoning_tokens ?? null,
     total_tokens: usage?.total_tokens ?? null,
+    cache_write_tokens: usage?.input_tokens_details.cache_write_tokens ?? null,
   }
 }
 

@@ -1,4 +1,5 @@
 /** The process as it is started: what it prints works, it ends in order, and says in a line why it cannot start. */
+
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,6 +12,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { createAdminQueries } from '../../server/store/admin-queries.ts'
 import { openStore } from '../../server/store/store.ts'
 
 const run = promisify(execFile)
@@ -139,7 +141,7 @@ describe('a signal', () => {
     assert.equal(await gateway.exit, 0)
     agent.destroy()
     const store = await openStore({ url: `sqlite:${join(folder, 'data/sandbox.db')}` })
-    const { data } = await store.listRequests({ limit: 1 })
+    const { data } = await createAdminQueries(store).listRequests({ limit: 1 })
     await store.close()
     assert.deepEqual([data[0]?.model, data[0]?.status], ['gpt-5-mini', 'completed'])
   })

@@ -173,7 +173,8 @@ export interface OutputTextPart extends ContentPart {
 /** Tokens of one response. Totals are inclusive: cached is part of input, reasoning part of output. */
 export interface Usage {
   input_tokens: number
-  input_tokens_details: { cached_tokens: number }
+  /** `cache_write_tokens`: written to the provider's cache, where that is told; like the others a part of the input. */
+  input_tokens_details: { cached_tokens: number; cache_write_tokens?: number }
   output_tokens: number
   output_tokens_details: { reasoning_tokens: number }
   total_tokens: number

@@ -12,14 +12,26 @@ export interface Statement {
   params: readonly SqlValue[]
 }
 
+/** Which engine it is, for the few texts that differ. */
+export type Dialect = 'sqlite' | 'postgres'
+
+export interface BatchOptions {
+  /**
+   * Names of what the batch decides about, such as `response:resp_1`: batches that share one run one after the other,
+   * over all gateways on the database. SQLite, which runs every batch so, does not look at them.
+   */
+  locks?: readonly string[]
+}
+
 export interface Driver {
+  readonly dialect: Dialect
   /** Runs one query. */
   all(sql: string, params?: readonly SqlValue[]): Promise<SqlRow[]>
   /**
    * Runs the statements in one transaction: all or none. There are no reads between them: what depends on the stored
    * state is decided in SQL (`ON CONFLICT … WHERE … RETURNING`). Gives the returned rows of each statement.
    */
-  batch(statements: readonly Statement[]): Promise<SqlRow[][]>
+  batch(statements: readonly Statement[], options?: BatchOptions): Promise<SqlRow[][]>
   close(): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /** Brings a database to the schema of this version, or says why it cannot. */
 
-import { type Driver, type Statement, StoreError } from './driver.ts'
+import { type Dialect, type Driver, type Statement, StoreError } from './driver.ts'
 import { type Migration, migrationsTable } from './migrations.ts'
 
 export interface MigrateOptions {
@@ -28,11 +28,17 @@ export async function migrate({ driver, name, steps, now, tables }: MigrateOptio
   refuseNewer(name, steps, applied)
   const missing = steps.filter((step) => !applied.has(step.name))
   const statements: Statement[] = missing.flatMap((step) => [
-    ...step.statements.map((sql) => ({ sql, params: [] })),
+    ...textsOf(step, driver.dialect).map((sql) => ({ sql, params: [] })),
     { sql: 'INSERT INTO migrations (name, applied_at) VALUES (?, ?)', params: [step.name, now] },
   ])
   if (statements.length > 0) await driver.batch(statements)
   return missing.map((step) => step.name)
+}
+
+function textsOf({ statements }: Migration, dialect: Dialect): string[] {
+  return statements
+    .map((statement) => (typeof statement === 'string' ? statement : statement[dialect]))
+    .filter((sql) => sql !== null)
 }
 
 function refuseNewer(name: string, steps: readonly Migration[], applied: ReadonlySet<string>): void {

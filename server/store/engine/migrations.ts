@@ -6,11 +6,17 @@
  * microseconds, booleans 0 or 1, JSON is text.
  */
 
+import { recordSchema } from '../log/record-schema.ts'
 import { stateSchema } from '../state/schema.ts'
+import type { Dialect } from './driver.ts'
 
 export interface Migration {
   name: string
-  statements: readonly string[]
+  /**
+   * In SQLite's words, of which the driver of the other engine knows its own (INTEGER, BLOB, WITHOUT ROWID); or one text
+   * for each engine, where null is nothing to do.
+   */
+  statements: readonly (string | Readonly<Record<Dialect, string | null>>)[]
 }
 
 /** Names of the steps that a database has. */
@@ -92,4 +98,5 @@ export const migrations: readonly Migration[] = [
     name: '0003-requests-background',
     statements: ['ALTER TABLE requests ADD COLUMN background INTEGER NOT NULL DEFAULT 0'],
   },
+  { name: '0004-record', statements: recordSchema },
 ]

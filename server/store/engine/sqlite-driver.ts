@@ -60,6 +60,7 @@ function applyPragmas(database: Database.Database, readonly: boolean, maxPages: 
 }
 
 class SqliteDriver implements Driver {
+  readonly dialect = 'sqlite'
   readonly #database: Database.Database
   readonly #path: string
   readonly #prepared = new Map<string, Database.Statement<SqlValue[], SqlRow>>()

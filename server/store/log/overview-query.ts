@@ -5,6 +5,7 @@ import type { Deadline } from '../engine/deadline.ts'
 import type { Driver, SqlRow } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import type { OverviewInput } from './query-input.ts'
+import type { ReadContext } from './reads.ts'
 
 /** Rows read in one statement. */
 const pageRows = 5000
@@ -96,9 +97,8 @@ function mostUsed(names: Map<string, NameTally>): NameTally[] {
  * may begin before `from`; rows before `from` are not counted in it. Throws DeadlineError.
  */
 export async function overview(
-  driver: Driver,
+  { driver, deadline }: ReadContext,
   input: OverviewInput,
-  deadline: Deadline,
 ): Promise<AdminOverview> {
   const { length, start, count } = chooseBuckets(input.from, input.to)
   const totals = new Tally()
@@ -189,7 +189,7 @@ async function* readPages(
 }
 
 /** The distinct values of the indexed columns, each found by one seek in its index. */
-export async function facets(driver: Driver): Promise<AdminFacets> {
+export async function facets({ driver }: ReadContext, _all: null): Promise<AdminFacets> {
   return {
     models: await distinct(driver, 'model'),
     projects: await distinct(driver, 'project'),

@@ -24,7 +24,27 @@ export interface RequestRow {
   output_tokens: number | null
   reasoning_tokens: number | null
   total_tokens: number | null
+  /** Tokens written to the provider's cache; part of `input_tokens`. */
+  cache_write_tokens: number | null
   usage_source: string | null
+  /** What counted when `usage_source` is `estimated`. */
+  usage_estimator: string | null
+  /** Nano-dollars over all attempts; null when not known, and while the request runs. */
+  cost_nano: number | null
+  /** Why `cost_nano` is null; see UnpricedReason. */
+  cost_reason: string | null
+  /** JSON of AttemptCost[] (gateway/money/cost.ts); null without any. */
+  cost_detail: string | null
+  /** See Exchange.session. */
+  session_id: string | null
+  conversation_id: string | null
+  previous_response_id: string | null
+  user_id: string | null
+  service_tier: string | null
+  /** JSON of the client's `metadata`; null when it is empty. */
+  metadata: string | null
+  /** The instance that runs it; null once it is over. */
+  instance: string | null
   latency_us: number | null
   ttft_us: number | null
   upstream_us: number | null
@@ -61,7 +81,19 @@ export const requestColumns = [
   'output_tokens',
   'reasoning_tokens',
   'total_tokens',
+  'cache_write_tokens',
   'usage_source',
+  'usage_estimator',
+  'cost_nano',
+  'cost_reason',
+  'cost_detail',
+  'session_id',
+  'conversation_id',
+  'previous_response_id',
+  'user_id',
+  'service_tier',
+  'metadata',
+  'instance',
   'latency_us',
   'ttft_us',
   'upstream_us',

@@ -1,10 +1,10 @@
 /** The list of requests and one request. Runs on the reader's thread. */
 
 import type { AdminAttempt, AdminMessage, AdminRequest, AdminRequestList } from '../../http/admin-contract.ts'
-import type { Deadline } from '../engine/deadline.ts'
 import type { Driver, SqlRow, SqlValue } from '../engine/driver.ts'
 import { decodeDocument, type StoredDocument } from './document-codec.ts'
 import { formatCursor, type ListInput, type RequestFilter } from './query-input.ts'
+import type { ReadContext } from './reads.ts'
 import type { AttemptRecord, BodyKind } from './records.ts'
 import { listColumns, toMilliseconds, toRequestRow } from './request-rows.ts'
 
@@ -22,9 +22,8 @@ interface Condition {
  * the deadline passes, the page is short (perhaps empty) and `next` goes on from where the look ended.
  */
 export async function listRequests(
-  driver: Driver,
+  { driver, deadline }: ReadContext,
   input: ListInput,
-  deadline: Deadline,
 ): Promise<AdminRequestList> {
   const conditions = toConditions(input.filter)
   const found: SqlRow[] = []
@@ -107,7 +106,7 @@ async function chooseDriving(driver: Driver, conditions: Condition[], before: nu
  * One request, whole, by its own id, its response's, or the client's own request id; the newest when the client used that
  * more than once. Null when there is none.
  */
-export async function getRequest(driver: Driver, id: string): Promise<AdminRequest | null> {
+export async function getRequest({ driver }: ReadContext, id: string): Promise<AdminRequest | null> {
   const columns = [...listColumns, 'block', 'block_offset'].join(', ')
   const find = async (column: string) => {
     const sql = `SELECT ${columns} FROM requests WHERE ${column} = ? ORDER BY key DESC LIMIT 1`

@@ -4,8 +4,7 @@ import { workerData } from 'node:worker_threads'
 import { createDeadline } from '../engine/deadline.ts'
 import { type Driver, StoreError } from '../engine/driver.ts'
 import { openSqlite } from '../engine/sqlite-driver.ts'
-import { facets, overview } from '../log/overview-query.ts'
-import { getRequest, listRequests } from '../log/request-queries.ts'
+import { logReads, type ReadContext } from '../log/reads.ts'
 import { findExpired } from '../state/expired.ts'
 import * as others from '../state/other-reads.ts'
 import * as turns from '../state/reads.ts'
@@ -22,10 +21,10 @@ answerCalls<ReaderCalls>(
       driver = openSqlite({ ...settings, readonly: true })
       return null
     },
-    listRequests: ({ input, deadline }) => listRequests(opened(), input, createDeadline(deadline)),
-    getRequest: ({ id }) => getRequest(opened(), id),
-    overview: ({ input, deadline }) => overview(opened(), input, createDeadline(deadline)),
-    facets: () => facets(opened()),
+    query: ({ name, argument, deadline }) => {
+      const read = logReads[name] as (context: ReadContext, argument: unknown) => Promise<unknown>
+      return read({ driver: opened(), deadline: createDeadline(deadline) }, argument)
+    },
     readTurns: (argument) => turns.readTurns(opened(), argument),
     getResponse: (argument) => turns.getResponse(opened(), argument),
     findItems: (argument) => turns.findItems(opened(), argument),

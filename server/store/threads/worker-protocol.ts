@@ -1,8 +1,8 @@
 /** What the main thread and the store's workers say to each other. */
 
-import type { AdminFacets, AdminOverview, AdminRequest, AdminRequestList } from '../../http/admin-contract.ts'
-import type { ListInput, OverviewInput } from '../log/query-input.ts'
+import type { LogReadName } from '../log/reads.ts'
 import type { RecordBatch, RecordFilterSource } from '../log/records.ts'
+import type { LogStepName } from '../log/steps.ts'
 import type { FoundExpired, SweepPlace } from '../state/expired.ts'
 import type { EventChunk, PageQuery, SealKey, StoredConversation, StoredPrompt } from '../state/state.ts'
 import type { StateOutcome, StateWrite } from '../state/writes.ts'
@@ -49,6 +49,8 @@ export interface WriterCalls {
   write: { argument: RecordBatch; value: { lost: number[]; buffer: ArrayBuffer } }
   /** One transaction for all; the outcomes are in the order of the writes. `patience`: milliseconds to go on trying. */
   writeState: { argument: { writes: StateWrite[]; now: number; patience: number }; value: StateOutcome[] }
+  /** Argument and value are those of the named step (log/steps.ts). */
+  step: { argument: { name: LogStepName; argument: unknown; now: number }; value: unknown }
   close: { argument: null; value: null }
 }
 
@@ -84,9 +86,7 @@ export interface StateReads {
 /** The reader's calls; `deadline` in milliseconds. */
 export interface ReaderCalls extends StateReads {
   open: { argument: null; value: null }
-  listRequests: { argument: { input: ListInput; deadline: number }; value: AdminRequestList }
-  getRequest: { argument: { id: string }; value: AdminRequest | null }
-  overview: { argument: { input: OverviewInput; deadline: number }; value: AdminOverview }
-  facets: { argument: null; value: AdminFacets }
+  /** Argument and value are those of the named query (log/reads.ts). */
+  query: { argument: { name: LogReadName; argument: unknown; deadline: number }; value: unknown }
   close: { argument: null; value: null }
 }

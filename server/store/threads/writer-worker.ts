@@ -8,6 +8,7 @@ import { migrations } from '../engine/migrations.ts'
 import { lockSqlite, openSqlite } from '../engine/sqlite-driver.ts'
 import type { RecordBatch, RecordFilter, RecordFilterSource } from '../log/records.ts'
 import { failLeftovers, prepareBatch } from '../log/request-writes.ts'
+import { logSteps, type StepContext } from '../log/steps.ts'
 import { recover as recoverState } from '../state/upkeep.ts'
 import { commitGroup } from '../state/writes.ts'
 import { answerCalls, tellHealth } from './worker-loop.ts'
@@ -30,9 +31,9 @@ const busySlice = 200
 const statePause = 50
 
 answerCalls<WriterCalls>(
-  { open, setFilter, write, writeState, close },
+  { open, setFilter, write, writeState, step, close },
   {
-    transfer: (value) => (value !== null && 'buffer' in value ? [value.buffer] : []),
+    transfer: (value) => (isWritten(value) ? [value.buffer] : []),
     urgent: ['writeState'],
   },
 )
@@ -124,6 +125,16 @@ async function writeState({
     },
     onProblem: (problem) => setProblem(problem, 'state'),
   })
+}
+
+async function step({ name, argument, now }: WriterCalls['step']['argument']): Promise<unknown> {
+  if (driver === null) throw new StoreError('failed', 'The store is closed.')
+  const run = logSteps[name] as (context: StepContext, argument: unknown) => Promise<unknown>
+  return run({ driver, instance: settings.instance, now }, argument)
+}
+
+function isWritten(value: unknown): value is WriterCalls['write']['value'] {
+  return typeof value === 'object' && value !== null && 'buffer' in value
 }
 
 async function close(): Promise<null> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import type { Driver } from '../../../server/store/engine/driver.ts'
 import { createKeyMaker, keyAt } from '../../../server/store/engine/keys.ts'
 import { migrate } from '../../../server/store/engine/migrate.ts'
@@ -123,6 +124,6 @@ test('rows of an earlier version are kept, and are none of the background', asyn
   ])
   await driver.close()
   const store = await openTestStore(t, { path })
-  const [row] = (await store.listRequests({})).data
+  const [row] = (await createAdminQueries(store).listRequests({})).data
   assert.deepEqual([row?.id, row?.background], ['req_old', false])
 })

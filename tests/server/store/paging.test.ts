@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AdminRequestsQuery } from '../../../server/http/admin-contract.ts'
+import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import { PackedBatchBuilder } from '../../../server/store/log/record-batch.ts'
 import type { RecordBatch, RequestRecord } from '../../../server/store/log/records.ts'
 import type { Store } from '../../../server/store/store.ts'
@@ -67,7 +68,7 @@ async function readAll(store: Store, query: AdminRequestsQuery): Promise<{ ids: 
   let pages = 0
   let before: string | undefined
   for (;;) {
-    const page = await store.listRequests({ ...query, before })
+    const page = await createAdminQueries(store).listRequests({ ...query, before })
     assert.ok(page.data.length <= (query.limit ?? 50))
     ids.push(...page.data.map((row) => row.id))
     pages += 1
@@ -114,21 +115,21 @@ test('twenty thousand rows page fully, newest first, without a gap or a duplicat
   }
 
   await t.test('rows that come meanwhile do not disturb older pages', async () => {
-    const first = await store.listRequests({ limit: 10 })
+    const first = await createAdminQueries(store).listRequests({ limit: 10 })
     const newer = makeExchange({ createdAt: start + total * 100 })
     await store.writeRequests(
       pack([recordFinished({ exchange: newer, key: store.nextKey(newer.createdAt), kept: 'none' })]),
     )
-    const second = await store.listRequests({ limit: 10, before: first.next ?? '' })
+    const second = await createAdminQueries(store).listRequests({ limit: 10, before: first.next ?? '' })
     assert.deepEqual(
       [...first.data, ...second.data].map((row) => row.id),
       expected.slice(0, 20).map((row) => row.id),
     )
-    assert.equal((await store.listRequests({ limit: 1 })).data[0]?.id, newer.id)
+    assert.equal((await createAdminQueries(store).listRequests({ limit: 1 })).data[0]?.id, newer.id)
   })
 
   await t.test('facets', async () => {
-    assert.deepEqual(await store.facets(), {
+    assert.deepEqual(await createAdminQueries(store).facets(), {
       models: [
         ...Array.from({ length: 7 }, (_, index) => `org/model-${index}`),
         'org/model',
@@ -143,7 +144,7 @@ test('twenty thousand rows page fully, newest first, without a gap or a duplicat
   await t.test('overview counts each row once, in its bucket', async () => {
     const from = new Date(start).toISOString()
     const to = new Date(start + total * 100).toISOString()
-    const overview = await store.overview({ from, to })
+    const overview = await createAdminQueries(store).overview({ from, to })
     assert.equal(overview.from, from)
     assert.equal(overview.to, to)
     assert.ok(overview.points.length <= 120)
@@ -183,7 +184,7 @@ test('twenty thousand rows page fully, newest first, without a gap or a duplicat
   await t.test('overview filters, and its empty buckets say null', async () => {
     const from = String(start / 1000 - 3600)
     const to = String(start / 1000 + 60)
-    const overview = await store.overview({
+    const overview = await createAdminQueries(store).overview({
       from,
       to,
       model: 'org/model-3',
@@ -231,41 +232,55 @@ test('a page that the deadline cuts short goes on with the next one', async (t) 
     ),
   )
   const query = { model: 'org/b', provider: 'a' }
-  const first = await store.listRequests(query)
+  const first = await createAdminQueries(store).listRequests(query)
   assert.deepEqual(first.data, [])
   assert.notEqual(first.next, null)
   const { ids, pages } = await readAll(store, query)
   assert.deepEqual(ids, [oldest.id])
   assert.equal(pages, 2)
-  await assert.rejects(store.overview({ from: String(start / 1000), to: String(start / 1000 + 60) }), {
-    name: 'GatewayError',
-    code: 'query_timeout',
-    status: 503,
-  })
+  await assert.rejects(
+    createAdminQueries(store).overview({ from: String(start / 1000), to: String(start / 1000 + 60) }),
+    {
+      name: 'GatewayError',
+      code: 'query_timeout',
+      status: 503,
+    },
+  )
 })
 
 test('a query that makes no sense is refused by the name of its parameter', async (t) => {
   const store = await openTestStore(t)
   const refused = (param: string) => ({ name: 'GatewayError', code: 'invalid_request', status: 400, param })
   for (const limit of [0, 501, 1.5, Number.NaN, -1]) {
-    await assert.rejects(store.listRequests({ limit }), refused('limit'))
+    await assert.rejects(createAdminQueries(store).listRequests({ limit }), refused('limit'))
   }
   for (const before of ['x', 'k', 'k!', 'kzzzzzzzzzzz', `k${'1'.repeat(30)}`, "k1' OR 1=1"]) {
-    await assert.rejects(store.listRequests({ before }), refused('before'), before)
+    await assert.rejects(createAdminQueries(store).listRequests({ before }), refused('before'), before)
   }
-  await assert.rejects(store.listRequests({ status: 'odd' }), refused('status'))
-  await assert.rejects(store.overview({ from: 'yesterday' }), refused('from'))
-  await assert.rejects(store.overview({ to: '2026-13-45' }), refused('to'))
-  await assert.rejects(store.overview({ from: '2026-01-02', to: '2026-01-01' }), refused('from'))
-  await assert.rejects(store.overview({ from: '0', to: '2026-01-01' }), refused('from'))
-  assert.deepEqual(await store.listRequests({ before: '', status: '', model: '' }), { data: [], next: null })
+  await assert.rejects(createAdminQueries(store).listRequests({ status: 'odd' }), refused('status'))
+  await assert.rejects(createAdminQueries(store).overview({ from: 'yesterday' }), refused('from'))
+  await assert.rejects(createAdminQueries(store).overview({ to: '2026-13-45' }), refused('to'))
+  await assert.rejects(
+    createAdminQueries(store).overview({ from: '2026-01-02', to: '2026-01-01' }),
+    refused('from'),
+  )
+  await assert.rejects(createAdminQueries(store).overview({ from: '0', to: '2026-01-01' }), refused('from'))
+  assert.deepEqual(await createAdminQueries(store).listRequests({ before: '', status: '', model: '' }), {
+    data: [],
+    next: null,
+  })
 })
 
 test('an empty store answers with empty shapes', async (t) => {
   const store = await openTestStore(t)
-  assert.deepEqual(await store.listRequests({}), { data: [], next: null })
-  assert.deepEqual(await store.facets(), { models: [], projects: [], providers: [], statuses: [] })
-  const overview = await store.overview({})
+  assert.deepEqual(await createAdminQueries(store).listRequests({}), { data: [], next: null })
+  assert.deepEqual(await createAdminQueries(store).facets(), {
+    models: [],
+    projects: [],
+    providers: [],
+    statuses: [],
+  })
+  const overview = await createAdminQueries(store).overview({})
   assert.equal(overview.totals.requests, 0)
   assert.equal(overview.totals.latency_p50_ms, null)
   assert.ok(overview.points.length >= 60 && overview.points.length <= 120)

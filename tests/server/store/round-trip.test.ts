@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
 
 test('a request is found whole by its id and by its response id', async (t) => {
@@ -10,8 +11,8 @@ test('a request is found whole by its id and by its response id', async (t) => {
   log.finished?.(exchange)
   await store.flush()
 
-  const found = await store.getRequest(exchange.id)
-  assert.deepEqual(await store.getRequest(exchange.responseId ?? ''), found)
+  const found = await createAdminQueries(store).getRequest(exchange.id)
+  assert.deepEqual(await createAdminQueries(store).getRequest(exchange.responseId ?? ''), found)
   assert.deepEqual(found, {
     id: exchange.id,
     created_at: new Date(exchange.createdAt).toISOString(),
@@ -69,7 +70,7 @@ test('a request is found whole by its id and by its response id', async (t) => {
       },
     ],
   })
-  assert.equal(await store.getRequest('req_none'), null)
+  assert.equal(await createAdminQueries(store).getRequest('req_none'), null)
 })
 
 test('a running request has a row, which its end replaces', async (t) => {
@@ -90,7 +91,7 @@ test('a running request has a row, which its end replaces', async (t) => {
   })
   log.started?.(exchange)
   await store.flush()
-  const running = await store.getRequest(exchange.id)
+  const running = await createAdminQueries(store).getRequest(exchange.id)
   assert.equal(running?.status, 'in_progress')
   assert.equal(running.latency_ms, null)
   assert.equal(running.model, null)
@@ -102,7 +103,7 @@ test('a running request has a row, which its end replaces', async (t) => {
   exchange.attempts.push(attempt)
   log.attemptStarted?.(exchange, attempt, {})
   await store.flush()
-  const sent = await store.getRequest(exchange.id)
+  const sent = await createAdminQueries(store).getRequest(exchange.id)
   assert.equal(sent?.status, 'in_progress')
   assert.equal(sent.model, 'org/model')
   assert.equal(sent.provider, 'sail')
@@ -112,8 +113,8 @@ test('a running request has a row, which its end replaces', async (t) => {
   exchange.endedAt = 2000
   log.finished?.(exchange)
   await store.flush()
-  assert.equal((await store.getRequest(exchange.id))?.status, 'completed')
-  const list = await store.listRequests({})
+  assert.equal((await createAdminQueries(store).getRequest(exchange.id))?.status, 'completed')
+  const list = await createAdminQueries(store).listRequests({})
   assert.equal(list.data.length, 1)
   assert.equal(list.data[0]?.latency_ms, 1000)
   assert.equal(log.written(), 1)
@@ -126,14 +127,16 @@ test('a background response is queued until a provider is asked, and says at its
   const exchange = makeExchange({ ...open, background: true })
   const statusOf = async () => {
     await store.flush()
-    return (await store.getRequest(exchange.id))?.status
+    return (await createAdminQueries(store).getRequest(exchange.id))?.status
   }
   log.started?.(exchange)
   assert.equal(await statusOf(), 'queued')
-  assert.equal((await store.listRequests({ status: 'queued' })).data.length, 1)
-  const { created_at: from } = (await store.listRequests({})).data[0] ?? { created_at: '' }
+  assert.equal((await createAdminQueries(store).listRequests({ status: 'queued' })).data.length, 1)
+  const { created_at: from } = (await createAdminQueries(store).listRequests({})).data[0] ?? {
+    created_at: '',
+  }
   const to = new Date(Date.parse(from) + 1000).toISOString()
-  assert.equal((await store.overview({ from, to })).totals.in_progress, 1)
+  assert.equal((await createAdminQueries(store).overview({ from, to })).totals.in_progress, 1)
   const attempt = makeAttempt({ endedAt: null })
   exchange.attempts.push(attempt)
   log.attemptStarted?.(exchange, attempt, {})
@@ -142,7 +145,7 @@ test('a background response is queued until a provider is asked, and says at its
   exchange.endedAt = 2000
   log.finished?.(exchange)
   assert.equal(await statusOf(), 'cancelled')
-  const [row] = (await store.listRequests({})).data
+  const [row] = (await createAdminQueries(store).listRequests({})).data
   assert.deepEqual([row?.background, row?.operation], [true, 'responses.create'])
 })
 
@@ -163,12 +166,12 @@ test('a request that never became a response failed; one whose client went was c
     log.finished?.(exchange)
   }
   await store.flush()
-  const row = await store.getRequest(refused.id)
+  const row = await createAdminQueries(store).getRequest(refused.id)
   assert.equal(row?.status, 'failed')
   assert.deepEqual(row.error, error)
   assert.equal(row.provider, null)
   assert.equal(row.upstream_request, null)
-  assert.equal((await store.getRequest(gone.id))?.status, 'cancelled')
+  assert.equal((await createAdminQueries(store).getRequest(gone.id))?.status, 'cancelled')
 })
 
 test('the attempt that answered is the request’s provider, and every attempt is kept', async (t) => {
@@ -189,7 +192,7 @@ test('the attempt that answered is the request’s provider, and every attempt i
   })
   log.finished?.(exchange)
   await store.flush()
-  const found = await store.getRequest(exchange.id)
+  const found = await createAdminQueries(store).getRequest(exchange.id)
   assert.equal(found?.provider, 'scaleway')
   assert.equal(found.upstream_model, 'other')
   assert.equal(found.attempts, 2)
@@ -212,8 +215,8 @@ test('a client that sends the same request id twice has two rows, the newest fou
     log.finished?.(exchange)
   }
   await store.flush()
-  assert.equal((await store.listRequests({})).data.length, 2)
-  assert.equal((await store.getRequest('same'))?.model, 'org/second')
+  assert.equal((await createAdminQueries(store).listRequests({})).data.length, 2)
+  assert.equal((await createAdminQueries(store).getRequest('same'))?.model, 'org/second')
 })
 
 test('an in-memory store works and leaves nothing behind', async (t) => {
@@ -225,7 +228,7 @@ test('an in-memory store works and leaves nothing behind', async (t) => {
   const exchange = makeExchange()
   log.finished?.(exchange)
   await store.flush()
-  assert.equal((await store.getRequest(exchange.id))?.status, 'completed')
+  assert.equal((await createAdminQueries(store).getRequest(exchange.id))?.status, 'completed')
   assert.ok((await store.sizeBytes()) > 0)
   assert.ok(existsSync(store.location))
   await store.close()

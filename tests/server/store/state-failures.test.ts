@@ -82,7 +82,7 @@ test('a group is bounded, keeps its order, and hands its failure to each', async
 })
 
 test('a full disk refuses in time, is told, and is over once there is room', async (t) => {
-  const store = await openTestStore(t, { maxPages: 200, writeTimeout: 100 })
+  const store = await openTestStore(t, { maxPages: 240, writeTimeout: 100 })
   const { state } = store
   const noise = () => makeItem(randomBytes(30_000).toString('base64'))
   const kept: string[] = []

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import { createRecordFilter, redactHeaders, redactText } from '../../../server/telemetry/redact.ts'
 import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from '../store/fixtures.ts'
 
@@ -65,13 +66,16 @@ test('no secret reaches the file, wherever it stood', async (t) => {
   await store.flush()
   log.finished?.(exchange)
   await store.flush()
-  const found = await store.getRequest(exchange.id)
+  const found = await createAdminQueries(store).getRequest(exchange.id)
   assert.ok(found)
   assertClean(JSON.stringify(found))
   assert.match(found.client_request?.body.text ?? '', /^\{"input":"\[redacted\] /)
   assert.equal(found.client_request?.headers['idempotency-key'], 'kept')
   assert.equal(found.client_request.headers.Authorization, '[redacted]')
-  assertClean(JSON.stringify(await store.listRequests({})) + JSON.stringify(await store.facets()))
+  assertClean(
+    JSON.stringify(await createAdminQueries(store).listRequests({})) +
+      JSON.stringify(await createAdminQueries(store).facets()),
+  )
 
   await store.close()
   const directory = dirname(store.path)

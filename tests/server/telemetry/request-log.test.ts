@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from '../store/fixtures.ts'
 
@@ -42,7 +43,7 @@ test('rows beyond the bound are dropped and counted, those of running requests a
   release()
   await store.flush()
   assert.equal(log.written(), 10)
-  const { data } = await store.listRequests({})
+  const { data } = await createAdminQueries(store).listRequests({})
   assert.deepEqual(
     data.map((row) => [row.id, row.status]),
     exchanges
@@ -69,7 +70,7 @@ test('bodies beyond the bound are dropped and counted, their rows kept', async (
   await store.flush()
   assert.equal(log.queuedBytes(), 0)
   const bodies = await Promise.all(
-    exchanges.map(async ({ id }) => (await store.getRequest(id))?.client_request?.body),
+    exchanges.map(async ({ id }) => (await createAdminQueries(store).getRequest(id))?.client_request?.body),
   )
   assert.deepEqual(
     bodies.map((body) => [body?.text?.length, body?.bytes]),
@@ -87,7 +88,7 @@ test('a finished request can be read without anyone asking for a flush', async (
   const log = await openTestLog(store)
   const exchange = makeExchange()
   log.finished?.(exchange)
-  while ((await store.getRequest(exchange.id)) === null)
+  while ((await createAdminQueries(store).getRequest(exchange.id)) === null)
     await new Promise((resolve) => setTimeout(resolve, 5))
 })
 
@@ -104,7 +105,7 @@ test('a writer that stops is replaced, and what it held is counted', async (t) =
   const exchange = makeExchange()
   log.finished?.(exchange)
   await store.flush()
-  assert.equal((await store.getRequest(exchange.id))?.status, 'completed')
+  assert.equal((await createAdminQueries(store).getRequest(exchange.id))?.status, 'completed')
   assert.equal(log.dropped(), 1)
 })
 
@@ -126,7 +127,7 @@ test('bodies: metadata keeps headers and sizes, none keeps the rows alone', asyn
   const metadata = makeExchange()
   log.finished?.(metadata)
   await store.flush()
-  const first = await store.getRequest(metadata.id)
+  const first = await createAdminQueries(store).getRequest(metadata.id)
   assert.deepEqual(first?.client_request, {
     headers: { 'content-type': 'application/json' },
     body: { text: null, bytes: metadata.clientRequest.bytes, truncated: false },
@@ -137,7 +138,7 @@ test('bodies: metadata keeps headers and sizes, none keeps the rows alone', asyn
   const none = makeExchange()
   log.finished?.(none)
   await store.flush()
-  const second = await store.getRequest(none.id)
+  const second = await createAdminQueries(store).getRequest(none.id)
   assert.equal(second?.client_request, null)
   assert.equal(second.user_agent, null)
   assert.equal(second.attempt_list.length, 1)
@@ -172,7 +173,7 @@ test('bodies come back as they were, whatever their chunks', async (t) => {
     binary: '\uFFFDA\uFFFD',
   }
   for (const { name, id } of exchanges) {
-    const body = (await store.getRequest(id))?.client_request?.body
+    const body = (await createAdminQueries(store).getRequest(id))?.client_request?.body
     assert.equal(body?.text, wanted[name] ?? text, name)
     assert.equal(body.truncated, false)
   }
@@ -193,12 +194,12 @@ test('a cut body is marked, and a character that the cut split is left out', asy
   for (const exchange of [...exchanges, half]) log.finished?.(exchange)
   await store.flush()
   for (const [length, { id }] of exchanges.entries()) {
-    const found = await store.getRequest(id)
+    const found = await createAdminQueries(store).getRequest(id)
     const body = { text: wanted[length], bytes: 5000, truncated: true }
     assert.deepEqual(found?.client_request?.body, body, `cut at ${length}`)
     assert.deepEqual(found.upstream_response?.body, body)
   }
-  assert.equal((await store.getRequest(half.id))?.client_request?.body.text, 'ab')
+  assert.equal((await createAdminQueries(store).getRequest(half.id))?.client_request?.body.text, 'ab')
 })
 
 test('a short request is written once, a long one gets its row while it runs', async (t) => {
@@ -225,15 +226,16 @@ test('a short request is written once, a long one gets its row while it runs', a
   const long = makeExchange({ status: null, httpStatus: null, endedAt: null })
   log.started?.(long)
   assert.equal(log.queued(), 1)
-  while ((await store.getRequest(long.id)) === null) await new Promise((resolve) => setTimeout(resolve, 20))
-  assert.equal((await store.getRequest(long.id))?.status, 'in_progress')
+  while ((await createAdminQueries(store).getRequest(long.id)) === null)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal((await createAdminQueries(store).getRequest(long.id))?.status, 'in_progress')
   assert.equal(log.queued(), 0)
   assert.equal(log.written(), 1)
   Object.assign(long, { status: 'completed', httpStatus: 200, endedAt: 3000 })
   log.finished?.(long)
   await store.flush()
   assert.deepEqual(rows, [1, 1, 1])
-  assert.equal((await store.getRequest(long.id))?.status, 'completed')
+  assert.equal((await createAdminQueries(store).getRequest(long.id))?.status, 'completed')
 })
 
 test('every document of a batch is found, whatever its neighbours had to lose and however large they are', async (t) => {
@@ -252,7 +254,9 @@ test('every document of a batch is found, whatever its neighbours had to lose an
   for (const exchange of exchanges) log.finished?.(exchange)
   await store.flush()
   const found = await Promise.all(
-    exchanges.map(async ({ id }) => (await store.getRequest(id))?.client_request?.body.text),
+    exchanges.map(
+      async ({ id }) => (await createAdminQueries(store).getRequest(id))?.client_request?.body.text,
+    ),
   )
   assert.deepEqual(found, [
     'plain',

@@ -157,6 +157,8 @@ describe('tracing', () => {
       presencePenalty: -0.5,
       serviceTier: 'flex',
       outputType: 'json' as const,
+      previousResponseId: null,
+      userId: null,
       conversationId: 'conv_9',
       metadata: { secret: 'person' },
     }

@@ -1,0 +1,34 @@
+/** The admin API's questions to the log: what is asked is checked here, before it goes to the reader's thread. */
+
+import type {
+  AdminFacets,
+  AdminOverview,
+  AdminOverviewQuery,
+  AdminRequest,
+  AdminRequestList,
+  AdminRequestsQuery,
+} from '../http/admin-contract.ts'
+import { checkListQuery, checkOverviewQuery } from './log/query-input.ts'
+import type { Store } from './store.ts'
+
+export interface AdminQueries {
+  /** Throws GatewayError `invalid_request` naming the parameter. */
+  listRequests(query: AdminRequestsQuery): Promise<AdminRequestList>
+  /** By the request's id, else its response's, else the client's own; the newest when the client used that twice. */
+  getRequest(id: string): Promise<AdminRequest | null>
+  /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
+  overview(query: AdminOverviewQuery): Promise<AdminOverview>
+  facets(): Promise<AdminFacets>
+}
+
+/** Milliseconds after which a list gives the rows found so far and a cursor to go on from. */
+const listTime = 150
+
+export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
+  return {
+    listRequests: async (query) => store.query('listRequests', checkListQuery(query), listTime),
+    getRequest: (id) => store.query('getRequest', id),
+    overview: async (query) => store.query('overview', checkOverviewQuery(query, Date.now())),
+    facets: () => store.query('facets', null),
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Every query of the request log by its name. They run on the reader's thread, on a connection that cannot write; one
+ * line here is all that another query needs.
+ */
+
+import type { Deadline } from '../engine/deadline.ts'
+import type { Driver } from '../engine/driver.ts'
+import { facets, overview } from './overview-query.ts'
+import { getRequest, listRequests } from './request-queries.ts'
+
+export interface ReadContext {
+  driver: Driver
+  /** Throws once the query has taken too long; look at it between statements. */
+  deadline: Deadline
+}
+
+export const logReads = {
+  listRequests,
+  getRequest,
+  overview,
+  facets,
+} satisfies Record<string, (context: ReadContext, argument: never) => Promise<unknown>>
+
+type LogReads = typeof logReads
+export type LogReadName = keyof LogReads
+export type LogReadArgument<K extends LogReadName> = Parameters<LogReads[K]>[1]
+export type LogReadValue<K extends LogReadName> = Awaited<ReturnType<LogReads[K]>>
