@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Exchange, Observer } from '../gateway/exchange.ts'
+import type { ConfigFigures, LogFigures, StoreFigures } from './metrics-figures.ts'
 import { createLabelLimiter } from './metrics-labels.ts'
 import { createAttemptRecorder, createRequestRecorder } from './metrics-recorders.ts'
 import {
@@ -9,26 +10,6 @@ import {
   createReadGauge,
   createRequestSeries,
 } from './metrics-series.ts'
-
-/** State of the request log's queue, since the start of the process. */
-export interface LogFigures {
-  /** Rows committed to the store. */
-  written: number
-  /** Rows lost because the queue was full or the store refused them. */
-  dropped: number
-  /** Rows waiting for the writer. */
-  queued: number
-  /** Requests whose bodies were lost and whose row was kept. Default 0. */
-  bodiesDropped?: number
-  /** Bytes of bodies waiting for the writer. Default 0. */
-  queuedBytes?: number
-}
-
-/** Null where unknown. */
-export interface StoreFigures {
-  sizeBytes: number | null
-  healthy: boolean
-}
 
 export interface MetricsOptions {
   /** Of the gateway. */
@@ -47,6 +28,10 @@ export interface MetricsOptions {
   store?: () => StoreFigures | Promise<StoreFigures>
   /** Background responses, read at each scrape: those that run here, and those accepted here that wait for a place. */
   jobs?: () => { running: number; queued: number }
+  /** Live tails of the log that are open; without it they are left out. */
+  tails?: () => number
+  /** Read at each scrape; without it the configuration's metrics are left out. */
+  config?: () => ConfigFigures
   /** Whether to report the process and its event loop. Default true. */
   processMetrics?: boolean
 }
