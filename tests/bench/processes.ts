@@ -18,6 +18,8 @@ const startArguments = (
   .split(' ')
   .slice(1)
 
+/** Opens the metrics and the admin API. */
+export const adminKey = 'admin-bench-0123456789abcdef'
 /** The key that the load presents; the gateway checks it. */
 export const projectKey = 'sk-bench-0123456789abcdef'
 
@@ -34,7 +36,7 @@ export interface LoadClient {
   stop(): Promise<void>
 }
 
-async function stopChild(child: ChildProcess): Promise<void> {
+export async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
@@ -75,10 +77,18 @@ export interface GatewayPlan {
   bodies: 'full' | 'none'
   /** Whether responses are kept, each before its answer leaves. */
   store: boolean
+  /** More of `log`, and of the whole configuration. */
+  log?: Record<string, unknown>
+  settings?: Record<string, unknown>
+}
+
+export interface Gateway extends Target {
+  /** The file of its store. */
+  storePath: string
 }
 
 /** The gateway as anyone starts it, with a key to check, metrics, and what the plan says of the record. */
-export async function startGateway(plan: GatewayPlan): Promise<Target> {
+export async function startGateway(plan: GatewayPlan): Promise<Gateway> {
   const { name } = plan
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-bench-'))
   const config = join(folder, 'config.json')
@@ -98,6 +108,7 @@ export async function startGateway(plan: GatewayPlan): Promise<Target> {
     name,
     pid: child.pid!,
     port,
+    storePath: storePathIn(folder),
     async stop() {
       await stopChild(child)
       await rm(folder, { recursive: true, force: true })
@@ -105,12 +116,14 @@ export async function startGateway(plan: GatewayPlan): Promise<Target> {
   }
 }
 
-function createConfig(folder: string, { upstreamPort, bodies, store }: GatewayPlan) {
+const storePathIn = (folder: string) => join(folder, 'dragoman.db')
+
+function createConfig(folder: string, { upstreamPort, bodies, store, log, settings }: GatewayPlan) {
   const models = ['mock', 'mock-slow'].map((model) => [model, { targets: [{ provider: 'mock', model }] }])
   return {
     listen: { host: '127.0.0.1', port: 0 },
-    store: { url: `sqlite:${join(folder, 'dragoman.db')}` },
-    admin: { key: 'admin-bench-0123456789abcdef' },
+    store: { url: `sqlite:${storePathIn(folder)}` },
+    admin: { key: adminKey },
     projects: { bench: { name: 'Bench', keys: [projectKey] } },
     providers: {
       mock: {
@@ -121,8 +134,9 @@ function createConfig(folder: string, { upstreamPort, bodies, store }: GatewayPl
       },
     },
     models: Object.fromEntries(models),
-    log: { bodies },
+    log: { bodies, ...log },
     state: { store },
+    ...settings,
   }
 }
 
@@ -171,7 +185,7 @@ export function readMemory(pid: number): { now: number; peak: number } | null {
 /** Sum over all label sets of a metric of the gateway; null when it is not there. */
 export async function readMetric(port: number, name: string): Promise<number | null> {
   const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
-    headers: { 'x-admin-key': 'admin-bench-0123456789abcdef' },
+    headers: { 'x-admin-key': adminKey },
   })
   if (!response.ok) throw new Error(`/metrics answered ${response.status}`)
   const text = await response.text()
