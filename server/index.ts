@@ -1,9 +1,10 @@
-/** The process: which configuration, start, signals, drain. */
+/** The process: what it is asked to do, which configuration, start, signals, drain. */
 import { existsSync } from 'node:fs'
 import { type App, createApp } from './app.ts'
 import { renderBanner } from './banner.ts'
+import { commands } from './commands/index.ts'
 import { loadConfig, loadConfigFile } from './config/load.ts'
-import { helpText, parseArguments, type StartPlan } from './config/locate.ts'
+import { parseArguments, renderHelp, type StartPlan } from './config/locate.ts'
 import { ConfigError } from './config/problems.ts'
 import type { Runtime } from './config/runtime.ts'
 import type { Sandbox } from './sandbox/index.ts'
@@ -13,9 +14,10 @@ import { version } from './version.ts'
 const { env } = process
 
 try {
-  const plan = parseArguments({ argv: process.argv.slice(2), env, fileExists: existsSync })
-  if (plan.kind === 'help') console.log(helpText)
+  const plan = parseArguments({ argv: process.argv.slice(2), env, fileExists: existsSync, commands })
+  if (plan.kind === 'help') console.log(renderHelp(commands))
   else if (plan.kind === 'version') console.log(version)
+  else if (plan.kind === 'command') process.exitCode = await runCommand(plan)
   else await run(plan)
 } catch (error) {
   // These say what is wrong and how to mend it; a stack trace would only hide that.
@@ -34,6 +36,28 @@ async function run({ configPath, overrides }: Extract<StartPlan, { kind: 'run' }
   const origin = await app.listen()
   console.log(renderBanner({ runtime, origin, version }))
   stopOnSignal(app, sandbox)
+}
+
+async function runCommand({
+  name,
+  configPath,
+  options,
+}: Extract<StartPlan, { kind: 'command' }>): Promise<number> {
+  const command = commands.find((each) => each.name === name)
+  if (command === undefined) throw new Error(`There is no command "${name}".`)
+  const runtime = configPath === null ? await describeSandbox() : loadConfigFile({ path: configPath, env })
+  return command.run({
+    runtime,
+    options,
+    print: (line) => console.log(line),
+    complain: (line) => console.error(line),
+  })
+}
+
+/** The sandbox's configuration for a command, which calls no provider and so needs none to be started. */
+async function describeSandbox(): Promise<Runtime> {
+  const { sandboxConfig } = await import('./sandbox/config.ts')
+  return loadConfig({ config: sandboxConfig('http://127.0.0.1:1'), source: 'sandbox', env })
 }
 
 /** Without a configuration the documented providers are simulated, so that the first call needs no key. */

@@ -130,7 +130,8 @@ export function lockSqlite(path: string): { close(): void } {
   })
 }
 
-function translateErrors<T>(path: string, work: () => T): T {
+/** Every error of the engine as a StoreError that says what to do. */
+export function translateErrors<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {

@@ -1,0 +1,6 @@
+/** Every command by its name: `node server/start.mjs <name> [options]`. One line here is all that another one needs. */
+
+import { backup } from './backup.ts'
+import type { Command } from './command.ts'
+
+export const commands: readonly Command[] = [backup]
