@@ -4,6 +4,7 @@
  */
 
 import type { Driver } from '../engine/driver.ts'
+import { holdLease } from './leases.ts'
 
 export interface StepContext {
   driver: Driver
@@ -13,7 +14,7 @@ export interface StepContext {
   now: number
 }
 
-export const logSteps = {} satisfies Record<
+export const logSteps = { holdLease } satisfies Record<
   string,
   (context: StepContext, argument: never) => Promise<unknown>
 >

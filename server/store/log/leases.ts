@@ -1,0 +1,29 @@
+/** Rights that one instance has at a time, over all gateways on the database. */
+
+import type { StepContext } from './steps.ts'
+
+export interface LeaseWish {
+  /** What it is the right to, such as `retention`. */
+  name: string
+  /** For how long it is held, unless it is asked for again; longer than the time between two askings. */
+  milliseconds: number
+}
+
+/**
+ * Takes the lease, or holds it for longer: true when this instance has it until then. Nobody gives one back: that of an
+ * instance that is gone ends by itself. Instances go by their own clocks, so what is done under a lease must stay right
+ * when two do it for a moment.
+ */
+export async function holdLease(
+  { driver, instance, now }: StepContext,
+  { name, milliseconds }: LeaseWish,
+): Promise<boolean> {
+  const [rows] = await driver.batch([{ sql: holdSql, params: [name, instance, now + milliseconds, now] }])
+  return rows?.length === 1
+}
+
+const holdSql = `
+  INSERT INTO leases (name, owner, until) VALUES (?, ?, ?)
+  ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+  WHERE leases.owner = excluded.owner OR leases.until <= ?
+  RETURNING name`

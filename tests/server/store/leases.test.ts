@@ -1,0 +1,45 @@
+/** A lease has one holder at a time; that of one that is gone ends by itself. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import type { Driver } from '../../../server/store/engine/driver.ts'
+import { migrate } from '../../../server/store/engine/migrate.ts'
+import { migrations } from '../../../server/store/engine/migrations.ts'
+import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
+import { holdLease } from '../../../server/store/log/leases.ts'
+import { openStore } from '../../../server/store/store.ts'
+
+async function withDriver(work: (driver: Driver) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'dragoman-leases-'))
+  const driver = openSqlite({ path: join(folder, 'test.db'), readonly: false, busyTimeout: 1000 })
+  try {
+    await migrate({ driver, name: 'test', steps: migrations, now: 1, tables: [] })
+    await work(driver)
+  } finally {
+    await driver.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+describe('holdLease', () => {
+  it('has one holder, who may hold it for longer, until its time is over', () =>
+    withDriver(async (driver) => {
+      const ask = (instance: string, now: number, name = 'retention') =>
+        holdLease({ driver, instance, now }, { name, milliseconds: 100 })
+      assert.equal(await ask('one', 1000), true)
+      assert.equal(await ask('two', 1001), false)
+      assert.equal(await ask('two', 1001, 'rollups'), true, 'each name by itself')
+      assert.equal(await ask('one', 1050), true)
+      assert.equal(await ask('two', 1149), false, 'held until 1150 by now')
+      assert.equal(await ask('two', 1150), true)
+      assert.equal(await ask('one', 1151), false)
+    }))
+
+  it('is a step of the store', async () => {
+    const store = await openStore({ url: 'sqlite::memory:' })
+    assert.equal(await store.step('holdLease', { name: 'retention', milliseconds: 1000 }), true)
+    await store.close()
+  })
+})
