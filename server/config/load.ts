@@ -5,6 +5,7 @@ import { buildModels } from './build-models.ts'
 import { buildCallers, type Callers } from './build-projects.ts'
 import { buildPrompts } from './build-prompts.ts'
 import { buildProviders, type MissingSecrets, type SecretName } from './build-providers.ts'
+import { buildRetention } from './build-retention.ts'
 import { type Environment, fillVariables, type UnsetVariables } from './fill-variables.ts'
 import { isLoopback } from './loopback.ts'
 import { parseJsonText } from './parse-json.ts'
@@ -137,7 +138,7 @@ function buildRuntime({
     state: draft.state,
     webSocket: draft.webSocket,
     prompts,
-    log: draft.log,
+    log: { ...draft.log, retention: buildRetention({ draft, problems, warnings }) },
     pingSeconds: draft.stream.pingSeconds,
     structuredOutput: draft.structuredOutput,
     warnings,

@@ -165,4 +165,19 @@ export interface LogRuntime {
   /** Bound of the queue to the writer; past either, rows are dropped and counted. Defaults 10 000 and 134 217 728. */
   queueRows: number
   queueBytes: number
+  retention: RetentionRuntime
+}
+
+/** How long the log is kept: milliseconds of each kind, null for no end. */
+export interface RetentionRuntime {
+  /** Headers and bodies. Never longer than `rows`. Default 7 days. */
+  bodies: number | null
+  /** Default 90 days. */
+  rows: number | null
+  /** Sums per hour and day. Default 400 days. */
+  rollups: number | null
+  /** Sums per minute. Never longer than `rollups`. Default 7 days. */
+  minutes: number | null
+  /** Bytes that the store may use before the oldest of the log goes early. Default 10 000 000 000. */
+  maxBytes: number | null
 }

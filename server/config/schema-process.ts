@@ -1,5 +1,6 @@
 /** The options of the process itself: where it listens, what it keeps, its limits. */
 import type { SchemaNode } from './schema-node.ts'
+import { retentionSchema } from './schema-retention.ts'
 
 export const listenSchema = {
   type: 'object',
@@ -121,6 +122,7 @@ export const logSchema = {
       maximum: 17_179_869_184,
       default: 134_217_728,
     },
+    retention: retentionSchema,
   },
   additionalProperties: false,
 } as const satisfies SchemaNode

@@ -48,6 +48,13 @@ describe('loadConfig', () => {
       maxBodyBytes: 1_048_576,
       queueRows: 10_000,
       queueBytes: 134_217_728,
+      retention: {
+        bodies: 7 * 86_400_000,
+        rows: 90 * 86_400_000,
+        rollups: 400 * 86_400_000,
+        minutes: 7 * 86_400_000,
+        maxBytes: 10_000_000_000,
+      },
     })
     const provider = runtime.providers.get('plain')!
     assert.deepEqual(provider.timeouts, {
