@@ -166,3 +166,14 @@ test('nulls of the provider do not reach the client', () => {
     ],
   )
 })
+
+test('usage that the contract has no place for is told beside the final object, not in it', () => {
+  const input_tokens_details = { cached_tokens: 2, cache_write_tokens: 3 }
+  const usage = { input_tokens: 9, output_tokens: 1, total_tokens: 10, input_tokens_details }
+  const told = runBody({ status: 'completed', output: 'Hi', usage })
+  assert.deepEqual(told.usage?.input_tokens_details, input_tokens_details)
+  assert.deepEqual(told.final?.usage?.input_tokens_details, { cached_tokens: 2 })
+  const failed = runBody({ status: 'failed', output: [], usage, error: { code: 'x', message: 'no' } })
+  assert.equal(failed.final, null)
+  assert.equal(failed.usage?.total_tokens, 10, 'also of a failure')
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readUsage } from '../../translators/shared/usage.ts'
+import { readUsage, toContractUsage } from '../../translators/shared/usage.ts'
 
 const flat = (value: unknown) => {
   const usage = readUsage(value)
@@ -58,4 +58,40 @@ test('nothing told is null, and so are zeros by default', () => {
 test('odd numbers become whole ones, never negative', () => {
   assert.deepEqual(flat({ input_tokens: '12', output_tokens: 3.7, total_tokens: -1 }), [12, 0, 3, 0, 15])
   assert.deepEqual(flat({ input_tokens: -5, output_tokens: 3, total_tokens: Number.NaN }), [0, 0, 3, 0, 3])
+})
+
+test('tokens written to a cache are read in every spelling, as a part of the input', () => {
+  const spellings = [
+    { cache_creation_input_tokens: 30 },
+    { input_tokens_details: { cached_tokens: 0, cache_write_tokens: 30 } },
+    { prompt_tokens_details: { cache_creation_tokens: 30 } },
+  ]
+  for (const spelling of spellings) {
+    const usage = readUsage({ input_tokens: 100, output_tokens: 5, total_tokens: 105, ...spelling })
+    assert.deepEqual(usage?.input_tokens_details, { cached_tokens: 0, cache_write_tokens: 30 })
+    assert.equal(usage?.input_tokens, 100)
+  }
+})
+
+test('reads and writes of a cache that were counted apart are added in, each once', () => {
+  const cache = { cache_read_input_tokens: 100, cache_creation_input_tokens: 50 }
+  assert.deepEqual(flat({ input_tokens: 10, output_tokens: 5, ...cache }), [160, 100, 5, 0, 165])
+  assert.deepEqual(
+    flat({ input_tokens: 400, output_tokens: 5, total_tokens: 555, ...cache }),
+    [550, 100, 5, 0, 555],
+  )
+  assert.deepEqual(
+    flat({ input_tokens: 400, output_tokens: 5, total_tokens: 405, ...cache }),
+    [400, 100, 5, 0, 405],
+  )
+  assert.deepEqual(
+    flat({ input_tokens: 20, output_tokens: 5, cache_creation_input_tokens: 50 }),
+    [70, 0, 5, 0, 75],
+  )
+})
+
+test('the contract has no place for tokens written to a cache', () => {
+  const told = readUsage({ input_tokens: 100, output_tokens: 5, cache_creation_input_tokens: 30 })
+  assert.ok(told)
+  assert.deepEqual(toContractUsage(told), { ...told, input_tokens_details: { cached_tokens: 0 } })
 })

@@ -1,5 +1,5 @@
 /** A provider's JSON body → the same events and final object as a stream: it runs through the stream's machine. */
-import { type CanonicalEvent, type CanonicalResponse, isObject } from '../shared/canonical.ts'
+import { type CanonicalEvent, type CanonicalResponse, isObject, type Usage } from '../shared/canonical.ts'
 import { makeFailure } from '../shared/failures.ts'
 import type { Context, UpstreamFacts, UpstreamFailure } from '../shared/translator.ts'
 import { isUnfinished } from './status.ts'
@@ -9,6 +9,8 @@ export interface TranslatedBody {
   events: CanonicalEvent[]
   final: CanonicalResponse | null
   failure: UpstreamFailure | null
+  /** As the provider told it; null when it told none. */
+  usage: Usage | null
   facts: UpstreamFacts
   /** The response is still being made: ask again with the provider's id. */
   pending: { id: string } | null
@@ -24,6 +26,7 @@ export function translateResponsesBody(body: unknown, context: Context, hooks: S
     events: machine.take(),
     final: machine.final,
     failure,
+    usage: machine.usage,
     facts: machine.facts,
     pending,
   })

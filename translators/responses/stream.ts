@@ -64,6 +64,10 @@ export class ResponsesStream implements StreamTranslator {
     return this.emitter.final
   }
 
+  get usage() {
+    return this.emitter.toldUsage
+  }
+
   push(wire: WireEvent): CanonicalEvent[] {
     if (this.emitter.ended) return []
     const data = wire.data.trim()

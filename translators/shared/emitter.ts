@@ -24,7 +24,7 @@ import { MessageWriter, ReasoningWriter } from './emitter-writers.ts'
 import { makeErrorEvent, makeFailure } from './failures.ts'
 import { buildEcho, buildFinal, type ProviderEcho } from './response-object.ts'
 import type { Adaptation, Context, UpstreamFailure } from './translator.ts'
-import { readUsage } from './usage.ts'
+import { readUsage, toContractUsage } from './usage.ts'
 
 const inProgress = 'response.in_progress'
 
@@ -62,6 +62,11 @@ export class Emitter implements EmitterCore {
 
   get ended(): boolean {
     return this.failure !== null || this.final !== null
+  }
+
+  /** The provider's usage so far; null when it told none. */
+  get toldUsage(): Usage | null {
+    return this.lastUsage
   }
 
   /** The events since the last call. */
@@ -253,7 +258,7 @@ export class Emitter implements EmitterCore {
     this.final = buildFinal(echo, {
       status,
       output: this.output,
-      usage: this.lastUsage ?? this.estimateUsage(),
+      usage: this.lastUsage === null ? this.estimateUsage() : toContractUsage(this.lastUsage),
       error,
       incompleteReason: reason,
       completedAt: status === 'completed' ? Math.max(this.context.now(), echo.created_at) : null,

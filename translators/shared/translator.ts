@@ -185,6 +185,11 @@ export interface StreamTranslator {
   readonly failure: UpstreamFailure | null
   /** Set once the terminal event has been emitted. */
   readonly final: CanonicalResponse | null
+  /**
+   * As the provider has told it so far, also when it failed or never ended; null when it told none. With what the
+   * contract has no place for, and which therefore is not in `final`.
+   */
+  readonly usage: Usage | null
   readonly facts: UpstreamFacts
 }
 
@@ -243,6 +248,8 @@ export interface Translator {
     events: CanonicalEvent[]
     final: CanonicalResponse | null
     failure: UpstreamFailure | null
+    /** As `StreamTranslator.usage`. */
+    usage: Usage | null
     facts: UpstreamFacts
     pending: { id: string } | null
   }

@@ -2,7 +2,12 @@
 
 import { translateResponsesBody } from '../../../translators/responses/body.ts'
 import { createResponsesStream, type StreamHooks } from '../../../translators/responses/stream.ts'
-import type { CanonicalEvent, CanonicalResponse, JsonObject } from '../../../translators/shared/canonical.ts'
+import type {
+  CanonicalEvent,
+  CanonicalResponse,
+  JsonObject,
+  Usage,
+} from '../../../translators/shared/canonical.ts'
 import { makeFailure } from '../../../translators/shared/failures.ts'
 import type {
   Adaptation,
@@ -82,7 +87,7 @@ export function runStream(lines: readonly (string | object)[], options: RunOptio
 export function runBody(
   body: unknown,
   options: Omit<RunOptions, 'cut'> = {},
-): Outcome & { pending: { id: string } | null } {
+): Outcome & { usage: Usage | null; pending: { id: string } | null } {
   const context = options.context ?? makeContext()
   return { ...translateResponsesBody(body, context, { ...hooks, ...options.hooks }), context }
 }
