@@ -34,6 +34,7 @@ export function beginAttempt(
     usage: null,
     usageSource: null,
     facts: null,
+    finishReason: null,
     events: 0,
     ownMs: 0,
   }

@@ -13,6 +13,7 @@ import type {
 import type { ProviderRuntime } from '../config/runtime.ts'
 import type { Attempt } from './exchange.ts'
 import { makeUpstreamFailure } from './failures.ts'
+import { readFinishReason } from './finish-reason.ts'
 import { hideCredentials, hideInFailure } from './hide-credentials.ts'
 import { pollResponse } from './poll.ts'
 import { callUpstream, type UpstreamCallPlan, type UpstreamReply } from './upstream-reply.ts'
@@ -134,6 +135,7 @@ function concludeBody(plan: AttemptPlan, result: ReturnType<Translator['response
 
 function recordFacts(attempt: Attempt, final: CanonicalResponse | null, facts: UpstreamFacts): void {
   attempt.facts = facts
+  attempt.finishReason = final === null ? null : readFinishReason(final)
   attempt.usage = final?.usage ?? null
   if (attempt.usage !== null) attempt.usageSource ??= 'provider'
 }

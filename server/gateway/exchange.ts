@@ -6,6 +6,7 @@
 import type { ResponseStatus, Usage } from '../../translators/shared/canonical.ts'
 import type { Adaptation, UpstreamFacts } from '../../translators/shared/translator.ts'
 import type { ErrorOrigin } from '../errors.ts'
+import type { FinishReason } from './finish-reason.ts'
 import type { RequestCost } from './money/cost.ts'
 
 /** Who calls. `keyName` never holds the key. */
@@ -60,6 +61,8 @@ export interface Attempt {
   /** As in the exchange; null without usage. */
   usageSource: 'provider' | 'estimated' | null
   facts: UpstreamFacts | null
+  /** Null where the model did not stop: it was cut off, failed before, or was asked for something else than output. */
+  finishReason: FinishReason | null
   /** Number of output events sent on to the client. */
   events: number
   /** Milliseconds that the gateway's own code took of this attempt (parse, translate, write). */

@@ -4,6 +4,7 @@
  */
 import type { Attributes } from '@opentelemetry/api'
 import type { Attempt, Exchange } from '../gateway/exchange.ts'
+import { type Conventions, nameOperation } from './conventions.ts'
 
 /** Drops null and undefined. */
 function known(attributes: Record<string, Attributes[string] | null>): Attributes {
@@ -14,11 +15,11 @@ function known(attributes: Record<string, Attributes[string] | null>): Attribute
 }
 
 /** Known when the call starts; a sampler may decide by them. */
-export function describeCall(exchange: Exchange, attempt: Attempt): Attributes {
+export function describeCall(exchange: Exchange, attempt: Attempt, { latest }: Conventions): Attributes {
   const { settings } = exchange
-  const { operation, address, port, apiType } = describeUrl(attempt.url)
+  const { address, port, apiType } = describeUrl(attempt.url)
   return known({
-    'gen_ai.operation.name': operation,
+    'gen_ai.operation.name': nameOperation(attempt.url),
     'gen_ai.provider.name': attempt.provider,
     'gen_ai.request.model': attempt.upstreamModel,
     'gen_ai.request.stream': exchange.stream ? true : null,
@@ -29,6 +30,7 @@ export function describeCall(exchange: Exchange, attempt: Attempt): Attributes {
     'gen_ai.request.top_p': settings?.topP ?? null,
     'gen_ai.request.frequency_penalty': settings?.frequencyPenalty ?? null,
     'gen_ai.request.presence_penalty': settings?.presencePenalty ?? null,
+    'gen_ai.request.previous_response.id': latest ? (settings?.previousResponseId ?? null) : null,
     'openai.api.type': apiType,
     'openai.request.service_tier': apiType === null ? null : (settings?.serviceTier ?? null),
     'server.address': address,
@@ -39,18 +41,28 @@ export function describeCall(exchange: Exchange, attempt: Attempt): Attributes {
 }
 
 /** Known when the call is over. */
-export function describeOutcome(exchange: Exchange, attempt: Attempt): Attributes {
+export function describeOutcome(
+  exchange: Exchange,
+  attempt: Attempt,
+  { released, latest }: Conventions,
+): Attributes {
   const { facts, firstOutputAt } = attempt
   const usage = attempt.usageSource === 'estimated' ? null : attempt.usage
+  const written = usage?.input_tokens_details.cache_write_tokens ?? null
+  // The latest conventions want a reason also where none came; in the released ones it is left out.
+  const finish = attempt.finishReason ?? (latest && nameOperation(attempt.url) === 'chat' ? 'error' : null)
   const firstChunk =
     exchange.stream && firstOutputAt !== null ? (firstOutputAt - attempt.startedAt) / 1000 : null
   return known({
     'gen_ai.response.id': facts?.responseId ?? null,
     'gen_ai.response.model': facts?.model ?? null,
+    'gen_ai.response.finish_reasons': finish === null ? null : [finish],
     'gen_ai.response.time_to_first_chunk': firstChunk,
     'gen_ai.usage.input_tokens': usage?.input_tokens ?? null,
     'gen_ai.usage.output_tokens': usage?.output_tokens ?? null,
     'gen_ai.usage.cache_read.input_tokens': usage?.input_tokens_details.cached_tokens ?? null,
+    'gen_ai.usage.cache_creation.input_tokens': released ? written : null,
+    'gen_ai.usage.cache_write.input_tokens': latest ? written : null,
     'gen_ai.usage.reasoning.output_tokens': usage?.output_tokens_details.reasoning_tokens ?? null,
     'openai.response.service_tier': facts?.serviceTier ?? null,
     'http.response.status_code': attempt.httpStatus,
@@ -60,7 +72,7 @@ export function describeOutcome(exchange: Exchange, attempt: Attempt): Attribute
 
 /** `{operation} {model}`, as the conventions name the span of a call. */
 export function nameCall({ url, upstreamModel }: Attempt): string {
-  return `${describeUrl(url).operation} ${upstreamModel}`
+  return `${nameOperation(url)} ${upstreamModel}`
 }
 
 /** Where each operation is asked for. */
@@ -117,30 +129,21 @@ export function describeAnswer(exchange: Exchange, { resumed }: { resumed: boole
 }
 
 interface CallUrl {
-  /** The conventions' word where they have one, else our own. */
-  operation: 'chat' | 'compact' | 'count_tokens'
   address: string | null
   port: number | null
   apiType: 'responses' | 'chat_completions' | null
 }
 
-const operations: Readonly<Record<string, CallUrl['operation']>> = {
-  compact: 'compact',
-  input_tokens: 'count_tokens',
-}
-
-/** The provider's own host and port, what is asked there, and of which of OpenAI's interfaces. */
+/** The provider's own host and port, and which of OpenAI's interfaces is asked there. */
 function describeUrl(url: string): CallUrl {
   const parsed = URL.parse(url)
-  if (parsed === null) return { operation: 'chat', address: null, port: null, apiType: null }
-  const [, isResponses, route = ''] =
-    /\/responses()(?:\/(compact|input_tokens))?$/.exec(parsed.pathname) ?? []
+  if (parsed === null) return { address: null, port: null, apiType: null }
+  const isResponses = /\/responses(?:\/(?:compact|input_tokens))?$/.test(parsed.pathname)
   const isChat = parsed.pathname.endsWith('/chat/completions')
   return {
-    operation: operations[route] ?? 'chat',
     // An IPv6 address stands in brackets in a URL only.
     address: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: parsed.port === '' ? (parsed.protocol === 'http:' ? 80 : 443) : Number(parsed.port),
-    apiType: isResponses !== undefined ? 'responses' : isChat ? 'chat_completions' : null,
+    apiType: isResponses ? 'responses' : isChat ? 'chat_completions' : null,
   }
 }

@@ -3,8 +3,9 @@
  * in. They are read from the bodies kept for the log: what was not kept, or only in part, is left out.
  */
 import type { Attributes } from '@opentelemetry/api'
-import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
+import { type CanonicalResponse, isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import type { CapturedBody, Exchange } from '../gateway/exchange.ts'
+import { readFinishReason } from '../gateway/finish-reason.ts'
 
 interface Message {
   role: string
@@ -67,12 +68,12 @@ function readResponse(exchange: Exchange): JsonObject | null {
   return null
 }
 
-function finishReason({ status, incomplete_details: details, output }: JsonObject): string {
-  if (status === 'failed') return 'error'
-  if (isObject(details)) return details.reason === 'content_filter' ? 'content_filter' : 'length'
-  const called =
-    Array.isArray(output) && output.some((item) => isObject(item) && item.type === 'function_call')
-  return called ? 'tool_call' : 'stop'
+/** In the word that the schema of messages has for it, which is not that of the span. */
+function finishReason(response: JsonObject): string {
+  const reason = readFinishReason(response as unknown as CanonicalResponse)
+  if (reason === 'tool_calls') return 'tool_call'
+  // A compaction has no status; what was cancelled came to no end of its own.
+  return reason ?? (response.status === undefined ? 'stop' : 'error')
 }
 
 /** Items of one role that follow each other are one message. */

@@ -1,6 +1,7 @@
 import type { Context, Span, TracerProvider } from '@opentelemetry/api'
 import type { Adaptation } from '../../translators/shared/translator.ts'
-import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
+import type { Attempt, Exchange, ExchangeError, Observer } from '../gateway/exchange.ts'
+import type { Conventions } from './conventions.ts'
 import {
   describeAnswer,
   describeCall,
@@ -36,23 +37,30 @@ export function createTracingObserver({
   provider,
   version,
   captureContent,
+  conventions,
 }: {
   api: OpenTelemetry
   provider: TracerProvider
   version: string
   /** Whether prompts and answers become attributes; they need the log's bodies to be kept. */
   captureContent: boolean
+  conventions: Conventions
 }): Observer {
   const tracer = provider.getTracer('dragoman', version)
   const open = new WeakMap<Exchange, Spans>()
 
+  /** A provider's words may quote the prompt: who did not opt in gets the code alone, in `error.type`. */
+  function setError(span: Span, { origin, message }: ExchangeError): void {
+    const told = captureContent || origin === 'gateway'
+    span.setStatus({ code: api.SpanStatusCode.ERROR, ...(told ? { message } : {}) })
+  }
+
   function endCall(exchange: Exchange, attempt: Attempt, span: Span): void {
     if (span.isRecording()) {
-      span.setAttributes(describeOutcome(exchange, attempt))
+      span.setAttributes(describeOutcome(exchange, attempt, conventions))
       for (const adaptation of attempt.adaptations)
         tellAdaptation(span, adaptation, toWallClock(exchange, attempt.startedAt))
-      if (attempt.error !== null)
-        span.setStatus({ code: api.SpanStatusCode.ERROR, message: attempt.error.message })
+      if (attempt.error !== null) setError(span, attempt.error)
     }
     // What comes as one body is output only after its last byte, and stands in the span all the same.
     const { endedAt, firstOutputAt } = attempt
@@ -91,7 +99,7 @@ export function createTracingObserver({
         {
           kind: api.SpanKind.CLIENT,
           startTime: toWallClock(exchange, attempt.startedAt),
-          attributes: spans.request.isRecording() ? describeCall(exchange, attempt) : {},
+          attributes: spans.request.isRecording() ? describeCall(exchange, attempt, conventions) : {},
         },
         spans.context,
       )
@@ -115,11 +123,8 @@ export function createTracingObserver({
       open.delete(exchange)
       const answering = exchange.attempts.at(-1)
       for (const [attempt, call] of spans.calls) {
-        if (call.isRecording() && attempt === answering) {
-          // The word the response has for its end: whether a tool call or a stop ended it stands in the output alone.
-          if (exchange.status !== null) call.setAttribute('gen_ai.response.finish_reasons', [exchange.status])
-          if (captureContent) call.setAttributes(describeContent(exchange))
-        }
+        if (captureContent && call.isRecording() && attempt === answering)
+          call.setAttributes(describeContent(exchange))
         endCall(exchange, attempt, call)
       }
       endRequest(exchange, spans)
@@ -133,8 +138,7 @@ export function createTracingObserver({
       for (const adaptation of adaptationsOfRequest(exchange)) tellAdaptation(request, adaptation, end)
       const { error } = exchange
       // HTTP conventions: what the caller did wrong is no error of the server.
-      if (error !== null && error.origin !== 'client')
-        request.setStatus({ code: api.SpanStatusCode.ERROR, message: error.message })
+      if (error !== null && error.origin !== 'client') setError(request, error)
     }
     request.end(end)
   }

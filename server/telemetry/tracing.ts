@@ -1,4 +1,5 @@
 import type { Observer } from '../gateway/exchange.ts'
+import { readConventions } from './conventions.ts'
 import type { Logger } from './logger.ts'
 import { createTracingObserver, type OpenTelemetry } from './tracing-observer.ts'
 
@@ -17,7 +18,8 @@ type Environment = Readonly<Record<string, string | undefined>>
  * the process itself (exporter, protocol, headers, sampler, limits, propagators, resource). No instrumentation is
  * patched in: spans are made by hand from the exchange.
  *
- * `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true` adds prompts and answers to the spans.
+ * `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true` adds prompts, answers and providers' error messages to the
+ * spans; `OTEL_SEMCONV_STABILITY_OPT_IN` chooses the names (see conventions.ts).
  * @returns null, and nothing is loaded, unless an endpoint or an exporter is configured.
  */
 export async function createTracing({
@@ -47,6 +49,7 @@ export async function createTracing({
       provider: api.trace.getTracerProvider(),
       version,
       captureContent: env.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT?.toLowerCase() === 'true',
+      conventions: readConventions(env),
     }),
     async shutdown() {
       await sdk

@@ -49,6 +49,7 @@ export const spanNames = {
     'gen_ai.usage.input_tokens',
     'gen_ai.usage.output_tokens',
     'gen_ai.usage.cache_read.input_tokens',
+    'gen_ai.usage.cache_creation.input_tokens',
     'gen_ai.usage.reasoning.output_tokens',
     'openai.api.type',
     'openai.request.service_tier',

@@ -71,6 +71,7 @@ export function makeAttempt(changes: Partial<Attempt> = {}): Attempt {
     usage: null,
     usageSource: null,
     facts: { responseId: 'up_1', model: 'vendor/upstream-2', metadata: null, serviceTier: null },
+    finishReason: 'stop',
     events: 3,
     ownMs: 1.5,
     ...changes,

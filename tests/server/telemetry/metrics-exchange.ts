@@ -46,6 +46,7 @@ export function makeAttempt(change: Partial<Attempt> = {}): Attempt {
     usage: makeUsage(100, 40, 20, 5),
     usageSource: 'provider',
     facts: { responseId: 'resp_up', model: 'gpt-oss-120b-2026', metadata: null, serviceTier: 'default' },
+    finishReason: 'stop',
     events: 11,
     ownMs: 1,
     ...change,

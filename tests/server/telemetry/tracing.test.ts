@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { Exchange } from '../../../server/gateway/exchange.ts'
 import { createTracing, isTracingConfigured, type Tracing } from '../../../server/telemetry/tracing.ts'
-import { makeAttempt, makeError, makeExchange } from './metrics-exchange.ts'
+import { makeAttempt, makeError, makeExchange, makeUsage } from './metrics-exchange.ts'
 
 interface OtlpValue {
   stringValue?: string
@@ -185,7 +185,7 @@ describe('tracing', () => {
       'server.port': 8443,
       'gen_ai.response.id': 'resp_up',
       'gen_ai.response.model': 'gpt-oss-120b-2026',
-      'gen_ai.response.finish_reasons': ['completed'],
+      'gen_ai.response.finish_reasons': ['stop'],
       'gen_ai.response.time_to_first_chunk': 0.2,
       'gen_ai.usage.input_tokens': 100,
       'gen_ai.usage.output_tokens': 20,
@@ -209,6 +209,7 @@ describe('tracing', () => {
       url: 'http://alpha.example/v1/chat/completions',
       usage: null,
       facts: null,
+      finishReason: null,
       firstOutputAt: null,
       httpStatus: null,
     })
@@ -242,12 +243,80 @@ describe('tracing', () => {
     const [first, second] = ['alpha', 'beta'].map(
       (name) => calls.find((span) => toRecord(span.attributes)['gen_ai.provider.name'] === name)!,
     )
-    assert.deepEqual(first!.status, { code: 2, message: 'slow down' })
+    // A provider's words may quote the prompt.
+    assert.deepEqual(first!.status, { code: 2 })
     assert.equal(toRecord(first!.attributes)['error.type'], 'rate_limit_exceeded')
     assert.equal(toRecord(first!.attributes)['http.response.status_code'], 429)
     assert.equal(toRecord(second!.attributes)['error.type'], undefined)
     assert.notEqual(sent[0]!.traceparent, sent[1]!.traceparent)
     assert.equal(received().find((span) => span.kind === 2)!.status.code ?? 0, 0, 'the request went well')
+  })
+
+  test('tokens written to a cache, by the name of the conventions that were asked for', async () => {
+    const usage = {
+      ...makeUsage(100, 40, 20, 5),
+      input_tokens_details: { cached_tokens: 40, cache_write_tokens: 30 },
+    }
+    const released = 'gen_ai.usage.cache_creation.input_tokens'
+    const latest = 'gen_ai.usage.cache_write.input_tokens'
+    for (const [asked, names] of [
+      ['', [released]],
+      ['http, gen_ai_latest_experimental', [latest]],
+      ['gen_ai_latest_experimental/dup', [released, latest]],
+    ] as const) {
+      bodies.length = 0
+      const tracing = await start({ OTEL_SEMCONV_STABILITY_OPT_IN: asked })
+      run(tracing, makeExchange({ usage, attempts: [makeAttempt({ usage })] }))
+      await tracing.shutdown()
+      const attributes = toRecord(received().find((span) => span.kind === 3)!.attributes)
+      const told = [released, latest].filter((name) => name in attributes)
+      assert.deepEqual(told, names, asked)
+      for (const name of names) assert.equal(attributes[name], 30)
+    }
+  })
+
+  test('the latest conventions name the previous response, and an error where the model came to no end', async () => {
+    const settings = {
+      maxOutputTokens: null,
+      temperature: null,
+      topP: null,
+      frequencyPenalty: null,
+      presencePenalty: null,
+      serviceTier: null,
+      outputType: 'text' as const,
+      conversationId: null,
+      previousResponseId: 'resp_0',
+      userId: null,
+      metadata: null,
+    }
+    for (const [asked, previous, reasons] of [
+      ['', undefined, undefined],
+      ['gen_ai_latest_experimental', 'resp_0', ['error']],
+    ] as const) {
+      bodies.length = 0
+      const tracing = await start({ OTEL_SEMCONV_STABILITY_OPT_IN: asked })
+      run(tracing, makeExchange({ settings, attempts: [makeAttempt({ finishReason: null })] }))
+      await tracing.shutdown()
+      const attributes = toRecord(received().find((span) => span.kind === 3)!.attributes)
+      assert.equal(attributes['gen_ai.request.previous_response.id'], previous)
+      assert.deepEqual(attributes['gen_ai.response.finish_reasons'], reasons)
+    }
+  })
+
+  test("the provider's words of an error are content; the gateway's own are not", async () => {
+    const upstream = makeError({ message: 'bad prompt: "my secret"' })
+    const own = makeError({ origin: 'gateway', code: 'upstream_unconfigured', message: 'Set KEY.' })
+    for (const [asked, error, message] of [
+      ['false', upstream, undefined],
+      ['true', upstream, upstream.message],
+      ['false', own, own.message],
+    ] as const) {
+      bodies.length = 0
+      const tracing = await start({ OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: asked })
+      run(tracing, makeExchange({ error, attempts: [makeAttempt({ error })] }))
+      await tracing.shutdown()
+      for (const { status } of received()) assert.deepEqual([status.code, status.message], [2, message])
+    }
   })
 
   test("a caller's mistake is named, and is no error of the server", async () => {
