@@ -7,20 +7,19 @@ import { readRequestId } from '../gateway/exchange-life.ts'
 import { createId } from '../gateway/ids.ts'
 import type { PromptLibrary } from '../gateway/prompt-library.ts'
 import type { StateStore } from '../store/state/state.ts'
-import { type AdminDependencies, createAdminRoutes } from './admin-routes.ts'
+import { type AdminDependencies, createAdminRoutes, registerAdminRoutes } from './admin/routes.ts'
 import { createSideRoutes, type SideRouteDependencies } from './compact-route.ts'
 import { createConversationRoutes } from './conversation-routes.ts'
 import { createDashboardFiles } from './dashboard-files.ts'
 import { guardOrigin } from './guard-origin.ts'
 import { createModelRoutes } from './model-routes.ts'
-import { createPromptRoutes } from './prompt-routes.ts'
 import { renderError } from './render-error.ts'
 import { createResponsesRoute, type ResponsesRouteDependencies } from './responses-route.ts'
 import { createStoredRoutes } from './stored-routes.ts'
 
 export interface HttpDependencies extends ResponsesRouteDependencies, SideRouteDependencies {
   state: StateStore
-  admin: Omit<AdminDependencies, 'runtime'>
+  admin: Omit<AdminDependencies, 'runtime' | 'prompts'>
   prompts: PromptLibrary
   /** Prometheus text and its content type. */
   scrape(): Promise<{ contentType: string; body: string }>
@@ -38,26 +37,14 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
     ...createSideRoutes(dependencies),
   ])
   const models = createModelRoutes({ runtime })
-  const admin = createAdminRoutes({ runtime, ...dependencies.admin })
-  const prompts = createPromptRoutes({ runtime, prompts: dependencies.prompts })
+  const admin = createAdminRoutes({ runtime, prompts: dependencies.prompts, ...dependencies.admin })
   const dashboard = await createDashboardFiles(dependencies.dashboardFolder)
   const router = new Router()
 
   routeKept(router, dependencies)
   router.get('/v1/models', models.list)
   router.get('/v1/models/*id', models.get)
-  router.get('/admin/requests', admin.list)
-  router.get('/admin/requests/:id', admin.get)
-  router.get('/admin/overview', admin.overview)
-  router.get('/admin/facets', admin.facets)
-  router.get('/admin/status', admin.status)
-  router.get('/admin/prompts', prompts.list)
-  router.post('/admin/prompts', prompts.create)
-  router.get('/admin/prompts/:id', prompts.get)
-  router.delete('/admin/prompts/:id', prompts.delete)
-  router.post('/admin/prompts/:id/versions', prompts.addVersion)
-  router.delete('/admin/prompts/:id/versions/:version', prompts.delete)
-  router.post('/admin/prompts/:id/default', prompts.setDefault)
+  registerAdminRoutes(router, admin, { runtime })
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await dependencies.scrape()
     ctx.set('content-type', contentType)

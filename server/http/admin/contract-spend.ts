@@ -1,0 +1,2 @@
+/** `/admin/spend`, `/admin/prices`, `/admin/reprice`: what was spent and at which prices. */
+export {}
