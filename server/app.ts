@@ -20,6 +20,7 @@ import { createWebSockets } from './http/websocket.ts'
 import { createJobs, createMaintenance } from './jobs/index.ts'
 import { createAdminQueries } from './store/admin-queries.ts'
 import { openStore } from './store/store.ts'
+import { readConventions } from './telemetry/conventions.ts'
 import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createRequestLog } from './telemetry/request-log.ts'
@@ -56,7 +57,7 @@ export async function createApp({
   dashboardFolder,
 }: AppOptions): Promise<App> {
   const startedAt = new Date()
-  const store = await openStore({ url: runtime.store.url })
+  const store = await openStore({ url: runtime.store.url, onQuery: (query) => metrics.queried(query) })
   const { state } = store
   const sealer = await createSealer({
     state,
@@ -87,6 +88,8 @@ export async function createApp({
       bodiesDropped: requestLog.bodiesDropped(),
       queuedBytes: requestLog.queuedBytes(),
     }),
+    conventions: readConventions(env),
+    config: () => ({ loadedAt: startedAt.getTime(), succeeded: true }),
     jobs: () => ({ running: jobs.running(), queued: jobs.queued() }),
     store: async () => ({ sizeBytes: await store.sizeBytes(), healthy: store.healthy() }),
   })
@@ -143,7 +146,7 @@ export async function createApp({
       startedAt,
       logRowsDropped: () => requestLog.dropped(),
     },
-    scrape: () => metrics.scrape(),
+    scrape: (accept) => metrics.scrape(accept),
     problems: () =>
       [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),
     dashboardFolder: dashboardFolder ?? fileURLToPath(new URL('../dashboard/dist', import.meta.url)),
@@ -166,6 +169,7 @@ export async function createApp({
       await Promise.all([drain(httpServer, drainTimeout), jobs.stop(drainTimeout), maintenance.stop()])
       await client.destroy()
       await underWay.settled(lastWords)
+      await jobs.leave()
       prompts.close()
       await observer.close()
       await store.close()

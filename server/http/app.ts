@@ -22,7 +22,8 @@ export interface HttpDependencies extends ResponsesRouteDependencies, SideRouteD
   admin: Omit<AdminDependencies, 'runtime' | 'prompts'>
   prompts: PromptLibrary
   /** Prometheus text and its content type. */
-  scrape(): Promise<{ contentType: string; body: string }>
+  /** @param accept the header of who scrapes. */
+  scrape(accept: string): Promise<{ contentType: string; body: string }>
   /** What keeps the process from serving well, in words; empty when ready. */
   problems(): string[]
   /** The folder of the built dashboard. */
@@ -46,7 +47,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   router.get('/v1/models/*id', models.get)
   registerAdminRoutes(router, admin, { runtime })
   router.get('/metrics', async (ctx) => {
-    const { contentType, body } = await dependencies.scrape()
+    const { contentType, body } = await dependencies.scrape(ctx.get('accept'))
     ctx.set('content-type', contentType)
     ctx.body = body
   })

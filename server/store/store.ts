@@ -23,8 +23,18 @@ export interface StoreOptions {
   maxPages?: number | null
   /** Milliseconds after which a write of state that cannot be committed for now is refused. Default 2000. */
   writeTimeout?: number
+  /** Told of each query of the log when it is over. Default: nobody is. */
+  onQuery?: (query: QueryEnd) => void
   /** Bytes of JSON of turns to keep in memory for those that continue them. Default 64 MiB. */
   turnCacheBytes?: number
+}
+
+/** A query of the log that is over. */
+export interface QueryEnd {
+  name: LogReadName
+  milliseconds: number
+  /** `timeout`: its deadline passed; `refused`: too many were waiting. */
+  outcome: 'answered' | 'timeout' | 'refused' | 'failed'
 }
 
 export interface Store {
@@ -81,6 +91,7 @@ export async function openStore({
   maxPages = null,
   writeTimeout = 2000,
   turnCacheBytes = 67_108_864,
+  onQuery = () => {},
 }: StoreOptions): Promise<Store> {
   return openThreadedStore({
     place: parseStoreUrl(url),
@@ -90,5 +101,6 @@ export async function openStore({
     maxPages,
     writeTimeout,
     turnCacheBytes,
+    onQuery,
   })
 }

@@ -9,7 +9,7 @@ import type { BatchBuilder, RecordBatch, RecordFilterSource } from './log/record
 import type { LogStepArgument, LogStepName, LogStepValue } from './log/steps.ts'
 import type { StateStore } from './state/state.ts'
 import { ThreadedState } from './state/threaded-state.ts'
-import type { Store } from './store.ts'
+import type { QueryEnd, Store } from './store.ts'
 import { preparePlace, type StorePlace } from './store-url.ts'
 import { ReaderThread } from './threads/reader-thread.ts'
 import { WorkerCallError, WorkerClient } from './threads/worker-client.ts'
@@ -23,6 +23,7 @@ export interface ThreadedStoreOptions {
   maxPages: number | null
   writeTimeout: number
   turnCacheBytes: number
+  onQuery: (query: QueryEnd) => void
 }
 
 /** Queries waiting for the reader beyond which another is refused. */
@@ -127,6 +128,26 @@ class ThreadedStore implements Store {
     name: K,
     argument: LogReadArgument<K>,
     longest = this.#options.queryTimeout,
+  ): Promise<LogReadValue<K>> {
+    const startedAt = performance.now()
+    let outcome: QueryEnd['outcome'] = 'failed'
+    try {
+      const value = await this.#query(name, argument, longest)
+      outcome = 'answered'
+      return value
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'query_timeout') outcome = 'timeout'
+      if (error instanceof GatewayError && error.code === 'query_overload') outcome = 'refused'
+      throw error
+    } finally {
+      this.#options.onQuery({ name, milliseconds: performance.now() - startedAt, outcome })
+    }
+  }
+
+  async #query<K extends LogReadName>(
+    name: K,
+    argument: LogReadArgument<K>,
+    longest: number,
   ): Promise<LogReadValue<K>> {
     const deadline = Math.min(longest, this.#options.queryTimeout)
     if (this.#reader.pending >= maximumWaiting) {

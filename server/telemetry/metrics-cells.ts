@@ -14,7 +14,7 @@ interface MetricOptions {
   labelNames: readonly string[]
 }
 
-abstract class CellMetric<Cell extends { render(): string }> {
+abstract class CellMetric<Cell extends { render(withExemplars: boolean): string }> {
   private readonly options: MetricOptions
   private readonly root: Node<Cell> = new Map()
   private readonly cells: Cell[] = []
@@ -52,11 +52,14 @@ abstract class CellMetric<Cell extends { render(): string }> {
     return cell
   }
 
-  /** In the Prometheus text format 0.0.4, with a line feed at the end. */
-  render(): string {
+  /**
+   * In the Prometheus text format 0.0.4, with a line feed at the end.
+   * @param withExemplars adds what only OpenMetrics has; see metrics-text.ts for the rest of it.
+   */
+  render(withExemplars = false): string {
     const { name, help } = this.options
     const head = `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${this.type}\n`
-    return head + this.cells.map((cell) => cell.render()).join('')
+    return head + this.cells.map((cell) => cell.render(withExemplars)).join('')
   }
 }
 
@@ -66,10 +69,12 @@ function escapeLabel(value: string): string {
 
 class CounterCell {
   private readonly head: string
+  private readonly divisor: number
   private value = 0
 
-  constructor(name: string, labels: string) {
+  constructor(name: string, labels: string, divisor: number) {
     this.head = `${name}{${labels}}`
+    this.divisor = divisor
   }
 
   /** @param count not below 0. */
@@ -78,16 +83,34 @@ class CounterCell {
   }
 
   render(): string {
-    return `${this.head} ${this.value}\n`
+    return `${this.head} ${this.value / this.divisor}\n`
   }
 }
 
 export class CellCounter extends CellMetric<CounterCell> {
   protected readonly type = 'counter'
+  private readonly divisor: number
+
+  /**
+   * @param options `divisor`: what is added is so many times what is shown (default 1), so that fractions of a unit are
+   * added as whole numbers, without loss.
+   */
+  constructor(options: MetricOptions & { divisor?: number }) {
+    super(options)
+    this.divisor = options.divisor ?? 1
+  }
 
   protected create(name: string, labels: string): CounterCell {
-    return new CounterCell(name, labels)
+    return new CounterCell(name, labels, this.divisor)
   }
+}
+
+/** The last request of each bucket that was traced. */
+interface Exemplars {
+  traceIds: (string | null)[]
+  values: Float64Array
+  /** Unix seconds. */
+  times: Float64Array
 }
 
 class HistogramCell {
@@ -97,6 +120,8 @@ class HistogramCell {
   /** Observations in each bucket alone; the last is past all bounds. */
   private readonly counts: Float64Array
   private sum = 0
+  /** Null until there is one: most gateways do not trace. */
+  private exemplars: Exemplars | null = null
 
   constructor(name: string, labels: string, bounds: readonly number[]) {
     this.name = name
@@ -105,21 +130,42 @@ class HistogramCell {
     this.counts = new Float64Array(bounds.length + 1)
   }
 
-  observe(value: number): void {
+  /** @param traceId of a trace that is kept, so that a chart can lead to it. */
+  observe(value: number, traceId: string | null = null): void {
     let bucket = 0
     while (bucket < this.bounds.length && value > this.bounds[bucket]!) bucket++
     this.counts[bucket]! += 1
     this.sum += value
+    if (traceId !== null) this.keepExemplar(bucket, value, traceId)
+  }
+
+  private keepExemplar(bucket: number, value: number, traceId: string): void {
+    const length = this.counts.length
+    this.exemplars ??= {
+      traceIds: Array<string | null>(length).fill(null),
+      values: new Float64Array(length),
+      times: new Float64Array(length),
+    }
+    this.exemplars.traceIds[bucket] = traceId
+    this.exemplars.values[bucket] = value
+    this.exemplars.times[bucket] = Date.now() / 1000
+  }
+
+  private renderExemplar(bucket: number): string {
+    const traceId = this.exemplars?.traceIds[bucket] ?? null
+    if (this.exemplars === null || traceId === null) return ''
+    return ` # {trace_id="${traceId}"} ${this.exemplars.values[bucket]} ${this.exemplars.times[bucket]}`
   }
 
   /** Printed buckets count all that lies below their bound. */
-  render(): string {
+  render(withExemplars: boolean): string {
     const { name, labels } = this
     let total = 0
     let text = ''
     for (let bucket = 0; bucket < this.counts.length; bucket++) {
       total += this.counts[bucket]!
-      text += `${name}_bucket{${labels},le="${this.bounds[bucket] ?? '+Inf'}"} ${total}\n`
+      const exemplar = withExemplars ? this.renderExemplar(bucket) : ''
+      text += `${name}_bucket{${labels},le="${this.bounds[bucket] ?? '+Inf'}"} ${total}${exemplar}\n`
     }
     return `${text}${name}_sum{${labels}} ${this.sum}\n${name}_count{${labels}} ${total}\n`
   }

@@ -1,9 +1,11 @@
 /** What of an exchange goes into which series. */
-import type { Usage } from '../../translators/shared/canonical.ts'
 import { errorKinds } from '../errors.ts'
 import type { Attempt, Exchange } from '../gateway/exchange.ts'
+import { nameOperation } from './conventions.ts'
+import type { GenAiSeries } from './metrics-genai.ts'
 import { createClosedLabel, createFieldLabel, type LabelLimiter, otherLabel } from './metrics-labels.ts'
-import type { AttemptSeries, GenAiSeries, RequestSeries } from './metrics-series.ts'
+import type { AttemptSeries, RequestSeries } from './metrics-series.ts'
+import { createUseRecorder, type UseSeries } from './metrics-tokens.ts'
 
 const errorTypes = [...Object.values(errorKinds).map((kind) => kind.type), 'conflict_error']
 /** Codes that clients and attempts may carry: the gateway's own, and those that only a provider's answer has. */
@@ -21,10 +23,12 @@ const statuses = ['completed', 'incomplete', 'failed', 'cancelled', 'queued', 'i
 /** Records a finished request. */
 export function createRequestRecorder({
   series,
+  use,
   models,
   fields,
 }: {
   series: RequestSeries
+  use: UseSeries
   models: LabelLimiter
   fields: Iterable<string>
 }) {
@@ -33,7 +37,7 @@ export function createRequestRecorder({
   const status = createClosedLabel(statuses)
   const field = createFieldLabel(fields)
   const times = createTimesRecorder(series)
-  const tokens = createTokensRecorder(series)
+  const recordUse = createUseRecorder(use)
 
   return function record(exchange: Exchange): void {
     const { error } = exchange
@@ -49,7 +53,7 @@ export function createRequestRecorder({
       series.disconnects.cell(stream).inc()
     for (const change of exchange.adaptations)
       series.adaptations.cell(provider, field(change.field), change.action).inc()
-    tokens(exchange, model)
+    recordUse(exchange, model)
     times(exchange, provider, model, stream)
   }
 }
@@ -64,40 +68,21 @@ function createTimesRecorder(series: RequestSeries) {
     if (exchange.endedAt === null) return
     const total = exchange.endedAt - exchange.startedAt
     const outcome = exchange.error === null ? 'success' : 'error'
-    series.duration.cell(provider, model, stream, outcome).observe(toSeconds(total))
-    series.overhead.cell(stream).observe(toSeconds(total - exchange.upstreamMs))
+    const trace = findTrace(exchange)
+    series.duration.cell(provider, model, stream, outcome).observe(toSeconds(total), trace)
+    series.overhead.cell(stream).observe(toSeconds(total - exchange.upstreamMs), trace)
     if (exchange.stream && exchange.firstOutputAt !== null)
-      series.firstToken.cell(provider, model).observe(toSeconds(exchange.firstOutputAt - exchange.startedAt))
+      series.firstToken
+        .cell(provider, model)
+        .observe(toSeconds(exchange.firstOutputAt - exchange.startedAt), trace)
   }
 }
 
-/** Every call costs tokens, also one that failed; only when the answering one told none does the gateway's own count stand in. */
-function createTokensRecorder(series: RequestSeries) {
-  function add(usage: Usage, provider: string, model: string): void {
-    for (const [type, count] of countTypes(usage))
-      if (count > 0) series.tokens.cell(provider, model, type).inc(count)
-  }
-  return (exchange: Exchange, model: string): void => {
-    for (const attempt of exchange.attempts)
-      if (attempt.usage !== null) add(attempt.usage, attempt.provider, model)
-    const last = exchange.attempts.at(-1)
-    if (exchange.usage !== null && (last?.usage ?? null) === null)
-      add(exchange.usage, last?.provider ?? '', model)
-  }
-}
-
-function countTypes(usage: Usage): [type: string, count: number][] {
-  return [
-    ['input', toCount(usage.input_tokens)],
-    ['cached_input', toCount(usage.input_tokens_details.cached_tokens)],
-    ['output', toCount(usage.output_tokens)],
-    ['reasoning', toCount(usage.output_tokens_details.reasoning_tokens)],
-  ]
-}
-
-/** prom-client throws on a number that is none, and a provider's usage is only a claim. */
-function toCount(value: number): number {
-  return Number.isFinite(value) && value > 0 ? value : 0
+/** Of a trace that is kept: a chart that leads to one that is not leads nowhere. */
+function findTrace({ traceId, traceHeaders: { traceparent } }: Exchange): string | null {
+  if (traceId === null || traceparent === undefined) return traceId
+  const flags = Number.parseInt(traceparent.slice(-2), 16)
+  return (flags & 1) === 1 ? traceId : null
 }
 
 function toSeconds(milliseconds: number): number {
@@ -157,22 +142,22 @@ function createGenAiRecorder(series: GenAiSeries, models: LabelLimiter, response
     const reported = attempt.facts?.model ?? ''
     const responseModel =
       model === otherLabel && reported !== '' ? otherLabel : responseModels.label(reported, succeeded)
-    const common = ['chat', attempt.provider, model, responseModel]
-    if (endedAt !== null)
-      series.operationDuration
-        .cell(...common, errorType(code))
-        .observe(toSeconds(endedAt - attempt.startedAt))
-    if (exchange.stream && firstOutputAt !== null) {
-      series.timeToFirstChunk.cell(...common).observe(toSeconds(firstOutputAt - attempt.startedAt))
-      if (endedAt !== null && attempt.events > 1)
-        series.timePerOutputChunk
-          .cell(...common)
-          .observe(toSeconds((endedAt - firstOutputAt) / (attempt.events - 1)))
-    }
-    if (usage === null || exchange.usageSource === 'estimated') return
-    // Nothing cached and nothing reasoned are no recordings: they would drown the sizes of those that did.
-    for (const [type, count] of countTypes(usage))
-      if (count > 0 || type === 'input' || type === 'output')
-        series.tokenUsage.cell(...common, type).observe(count)
+    const streamed = exchange.stream && firstOutputAt !== null
+    series.record({
+      labels: [nameOperation(attempt.url), attempt.provider, model, responseModel],
+      errorType: errorType(code),
+      duration: endedAt === null ? null : toSeconds(endedAt - attempt.startedAt),
+      timeToFirstChunk: streamed ? toSeconds(firstOutputAt - attempt.startedAt) : null,
+      timePerOutputChunk:
+        streamed && endedAt !== null && attempt.events > 1
+          ? toSeconds((endedAt - firstOutputAt) / (attempt.events - 1))
+          : null,
+      usage: isEstimated(exchange, attempt) ? null : usage,
+      traceId: findTrace(exchange),
+    })
   }
+}
+
+function isEstimated(exchange: Exchange, attempt: Attempt): boolean {
+  return attempt.usageSource === 'estimated' || exchange.usageSource === 'estimated'
 }

@@ -1,15 +1,15 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Exchange, Observer } from '../gateway/exchange.ts'
-import type { ConfigFigures, LogFigures, StoreFigures } from './metrics-figures.ts'
+import { type Conventions, readConventions } from './conventions.ts'
+import type { ConfigFigures, LogFigures, QueryFigures, StoreFigures } from './metrics-figures.ts'
+import { createGenAiSeries } from './metrics-genai.ts'
 import { createLabelLimiter } from './metrics-labels.ts'
+import { createReadGauge } from './metrics-read.ts'
 import { createAttemptRecorder, createRequestRecorder } from './metrics-recorders.ts'
-import {
-  createAttemptSeries,
-  createGenAiSeries,
-  createReadCounter,
-  createReadGauge,
-  createRequestSeries,
-} from './metrics-series.ts'
+import { createAttemptSeries, createQuerySeries, createRequestSeries } from './metrics-series.ts'
+import { addLogSeries, addStoreSeries } from './metrics-store.ts'
+import { chooseFormat, joinMetrics } from './metrics-text.ts'
+import { createUseSeries } from './metrics-tokens.ts'
 
 export interface MetricsOptions {
   /** Of the gateway. */
@@ -24,7 +24,7 @@ export interface MetricsOptions {
   maxOtherModels?: number
   /** Read at each scrape; without it the log's metrics are left out. */
   log?: () => LogFigures
-  /** Read at each scrape; without it the store's metrics are left out. */
+  /** Read once at each scrape, for two seconds at most; without it the store's metrics are left out. */
   store?: () => StoreFigures | Promise<StoreFigures>
   /** Background responses, read at each scrape: those that run here, and those accepted here that wait for a place. */
   jobs?: () => { running: number; queued: number }
@@ -32,17 +32,30 @@ export interface MetricsOptions {
   tails?: () => number
   /** Read at each scrape; without it the configuration's metrics are left out. */
   config?: () => ConfigFigures
+  /** For the names of the GenAI metrics. Default: those of the last release. */
+  conventions?: Conventions
   /** Whether to report the process and its event loop. Default true. */
   processMetrics?: boolean
 }
 
 export interface Metrics {
   observer: Observer
-  /** The text for `GET /metrics`. */
-  scrape(): Promise<{ contentType: string; body: string }>
+  /**
+   * The text for `GET /metrics`.
+   * @param accept the header; OpenMetrics, with exemplars, for who asks for it. Default: the text format 0.0.4.
+   */
+  scrape(accept?: string): Promise<{ contentType: string; body: string }>
+  /** A query of the log is over. */
+  queried(query: QueryFigures): void
   /** Model names of a configuration loaded later. */
   knowModels(names: Iterable<string>): void
 }
+
+/** Milliseconds that the store may take to tell of itself: Prometheus waits no more than ten seconds for all of a scrape. */
+const storeTimeout = 2000
+
+/** More than there are queries: their names are the gateway's own. */
+const maxQueries = 64
 
 /**
  * Metrics of this gateway, nothing global. What every request adds to is kept in cells, what is read at a scrape in a
@@ -50,50 +63,85 @@ export interface Metrics {
  */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
-  const maxOthers = options.maxOtherModels ?? 50
-  const models = createLabelLimiter({ known: options.models, maxOthers })
-  const responseModels = createLabelLimiter({ known: options.models, maxOthers })
-  const series = {
-    request: createRequestSeries(),
-    attempt: createAttemptSeries(),
-    genAi: createGenAiSeries(),
+  const { cells, observer, knowModels, queried } = createRecorders(options)
+  const inFlight = createInFlight(registry)
+  let figures: StoreFigures | null = null
+  addReadSeries(registry, options)
+  if (options.store !== undefined) addStoreSeries(registry, () => figures)
+  if (options.processMetrics ?? true) addProcessSeries(registry)
+  return {
+    knowModels,
+    queried,
+    observer: {
+      ...observer,
+      started: inFlight.started,
+      firstOutput: inFlight.firstOutput,
+      finished(exchange) {
+        inFlight.finished(exchange)
+        observer.finished(exchange)
+      },
+    },
+    async scrape(accept = '') {
+      if (options.store !== undefined) figures = await readStore(options.store)
+      const format = chooseFormat(accept)
+      const texts = [...cells.map((cell) => cell.render(format.hasExemplars)), await registry.metrics()]
+      return { contentType: format.contentType, body: joinMetrics(texts, format) }
+    },
   }
-  const cells = Object.values(series).flatMap((group) => Object.values<{ render(): string }>(group))
-  const requests = createRequestRecorder({ series: series.request, models, fields: options.fields ?? [] })
+}
+
+/** What requests, calls and queries add to. */
+function createRecorders({ models: known, maxOtherModels: maxOthers = 50, ...options }: MetricsOptions) {
+  const models = createLabelLimiter({ known, maxOthers })
+  const responseModels = createLabelLimiter({ known, maxOthers })
+  const queryNames = createLabelLimiter({ maxOthers: maxQueries })
+  const request = createRequestSeries()
+  const attempt = createAttemptSeries()
+  const use = createUseSeries()
+  const genAi = createGenAiSeries(options.conventions ?? readConventions({}))
+  const { queries } = createQuerySeries()
   const attempts = createAttemptRecorder({
-    series: series.attempt,
-    genAi: series.genAi,
+    series: attempt,
+    genAi,
     models,
     responseModels,
     providers: options.providers ?? [],
   })
-  const inFlight = createInFlight(registry)
-  addReadSeries(registry, options)
-  if (options.processMetrics ?? true) addProcessSeries(registry)
+  const groups = [request, attempt, use].flatMap((group) => Object.values<Rendered>(group))
   return {
+    cells: [...groups, ...genAi.metrics, queries] as Rendered[],
     observer: {
-      started: inFlight.started,
       attemptStarted: attempts.started,
       attemptEnded: attempts.ended,
-      firstOutput: inFlight.firstOutput,
-      finished(exchange) {
-        inFlight.finished(exchange)
-        requests(exchange)
-      },
+      finished: createRequestRecorder({ series: request, use, models, fields: options.fields ?? [] }),
     },
-    async scrape() {
-      // prom-client writes NaN (an event loop not measured yet) in a spelling of its own.
-      const own = (await registry.metrics()).replaceAll(/ Nan$/gm, ' NaN')
-      return {
-        contentType: registry.contentType,
-        body: [...cells.map((cell) => cell.render()), own].join('\n'),
-      }
+    queried({ name, milliseconds, outcome }: QueryFigures): void {
+      queries.cell(queryNames.label(name, true), outcome).observe(milliseconds / 1000)
     },
-    knowModels(names) {
+    knowModels(names: Iterable<string>): void {
       const list = [...names]
       models.know(list)
       responseModels.know(list)
     },
+  }
+}
+
+interface Rendered {
+  render(withExemplars: boolean): string
+}
+
+/** Null when the store does not say in time. */
+async function readStore(store: NonNullable<MetricsOptions['store']>): Promise<StoreFigures | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, storeTimeout, null)
+  })
+  try {
+    return await Promise.race([store(), late])
+  } catch {
+    return null
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -127,7 +175,7 @@ function createInFlight(registry: Registry) {
   }
 }
 
-function addReadSeries(registry: Registry, { version, log, store, jobs }: MetricsOptions): void {
+function addReadSeries(registry: Registry, { version, log, jobs, tails, config }: MetricsOptions): void {
   new Gauge({
     registers: [registry],
     name: 'dragoman_build_info',
@@ -137,8 +185,30 @@ function addReadSeries(registry: Registry, { version, log, store, jobs }: Metric
     .labels(version, process.versions.node)
     .set(1)
   if (log !== undefined) addLogSeries(registry, log)
-  if (store !== undefined) addStoreSeries(registry, store)
   if (jobs !== undefined) addJobSeries(registry, jobs)
+  if (config !== undefined) addConfigSeries(registry, config)
+  if (tails !== undefined)
+    createReadGauge({
+      registry,
+      name: 'dragoman_live_tails_open',
+      help: 'Live tails of the request log that are open.',
+      read: tails,
+    })
+}
+
+function addConfigSeries(registry: Registry, config: () => ConfigFigures): void {
+  createReadGauge({
+    registry,
+    name: 'dragoman_config_last_load_successful',
+    help: '1 when the last try to load a configuration succeeded, else 0.',
+    read: () => (config().succeeded ? 1 : 0),
+  })
+  createReadGauge({
+    registry,
+    name: 'dragoman_config_last_load_success_timestamp_seconds',
+    help: 'When the configuration in force was loaded, in Unix seconds.',
+    read: () => config().loadedAt / 1000,
+  })
 }
 
 function addJobSeries(registry: Registry, jobs: NonNullable<MetricsOptions['jobs']>): void {
@@ -152,54 +222,6 @@ function addJobSeries(registry: Registry, jobs: NonNullable<MetricsOptions['jobs
       this.labels('running').set(running)
       this.labels('queued').set(queued)
     },
-  })
-}
-
-function addLogSeries(registry: Registry, log: () => LogFigures): void {
-  createReadCounter({
-    registry,
-    name: 'dragoman_log_rows_written_total',
-    help: 'Rows of the request log committed to the store; a request written while it runs counts again at its end.',
-    read: () => log().written,
-  })
-  createReadCounter({
-    registry,
-    name: 'dragoman_log_rows_dropped_total',
-    help: 'Rows of the request log lost because the queue was full or the store refused them.',
-    read: () => log().dropped,
-  })
-  createReadGauge({
-    registry,
-    name: 'dragoman_log_rows_queued',
-    help: 'Rows of the request log waiting for the writer.',
-    read: () => log().queued,
-  })
-  createReadCounter({
-    registry,
-    name: 'dragoman_log_bodies_dropped_total',
-    help: 'Requests of which the log kept the row and lost the bodies.',
-    read: () => log().bodiesDropped ?? 0,
-  })
-  createReadGauge({
-    registry,
-    name: 'dragoman_log_queued_bytes',
-    help: 'Bytes of bodies waiting for the writer of the request log.',
-    read: () => log().queuedBytes ?? 0,
-  })
-}
-
-function addStoreSeries(registry: Registry, store: () => StoreFigures | Promise<StoreFigures>): void {
-  createReadGauge({
-    registry,
-    name: 'dragoman_store_size_bytes',
-    help: 'Size of the store on disk, in bytes.',
-    read: async () => (await store()).sizeBytes,
-  })
-  createReadGauge({
-    registry,
-    name: 'dragoman_store_healthy',
-    help: '1 while the store can be written to, else 0.',
-    read: async () => ((await store()).healthy ? 1 : 0),
   })
 }
 
