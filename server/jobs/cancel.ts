@@ -1,5 +1,6 @@
 /** Ending a background response before it has ended by itself. */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { EventDialect } from '../../translators/shared/translator.ts'
 import { GatewayError } from '../errors.ts'
 import { idsOf } from '../gateway/state/commit-turn.ts'
 import { isRunning, responseNotFound, viewResponse } from '../gateway/state/stored-view.ts'
@@ -7,6 +8,7 @@ import { bodyOf } from '../gateway/state/turn.ts'
 import type { StoredResponse } from '../store/state/state.ts'
 import type { JobsContext } from './dependencies.ts'
 import { buildEnd } from './end-job.ts'
+import { readKeptRequest } from './kept-request.ts'
 import type { JobRunner } from './runner.ts'
 
 /** Milliseconds until the next try, and how many there are: a client waits. */
@@ -42,8 +44,7 @@ async function tryToCancel(
   const log = runner.get(id)?.log ?? null
   await log?.hold()
   try {
-    // One that does not run here has told nothing yet that is spelled in two ways.
-    const dialect = runner.get(id)?.kept.events ?? 'openai'
+    const dialect = runner.get(id)?.kept.events ?? (streamed ? await keptDialect(context, id) : 'openai')
     const { final, events } = await buildEnd(context.state, {
       project,
       responseId: id,
@@ -69,6 +70,12 @@ async function tryToCancel(
   } finally {
     log?.release()
   }
+}
+
+/** Of a stream that does not run here. */
+async function keptDialect({ state }: JobsContext, id: string): Promise<EventDialect> {
+  const kept = await state.jobRequest(id)
+  return kept === null ? 'openai' : readKeptRequest(kept).events
 }
 
 /** The object as JSON text. */

@@ -17,6 +17,8 @@ export interface Jobs extends BackgroundJobs {
   start(): Promise<void>
   /** Takes no more, lets the running ones end, and gives back what has not ended after `timeout` milliseconds. */
   stop(timeout: number): Promise<void>
+  /** Says that this instance is gone, once its requests have ended as well. Never rejects. */
+  leave(): Promise<void>
   /** Jobs that were accepted here and wait for a place. */
   queued(): number
 }
@@ -30,6 +32,7 @@ export function createJobs(dependencies: JobsDependencies): Jobs {
   return {
     start: () => runner.start(),
     stop: (timeout) => runner.stop(timeout),
+    leave: () => runner.leave(),
     running: () => runner.running,
     queued: () => runner.queued,
     accept: (options) => acceptJob(context, runner, options),

@@ -1,15 +1,14 @@
 /** Takes jobs and runs them, so many at once, while this instance is alive. */
 import { finishExchange } from '../gateway/exchange-life.ts'
+import { isRunning } from '../gateway/state/stored-view.ts'
 import type { TakenJob } from '../store/state/state.ts'
 import type { JobsContext } from './dependencies.ts'
 import { Places } from './places.ts'
+import { Pulse } from './pulse.ts'
 import { leaveExchange, type RunningJob, runJob } from './run-job.ts'
 import { type HandedOver, WaitingJobs } from './waiting-jobs.ts'
 
-/** Milliseconds between two signs of life, and for how long one counts. */
-const beatInterval = 5000
-const beatValidity = 20_000
-/** Milliseconds between two looks for jobs that others have left or given back. */
+/** Milliseconds between two looks: for jobs that others have left, given back, taken or ended. */
 const lookInterval = 1000
 
 /** Jobs that may wait here for their conversation at a time, which needs no place. */
@@ -27,8 +26,10 @@ export class JobRunner {
   readonly #handedOver = new WaitingJobs()
   /** To be given back as soon as the store takes it. */
   readonly #toGiveBack = new Map<string, { begun: boolean }>()
+  readonly #pulse: Pulse
   #timers: NodeJS.Timeout[] = []
   #givingBack: Promise<void> | null = null
+  #missing: Promise<void> | null = null
   #taking: Promise<void> | null = null
   #takeAgain = false
   /** Jobs may have been taken without this process knowing which. */
@@ -38,13 +39,13 @@ export class JobRunner {
   constructor(context: JobsContext) {
     this.#context = context
     this.#places = new Places(() => context.runtime().state.backgroundJobs)
+    this.#pulse = new Pulse(context)
   }
 
   /** Says that this instance is alive, and begins to take jobs. Rejects with StoreError. */
   async start(): Promise<void> {
-    await this.#beat()
-    this.#every(beatInterval, () => this.#stayAlive())
-    this.#every(lookInterval, () => this.#look())
+    await this.#pulse.start()
+    this.#timers.push(setInterval(() => this.#look(), lookInterval).unref())
     this.take()
   }
 
@@ -121,26 +122,42 @@ export class JobRunner {
     for (const running of this.#timers) clearInterval(running)
   }
 
-  #every(milliseconds: number, work: () => void): void {
-    this.#timers.push(setInterval(work, milliseconds).unref())
-  }
-
-  #beat(): Promise<void> {
-    return this.#context.state.beat(Date.now() + beatValidity)
-  }
-
-  #stayAlive(): void {
-    this.#beat()
-      .then(() => this.#context.state.lostJobs([...this.#running.keys()]))
-      .then((lost) => {
-        for (const id of lost) this.#running.get(id)?.stop('lost')
-      })
-      .catch((error: unknown) => this.#context.onTrouble(error, null))
+  /** Leaves what this instance still has to the others. */
+  leave(): Promise<void> {
+    return this.#pulse.stop()
   }
 
   #look(): void {
     void this.#giveBack()
     this.take()
+    this.#missing ??= this.#findMissing()
+      .catch((error: unknown) => this.#context.onTrouble(error, null))
+      .finally(() => {
+        this.#missing = null
+      })
+  }
+
+  /** What other instances have done to the jobs that are here. */
+  async #findMissing(): Promise<void> {
+    const { state } = this.#context
+    for (const id of await state.lostJobs([...this.#running.keys()])) this.#running.get(id)?.stop('lost')
+    const waiting = this.#handedOver.ids()
+    if (waiting.length === 0) return
+    const free = new Set(await state.freeJobs())
+    for (const id of waiting) if (!free.has(id)) await this.#leaveToOther(id)
+  }
+
+  /** It was taken by another instance, which makes a record of its own; the request's record ends with the response. */
+  async #leaveToOther(id: string): Promise<void> {
+    const waiting = this.#handedOver.peek(id)
+    const project = waiting?.exchange.caller?.projectId
+    if (waiting === null || project === undefined) return
+    const stored = await this.#context.state.getResponse(project, id)
+    // Taken here meanwhile, or running there.
+    if (this.#handedOver.peek(id) === null || (stored !== null && isRunning(stored))) return
+    this.#handedOver.take(id)
+    waiting.exchange.status = stored?.status ?? 'cancelled'
+    this.#finish(waiting)
   }
 
   /** One at a time: a job that was given back may be taken again at once, and a second giving back would lose it. */

@@ -50,6 +50,10 @@ export class WaitingJobs {
     return found
   }
 
+  peek(id: string): HandedOver | null {
+    return this.#jobs.get(id) ?? null
+  }
+
   ids(): string[] {
     return [...this.#jobs.keys()]
   }

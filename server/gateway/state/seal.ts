@@ -7,7 +7,7 @@
  * authenticated data. Keys rotate; old ones stay to open what they sealed.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { type Item, isObject } from '../../../translators/shared/canonical.ts'
+import { type CanonicalRequest, type Item, isObject } from '../../../translators/shared/canonical.ts'
 import type { SealKey, StateStore } from '../../store/state/state.ts'
 
 export type Sealed =
@@ -25,6 +25,8 @@ export interface Sealer {
   seal(project: string, sealed: Sealed): string
   /** `foreign`: not from this gateway. `unreadable`: ours by its look, but damaged, of another project, or of a lost key. */
   open(project: string, text: string): Sealed | 'foreign' | 'unreadable'
+  /** Reads the keys anew when the input needs one that another gateway has made since. Rejects with StoreError. */
+  learn(input: CanonicalRequest['input']): Promise<void>
   /** Makes a new key when the newest is older than the time allowed. Call now and then. */
   rotate(now: number): Promise<void>
 }
@@ -54,17 +56,34 @@ export async function createSealer({ state, rotateAfter, now }: SealerOptions): 
   async function rotate(at: number): Promise<void> {
     await load()
     if (newest !== null && at - newest.createdAt < rotateAfter) return
-    await state.addSealKey({
+    const key = {
       id: randomBytes(6).toString('hex'),
       createdAt: at,
       secret: randomBytes(32).toString('base64'),
-    })
-    // Read back: another gateway may have been quicker.
+    }
+    await state.addSealKey(key, at - rotateAfter)
+    // Read back: another gateway may have been quicker, and then its key is the one.
     await load()
   }
   await rotate(now)
+  /** One reading for all who have asked since the last one began. */
+  let reading: Promise<void> | null = null
+  function isUnknown({ encrypted_content: text }: Item): boolean {
+    if (typeof text !== 'string' || !text.startsWith(prefix)) return false
+    return !keys.has(keyIdOf(text))
+  }
   return {
     rotate,
+    async learn(input) {
+      const items = Array.isArray(input) ? input : []
+      // The first look may have begun before the key was made.
+      for (let looks = 0; looks < 2 && items.some(isUnknown); looks += 1) {
+        reading ??= load().finally(() => {
+          reading = null
+        })
+        await reading
+      }
+    },
     seal(project, sealed) {
       const { id } = newest as SealKey
       const nonce = randomBytes(nonceBytes)
@@ -79,11 +98,15 @@ export async function createSealer({ state, rotateAfter, now }: SealerOptions): 
     },
     open(project, text) {
       if (!text.startsWith(prefix)) return 'foreign'
-      const [id = '', body = ''] = text.slice(prefix.length).split('.')
-      const key = keys.get(id)
+      const [, body = ''] = text.slice(prefix.length).split('.')
+      const key = keys.get(keyIdOf(text))
       return (key && unseal(key, project, Buffer.from(body, 'base64url'))) ?? 'unreadable'
     },
   }
+}
+
+function keyIdOf(text: string): string {
+  return text.slice(prefix.length).split('.', 1)[0] ?? ''
 }
 
 function unseal(key: Buffer, project: string, bytes: Buffer): Sealed | null {

@@ -228,6 +228,7 @@ function withoutState(request: CanonicalRequest, input: CanonicalRequest['input'
 }
 
 async function readSources(turn: Turn): Promise<ReadonlyMap<string, Item[]>> {
+  await turn.sealer.learn(turn.resolved.input)
   const ids = [...new Set(listSources(turn.resolved.input, turn))]
   const found = await Promise.all(ids.map((id) => turn.state.getResponse(turn.project, id)))
   return new Map(found.flatMap((source) => (source === null ? [] : [[source.id, source.input]])))

@@ -21,6 +21,8 @@ export interface BatchOptions {
    * over all gateways on the database. SQLite, which runs every batch so, does not look at them.
    */
   locks?: readonly string[]
+  /** Names that batches may hold together: only a batch that has one of them among its `locks` waits, and is waited for. */
+  shared?: readonly string[]
 }
 
 export interface Driver {

@@ -7,7 +7,7 @@
  */
 
 import { recordSchema } from '../log/record-schema.ts'
-import { stateSchema } from '../state/schema.ts'
+import { instancesSchema, stateSchema } from '../state/schema.ts'
 import type { Dialect } from './driver.ts'
 
 export interface Migration {
@@ -99,4 +99,5 @@ export const migrations: readonly Migration[] = [
     statements: ['ALTER TABLE requests ADD COLUMN background INTEGER NOT NULL DEFAULT 0'],
   },
   { name: '0004-record', statements: recordSchema },
+  { name: '0005-instances', statements: instancesSchema },
 ]

@@ -1,5 +1,6 @@
 /** Rights that one instance has at a time, over all gateways on the database. */
 
+import { clockOf } from '../engine/clock.ts'
 import type { StepContext } from './steps.ts'
 
 export interface LeaseWish {
@@ -11,19 +12,20 @@ export interface LeaseWish {
 
 /**
  * Takes the lease, or holds it for longer: true when this instance has it until then. Nobody gives one back: that of an
- * instance that is gone ends by itself. Instances go by their own clocks, so what is done under a lease must stay right
- * when two do it for a moment.
+ * instance that is gone ends by itself. One that is slow may work on past its end, so what is done under a lease must
+ * stay right when two do it for a moment.
  */
 export async function holdLease(
   { driver, instance, now }: StepContext,
   { name, milliseconds }: LeaseWish,
 ): Promise<boolean> {
-  const [rows] = await driver.batch([{ sql: holdSql, params: [name, instance, now + milliseconds, now] }])
+  const clock = clockOf(driver.dialect, now)
+  const sql = `
+    INSERT INTO leases (name, owner, until) VALUES (?, ?, ${clock.sql} + CAST(? AS BIGINT))
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+    WHERE leases.owner = excluded.owner OR leases.until <= ${clock.sql}
+    RETURNING name`
+  const params = [name, instance, ...clock.params, milliseconds, ...clock.params]
+  const [rows] = await driver.batch([{ sql, params }])
   return rows?.length === 1
 }
-
-const holdSql = `
-  INSERT INTO leases (name, owner, until) VALUES (?, ?, ?)
-  ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-  WHERE leases.owner = excluded.owner OR leases.until <= ?
-  RETURNING name`

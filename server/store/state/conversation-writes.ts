@@ -6,6 +6,7 @@ import {
   allOf,
   type Guard,
   insertInto,
+  nameOf,
   type Plan,
   silent,
   type WriteContext,
@@ -116,10 +117,13 @@ export function toConversation(row: SqlRow): StoredConversation {
 }
 
 export function deleteConversation({ project, id }: ConversationKey, { now }: WriteContext): Plan<boolean> {
-  return whetherChanged([
-    { sql: `DELETE FROM conversations WHERE ${existing} RETURNING id`, params: [id, project, now] },
-    removeConversationItems(id),
-  ])
+  return whetherChanged(
+    [
+      { sql: `DELETE FROM conversations WHERE ${existing} RETURNING id`, params: [id, project, now] },
+      removeConversationItems(id),
+    ],
+    { locks: [nameOf.conversation(id)] },
+  )
 }
 
 /** The items of a conversation that has just been removed. */
@@ -151,13 +155,15 @@ export function addConversationItems(
     statements.push(movePosition({ project, id, items, guard: begun }))
   }
   return {
-    statements: [...statements, lockOf(project, id, now)],
-    value: (rows) => {
-      const conversation = rows.at(-1)?.[0]
+    locks: [nameOf.conversation(id)],
+    // Asked before: the turn that has the lock may give it back in between, and nobody can take it.
+    statements: [lockOf(project, id, now), ...statements],
+    value: ([found, added]) => {
+      const conversation = found?.[0]
       if (conversation === undefined) return 'missing'
-      // Nothing of this transaction changes that.
+      if (added?.length === 1) return 'added'
       if (conversation.lock_owner !== null) return 'locked'
-      return items.length === 0 || rows[0]?.length === 1 ? 'added' : 'taken'
+      return items.length === 0 ? 'added' : 'taken'
     },
   }
 }
@@ -183,15 +189,18 @@ export function deleteConversationItem(
   { project, id, itemId }: ConversationKey & { itemId: string },
   { now }: WriteContext,
 ): Plan<boolean> {
-  return whetherChanged([
-    {
-      sql: `DELETE FROM conversation_items WHERE project = ? AND id = ? AND conversation = ?
+  return whetherChanged(
+    [
+      {
+        sql: `DELETE FROM conversation_items WHERE project = ? AND id = ? AND conversation = ?
         AND EXISTS (SELECT 1 FROM conversations
           WHERE conversations.id = ? AND conversations.project = ? AND (expires_at IS NULL OR expires_at > ?))
         RETURNING id`,
-      params: [project, itemId, id, id, project, now],
-    },
-  ])
+        params: [project, itemId, id, id, project, now],
+      },
+    ],
+    { locks: [nameOf.conversation(id)] },
+  )
 }
 
 /** The same turn may ask twice, as a job does that is taken up again. */
@@ -205,6 +214,7 @@ export function lockConversation(
     params: [instance, holder, id, project, now, instance, holder],
   }
   return {
+    locks: [nameOf.conversation(id)],
     statements: [take, lockOf(project, id, now)],
     value: ([taken, found]) => {
       if (taken?.length === 1) return 'locked-by-us'

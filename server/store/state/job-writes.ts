@@ -1,27 +1,52 @@
 /** Writes of jobs: background responses that are queued or run. */
 
-import type { Statement } from '../engine/driver.ts'
+import type { BatchOptions, Statement } from '../engine/driver.ts'
 import { pack, unpackText } from './pack.ts'
-import { flag, type Guard, jobIsOurs, type Plan, silent, type WriteContext, whetherChanged } from './plan.ts'
+import {
+  flag,
+  type Guard,
+  jobIsOurs,
+  nameOf,
+  type Plan,
+  rights,
+  silent,
+  type WriteContext,
+  whetherChanged,
+} from './plan.ts'
 import type { EventChunk, JobCancellation, TakenJob } from './state.ts'
 import { eventStatements, itemStatements, unlockFor } from './turn-writes.ts'
 
 /** Jobs of one conversation that are taken at a time: one runs, and the others wait in line while the rest is for all. */
 const mostOfConversation = 4
 
-/** The condition on the owner stands twice: on an engine with many writers, another may take one in between. */
-export function takeJobs({ limit }: { limit: number }, { instance }: WriteContext): Plan<TakenJob[]> {
+/**
+ * Milliseconds for which a job is left to the instance that accepted it, which has its request at hand and tells of it in
+ * one record: others help out when that one has no place for it, or has died.
+ */
+const headStart = 1000
+
+/**
+ * The condition on the owner stands twice: another instance may take one in between. What that is taking just now is
+ * passed over, where the engine has more than one writer.
+ */
+export function takeJobs(
+  { limit }: { limit: number },
+  { instance, now, dialect }: WriteContext,
+): Plan<TakenJob[]> {
   const take: Statement = {
-    sql: `UPDATE jobs SET owner = ?, takes = takes + 1
-      WHERE owner IS NULL
-        AND response_id IN (
-          SELECT response_id FROM jobs AS free WHERE owner IS NULL AND NOT EXISTS (
+    sql: `WITH chosen AS (
+        SELECT response_id FROM jobs AS free
+        WHERE owner IS NULL AND (accepted_by IS NULL OR accepted_by = ? OR created_at <= ?
+            OR accepted_by NOT IN (SELECT id FROM instances))
+          AND NOT EXISTS (
             SELECT 1 FROM jobs AS taken
             WHERE taken.conversation = free.conversation AND taken.owner > ''
             LIMIT 1 OFFSET ${mostOfConversation - 1})
-          ORDER BY created_at LIMIT ?)
+        ORDER BY created_at LIMIT ? ${dialect === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : ''})
+      UPDATE jobs SET owner = ?, takes = takes + 1
+      WHERE owner IS NULL AND response_id IN (SELECT response_id FROM chosen)
       RETURNING *`,
-    params: [instance, limit],
+    params: [instance, now - headStart, limit, instance],
   }
   return {
     statements: [take],
@@ -45,12 +70,15 @@ export function takeJobs({ limit }: { limit: number }, { instance }: WriteContex
 
 export function startJob({ id, body }: { id: string; body: string }, context: WriteContext): Plan<boolean> {
   const ours = jobIsOurs(id, context)
-  return whetherChanged([
-    {
-      sql: `UPDATE responses SET status = 'in_progress', body = ? WHERE id = ? AND ${ours.sql} RETURNING id`,
-      params: [pack(body).blob, id, ...ours.params],
-    },
-  ])
+  return whetherChanged(
+    [
+      {
+        sql: `UPDATE responses SET status = 'in_progress', body = ? WHERE id = ? AND ${ours.sql} RETURNING id`,
+        params: [pack(body).blob, id, ...ours.params],
+      },
+    ],
+    relyingOn(id),
+  )
 }
 
 export function noteJob({ id, note }: { id: string; note: string }, { instance }: WriteContext): Plan<null> {
@@ -63,7 +91,12 @@ export function appendEvents(
   { id, chunk }: { id: string; chunk: EventChunk },
   context: WriteContext,
 ): Plan<boolean> {
-  return whetherChanged(eventStatements(id, chunk, jobIsOurs(id, context)))
+  return whetherChanged(eventStatements(id, chunk, jobIsOurs(id, context)), relyingOn(id))
+}
+
+/** That its job is this instance's. */
+function relyingOn(id: string): BatchOptions {
+  return { locks: [nameOf.response(id)], shared: [rights] }
 }
 
 export function releaseJob(
@@ -110,14 +143,17 @@ export function cancelJob({ project, id, body, output, outputIds, events }: Canc
       AND EXISTS (SELECT 1 FROM responses WHERE id = ? AND project = ? AND status = 'cancelled')`,
     params: [id, id, project],
   }
-  return whetherChanged([
-    cancel,
-    ...itemStatements({ project, id, inputIds: [], outputIds }, cancelled),
-    ...(events === null ? [] : eventStatements(id, events, cancelled)),
-    unlockFor(id, cancelled),
-    {
-      sql: `DELETE FROM jobs WHERE response_id = ? AND ${cancelled.sql}`,
-      params: [id, ...cancelled.params],
-    },
-  ])
+  return whetherChanged(
+    [
+      cancel,
+      ...itemStatements({ project, id, inputIds: [], outputIds }, cancelled),
+      ...(events === null ? [] : eventStatements(id, events, cancelled)),
+      unlockFor(id, cancelled),
+      {
+        sql: `DELETE FROM jobs WHERE response_id = ? AND ${cancelled.sql}`,
+        params: [id, ...cancelled.params],
+      },
+    ],
+    { locks: [nameOf.response(id)] },
+  )
 }

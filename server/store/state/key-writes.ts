@@ -2,11 +2,23 @@
 
 import type { Statement } from '../engine/driver.ts'
 import { pack, unpackText } from './pack.ts'
-import { flag, insertInto, type Plan, silent, type WriteContext, whetherChanged } from './plan.ts'
+import {
+  flag,
+  type Guard,
+  insertInto,
+  nameOf,
+  type Plan,
+  silent,
+  type WriteContext,
+  whetherChanged,
+} from './plan.ts'
 import type { ClaimResult, IdempotencyClaim, IdempotentAnswer, SealKey, StoredPrompt } from './state.ts'
 
-/** The first wins; an answer whose time has passed gives way. A running claim ends only with its owner. */
-export function claimKey(claim: IdempotencyClaim, { instance, now }: WriteContext): Plan<ClaimResult> {
+/**
+ * The first wins; an answer whose time has passed gives way. A running claim ends only with its owner. Null: what had the
+ * key went in between.
+ */
+export function claimKey(claim: IdempotencyClaim, { instance, now }: WriteContext): Plan<ClaimResult | null> {
   const { project, key, fingerprint, expiresAt } = claim
   const take: Statement = {
     sql: `INSERT INTO idempotency_keys (project, key, fingerprint, owner, created_at, expires_at)
@@ -22,11 +34,14 @@ export function claimKey(claim: IdempotencyClaim, { instance, now }: WriteContex
     params: [project, key],
   }
   return {
+    // Not for what is decided: so that groups of claims do not wait for each other in a circle.
+    locks: [nameOf.key(claim)],
     statements: [take, look],
     value: ([taken, found]) => {
       if (taken?.length === 1) return { kind: 'claimed' }
       const row = found?.[0]
-      if (row?.fingerprint !== fingerprint) return { kind: 'conflict' }
+      if (row === undefined) return null
+      if (row.fingerprint !== fingerprint) return { kind: 'conflict' }
       if (row.answer === null) return { kind: 'running' }
       return { kind: 'done', answer: JSON.parse(unpackText(row.answer)) as IdempotentAnswer }
     },
@@ -73,40 +88,54 @@ const insertPrompt = insertInto(
 
 export function addPrompt({ id, version, createdAt, isDefault, template }: StoredPrompt): Plan<boolean> {
   const insert = insertPrompt([id, version, createdAt, flag(isDefault), template])
-  if (!isDefault) return whetherChanged([insert])
+  const locks = [nameOf.prompt(id)]
+  if (!isDefault) return whetherChanged([insert], { locks })
   // Before the version is there, so that one that exists already changes nothing.
   const unsetOthers: Statement = {
     sql: `UPDATE prompts SET is_default = 0
       WHERE id = ? AND NOT EXISTS (SELECT 1 FROM prompts AS same WHERE same.id = ? AND same.version = ?)`,
     params: [id, id, version],
   }
-  return { statements: [unsetOthers, insert], value: ([, added]) => added?.length === 1 }
+  return { locks, statements: [unsetOthers, insert], value: ([, added]) => added?.length === 1 }
 }
 
 export function setDefaultPrompt({ id, version }: { id: string; version: string }): Plan<boolean> {
-  return whetherChanged([
-    {
-      sql: `UPDATE prompts SET is_default = CASE WHEN version = ? THEN 1 ELSE 0 END
+  return whetherChanged(
+    [
+      {
+        sql: `UPDATE prompts SET is_default = CASE WHEN version = ? THEN 1 ELSE 0 END
         WHERE id = ? AND EXISTS (SELECT 1 FROM prompts AS named WHERE named.id = ? AND named.version = ?)
         RETURNING id`,
-      params: [version, id, id, version],
-    },
-  ])
+        params: [version, id, id, version],
+      },
+    ],
+    { locks: [nameOf.prompt(id)] },
+  )
 }
 
 export function deletePrompt({ id, version }: { id: string; version: string | null }): Plan<boolean> {
-  return whetherChanged([
-    version === null
-      ? { sql: 'DELETE FROM prompts WHERE id = ? RETURNING id', params: [id] }
-      : { sql: 'DELETE FROM prompts WHERE id = ? AND version = ? RETURNING id', params: [id, version] },
-  ])
+  return whetherChanged(
+    [
+      version === null
+        ? { sql: 'DELETE FROM prompts WHERE id = ? RETURNING id', params: [id] }
+        : { sql: 'DELETE FROM prompts WHERE id = ? AND version = ? RETURNING id', params: [id, version] },
+    ],
+    { locks: [nameOf.prompt(id)] },
+  )
 }
 
-export function addSealKey({ id, createdAt, secret }: SealKey): Plan<null> {
-  return silent([
-    {
-      sql: 'INSERT INTO seal_keys (id, created_at, secret) VALUES (?, ?, ?)',
-      params: [id, createdAt, secret],
-    },
-  ])
+const insertSealKey = insertInto('seal_keys', ['id', { number: 'created_at' }, 'secret'])
+
+/** Not when there is a newer key than `unlessAfter`: gateways that start together agree on one. */
+export function addSealKey({
+  id,
+  createdAt,
+  secret,
+  unlessAfter,
+}: SealKey & { unlessAfter: number }): Plan<null> {
+  const guard: Guard = {
+    sql: 'NOT EXISTS (SELECT 1 FROM seal_keys AS newer WHERE newer.created_at > ?)',
+    params: [unlessAfter],
+  }
+  return silent([insertSealKey([id, createdAt, secret], guard)], { locks: [nameOf.sealKeys] })
 }

@@ -2,7 +2,7 @@
 
 import type { Driver, SqlRow, SqlValue } from '../engine/driver.ts'
 import { type ConversationKey, toConversation } from './conversation-writes.ts'
-import { joinParts, unpack } from './pack.ts'
+import { joinParts, unpack, unpackText } from './pack.ts'
 import type { PageQuery, SealKey, StoredConversation, StoredPrompt } from './state.ts'
 
 type At = ConversationKey & { now: number }
@@ -82,6 +82,20 @@ function joinItems(rows: readonly SqlRow[]): ArrayBuffer {
 export async function ownJobs(driver: Driver, { instance }: { instance: string }): Promise<string[]> {
   const rows = await driver.all('SELECT response_id FROM jobs WHERE owner = ?', [instance])
   return rows.map((row) => String(row.response_id))
+}
+
+/** Those that this instance has accepted and nobody has taken. */
+export async function freeJobs(driver: Driver, { instance }: { instance: string }): Promise<string[]> {
+  const rows = await driver.all('SELECT response_id FROM jobs WHERE owner IS NULL AND accepted_by = ?', [
+    instance,
+  ])
+  return rows.map((row) => String(row.response_id))
+}
+
+/** What `acceptJob` was given to run it by; null: there is no such job any more. */
+export async function jobRequest(driver: Driver, { id }: { id: string }): Promise<string | null> {
+  const [row] = await driver.all('SELECT request FROM jobs WHERE response_id = ?', [id])
+  return row === undefined ? null : unpackText(row.request)
 }
 
 export async function listPrompts(driver: Driver): Promise<StoredPrompt[]> {

@@ -1,15 +1,21 @@
 /** What a state write is on the writer's thread: statements without reads between them, and what their rows mean. */
 
-import type { SqlRow, SqlValue, Statement } from '../engine/driver.ts'
+import type { BatchOptions, Dialect, SqlRow, SqlValue, Statement } from '../engine/driver.ts'
 
 export interface WriteContext {
   /** The instance of this process. */
   instance: string
   /** Unix milliseconds. */
   now: number
+  dialect: Dialect
 }
 
-export interface Plan<T> {
+/**
+ * Between two statements of a plan another gateway may write, and a condition that a statement waits with may be an old
+ * one. So a plan names in `locks` what it looks at and changes in more than one place: plans that share a name run one
+ * after the other. One statement that looks at nothing but the row that it changes needs no name.
+ */
+export interface Plan<T> extends BatchOptions {
   statements: Statement[]
   /** From the rows that each of the statements returned. */
   value: (rows: readonly SqlRow[][]) => T
@@ -22,6 +28,21 @@ export interface Guard {
 }
 
 export const unguarded: Guard = { sql: '1 = 1', params: [] }
+
+/**
+ * What belongs to instances while they live: jobs, locks, claims. Shared by plans that rely on theirs over several
+ * statements, and taken whole by the one that ends the rights of instances that are gone.
+ */
+export const rights = 'rights'
+
+/** Names of locks. */
+export const nameOf = {
+  response: (id: string) => `response:${id}`,
+  conversation: (id: string) => `conversation:${id}`,
+  key: ({ project, key }: { project: string; key: string }) => `key:${project}/${key}`,
+  prompt: (id: string) => `prompt:${id}`,
+  sealKeys: 'seal-keys',
+}
 
 /** The job of a response is this instance's: not cancelled, deleted or taken over. */
 export function jobIsOurs(id: string, { instance }: WriteContext): Guard {
@@ -69,12 +90,12 @@ export function insertInto(table: string, columns: readonly Column[], ending = '
 }
 
 /** A plan whose value says whether its first statement returned a row. */
-export function whetherChanged(statements: Statement[]): Plan<boolean> {
-  return { statements, value: ([first]) => first !== undefined && first.length > 0 }
+export function whetherChanged(statements: Statement[], locking: BatchOptions = {}): Plan<boolean> {
+  return { ...locking, statements, value: ([first]) => first !== undefined && first.length > 0 }
 }
 
-export function silent(statements: Statement[]): Plan<null> {
-  return { statements, value: () => null }
+export function silent(statements: Statement[], locking: BatchOptions = {}): Plan<null> {
+  return { ...locking, statements, value: () => null }
 }
 
 /** SQL's spelling of a truth value. */

@@ -41,6 +41,25 @@ export const readTurnsSql = `
   )
   SELECT chain.depth, ${turnColumns} FROM chain JOIN responses ON responses.id = chain.chain_id`
 
+/** How many turns of a chain are there, from `id` back; counted up to `limit`. */
+export async function chainLength(
+  driver: Driver,
+  { project, id, limit }: { project: string; id: string; limit: number },
+): Promise<number> {
+  const [row] = await driver.all(chainLengthSql, [id, project, project, limit])
+  return Number(row?.length ?? 0)
+}
+
+export const chainLengthSql = `
+  WITH RECURSIVE chain (depth, before) AS (
+    SELECT 1, previous_id FROM responses WHERE id = ? AND project = ?
+    UNION ALL
+    SELECT chain.depth + 1, parent.previous_id
+    FROM chain JOIN responses AS parent ON parent.id = chain.before AND parent.project = ?
+    WHERE chain.depth < ?
+  )
+  SELECT count(*) AS length FROM chain`
+
 /** The members of a StoredTurn. */
 function turnParts(row: SqlRow): Parts {
   const head = {

@@ -148,3 +148,6 @@ export const stateSchema: readonly string[] = [
   sealKeys,
   instances,
 ]
+
+/** What several gateways on one database need: who accepted a job has the first try at it. */
+export const instancesSchema: readonly string[] = ['ALTER TABLE jobs ADD COLUMN accepted_by TEXT']

@@ -183,8 +183,10 @@ export interface SweepResult {
 export interface StateStore {
   /** Of this process; owns locks, claims and jobs while it beats. */
   readonly instance: string
-  /** Says that the instance is alive until then, and ends the rights of instances that are not. */
-  beat(aliveUntil: number): Promise<void>
+  /** Says that the instance is alive for so long. True: there is something of instances that are not. */
+  beat(milliseconds: number): Promise<boolean>
+  /** Ends the rights of instances that are not alive, and the requests that they have left open in the log. */
+  buryDead(): Promise<void>
 
   /**
    * Keeps a turn, with everything that belongs to it, at once. With `background` it is the end of a job of this
@@ -230,7 +232,10 @@ export interface StateStore {
   unlockConversation(project: string, id: string, holder: string): Promise<void>
 
   acceptJob(job: JobAccept): Promise<void>
-  /** Takes up to `limit` jobs that nobody alive has, the oldest first. */
+  /**
+   * Takes up to `limit` jobs that nobody alive has, the oldest first. Those that another instance has accepted within the
+   * last second are left to that.
+   */
   takeJobs(limit: number): Promise<TakenJob[]>
   /** Sets status and body of a job that this instance has. False: it is not (or no longer) running here. */
   startJob(id: string, body: string): Promise<boolean>
@@ -242,6 +247,10 @@ export interface StateStore {
   releaseJob(id: string, begun: boolean): Promise<void>
   /** Ids of the jobs that this instance has. */
   ownJobs(): Promise<string[]>
+  /** Ids of the jobs that this instance has accepted and that nobody has taken yet. */
+  freeJobs(): Promise<string[]>
+  /** What a job is run by, as `acceptJob` was given it; null: there is none, or it has ended. */
+  jobRequest(id: string): Promise<string | null>
   /** Jobs of this instance that are not running any more because they were cancelled, deleted or taken over. */
   lostJobs(running: readonly string[]): Promise<string[]>
   /**
@@ -266,7 +275,8 @@ export interface StateStore {
 
   /** Every key, the newest first. */
   sealKeys(): Promise<SealKey[]>
-  addSealKey(key: SealKey): Promise<void>
+  /** Does nothing when there is a key that was made after `unlessAfter`, in Unix milliseconds. */
+  addSealKey(key: SealKey, unlessAfter: number): Promise<void>
 
   /**
    * Removes some of what has expired by `now`: at most `limit` responses, conversations and keys each. What a response

@@ -2,11 +2,13 @@
 
 import { randomUUID } from 'node:crypto'
 import type { ReaderThread } from '../threads/reader-thread.ts'
+import { Chains } from './chains.ts'
 import type { NewConversation } from './conversation-writes.ts'
 import type { SweepPlace } from './expired.ts'
 import { WriteGroups, type WriteGroupsOptions } from './groups.ts'
 import type {
   ChainResult,
+  ClaimResult,
   ConversationItem,
   EventChunk,
   FoundItem,
@@ -20,37 +22,31 @@ import type {
   StateStore,
   StoredPrompt,
   StoredResponse,
-  StoredTurn,
   SweepResult,
   TurnCommit,
 } from './state.ts'
-import { TurnCache } from './turn-cache.ts'
 
 export interface ThreadedStateOptions {
   reader: ReaderThread
   send: WriteGroupsOptions['send']
   writeTimeout: number
   turnCacheBytes: number
+  /** Other gateways write to the store as well. Default false. */
+  isShared?: boolean
 }
-
-/** How many turns the first read of a chain asks for that is not in memory, and how the next ones grow, up to the most. */
-const firstRead = 1
-const readGrowth = 8
-const largestRead = 512
 
 export class ThreadedState implements StateStore {
   readonly instance = `inst_${randomUUID()}`
   readonly #reader: ReaderThread
   readonly #groups: WriteGroups
-  readonly #turns: TurnCache
-  readonly #readings = new Map<string, { epoch: number; chain: Promise<ChainResult> }>()
+  readonly #chains: Chains
   /** How far the walk over what has expired has come that is under way. */
   #swept: SweepPlace | null = null
 
-  constructor({ reader, send, writeTimeout, turnCacheBytes }: ThreadedStateOptions) {
+  constructor({ reader, send, writeTimeout, turnCacheBytes, isShared = false }: ThreadedStateOptions) {
     this.#reader = reader
     this.#groups = new WriteGroups({ send, writeTimeout })
-    this.#turns = new TurnCache(turnCacheBytes)
+    this.#chains = new Chains({ reader, room: turnCacheBytes, isShared })
   }
 
   /** Ends the reading after everything that waits to be written. */
@@ -63,62 +59,27 @@ export class ThreadedState implements StateStore {
     return this.#reader.stop()
   }
 
-  async beat(aliveUntil: number): Promise<void> {
-    await this.#groups.write('beat', { aliveUntil })
+  /** Threads of reading that hung and were replaced. */
+  get readerReplaced(): number {
+    return this.#reader.replaced
+  }
+
+  beat(milliseconds: number): Promise<boolean> {
+    return this.#groups.write('beat', { milliseconds })
+  }
+
+  async buryDead(): Promise<void> {
+    await this.#groups.write('buryDead', {})
   }
 
   async commitTurn(turn: TurnCommit): Promise<'committed' | 'superseded'> {
     const result = await this.#groups.write('commitTurn', turn)
-    // Most first turns are never continued, and texts that outlive their request cost the collector more than a read.
-    if (turn.keep && result === 'committed' && turn.previousId !== null) this.#turns.addCommitted(turn)
+    if (result === 'committed') this.#chains.addCommitted(turn)
     return result
   }
 
-  /** Those who ask for the same chain at the same time get it from one reading. */
-  async readChain(project: string, id: string): Promise<ChainResult> {
-    const key = JSON.stringify([project, id])
-    const other = this.#readings.get(key)
-    if (other !== undefined && other.epoch === this.#turns.epoch) {
-      const result = await other.chain
-      // What was missing may have been kept since that reading began, and what was there may have been removed.
-      if (result.kind === 'found' && other.epoch === this.#turns.epoch) return result
-    }
-    const reading = { epoch: this.#turns.epoch, chain: this.#readChain(project, id) }
-    this.#readings.set(key, reading)
-    try {
-      return await reading.chain
-    } finally {
-      if (this.#readings.get(key) === reading) this.#readings.delete(key)
-    }
-  }
-
-  async #readChain(project: string, id: string): Promise<ChainResult> {
-    const { epoch } = this.#turns
-    const now = Date.now()
-    const turns: StoredTurn[] = []
-    let limit = firstRead
-    for (let next: string | null = id; next !== null; ) {
-      const kept = this.#turns.get(project, next)
-      const part: StoredTurn[] = kept === null ? await this.#readTurns(project, next, limit) : [kept]
-      limit = kept === null ? Math.min(limit * readGrowth, largestRead) : firstRead
-      for (const turn of part) {
-        if (turns.length === 0) {
-          if (turn.expiresAt !== null && turn.expiresAt <= now) return { kind: 'missing' }
-          if (turn.status === 'queued' || turn.status === 'in_progress') return { kind: 'running' }
-        }
-        turns.push(turn)
-        next = turn.previousId
-      }
-      if (part.length === 0) return { kind: 'missing' }
-    }
-    turns.reverse()
-    // The end of the chain is used last, and so stays longest. What has been removed meanwhile does not come back.
-    if (epoch === this.#turns.epoch) for (const turn of turns) this.#turns.add(project, turn)
-    return { kind: 'found', turns }
-  }
-
-  async #readTurns(project: string, id: string, limit: number): Promise<StoredTurn[]> {
-    return parse<StoredTurn[]>(await this.#reader.call('readTurns', { project, id, limit })) ?? []
+  readChain(project: string, id: string): Promise<ChainResult> {
+    return this.#chains.read(project, id)
   }
 
   async getResponse(project: string, id: string): Promise<StoredResponse | null> {
@@ -128,7 +89,7 @@ export class ThreadedState implements StateStore {
   async deleteResponse(project: string, id: string): Promise<boolean> {
     const deleted = await this.#groups.write('deleteResponse', { project, id })
     // Also when it had expired: it is gone now.
-    this.#turns.remove([id])
+    this.#chains.remove([id])
     return deleted
   }
 
@@ -224,6 +185,14 @@ export class ThreadedState implements StateStore {
     return this.#reader.call('ownJobs', { instance: this.instance })
   }
 
+  freeJobs(): Promise<string[]> {
+    return this.#reader.call('freeJobs', { instance: this.instance })
+  }
+
+  jobRequest(id: string): Promise<string | null> {
+    return this.#reader.call('jobRequest', { id })
+  }
+
   async lostJobs(running: readonly string[]): Promise<string[]> {
     if (running.length === 0) return []
     const own = new Set(await this.ownJobs())
@@ -234,8 +203,11 @@ export class ThreadedState implements StateStore {
     return this.#groups.write('cancelJob', { project, id, ...end })
   }
 
-  claimKey(claim: IdempotencyClaim) {
-    return this.#groups.write('claimKey', claim)
+  async claimKey(claim: IdempotencyClaim): Promise<ClaimResult> {
+    for (;;) {
+      const result = await this.#groups.write('claimKey', claim)
+      if (result !== null) return result
+    }
   }
 
   async completeKey(project: string, key: string, expiresAt: number, answer: IdempotentAnswer) {
@@ -266,15 +238,15 @@ export class ThreadedState implements StateStore {
     return this.#reader.call('sealKeys', null)
   }
 
-  async addSealKey(key: SealKey): Promise<void> {
-    await this.#groups.write('addSealKey', key)
+  async addSealKey(key: SealKey, unlessAfter: number): Promise<void> {
+    await this.#groups.write('addSealKey', { ...key, unlessAfter })
   }
 
   async sweep(now: number, limit: number): Promise<SweepResult> {
     const found = await this.#reader.call('findExpired', { now, limit, place: this.#swept })
     const swept = await this.#groups.write('sweep', { ...found, keys: limit, before: now })
     this.#swept = found.place
-    if (swept.responses.length > 0) this.#turns.remove(swept.responses)
+    if (swept.responses.length > 0) this.#chains.remove(swept.responses)
     return {
       responses: swept.responses.length,
       conversations: swept.conversations,

@@ -11,7 +11,9 @@ import {
   insertInto,
   jobIsOurs,
   lockIsOurs,
+  nameOf,
   type Plan,
+  rights,
   unguarded,
   type WriteContext,
 } from './plan.ts'
@@ -73,6 +75,11 @@ export function commitTurn(turn: TurnCommit, context: WriteContext): Plan<'commi
   if (adds) statements.push(unlock(conversation, id, context))
   return {
     statements,
+    locks: [
+      ...(turn.background ? [nameOf.response(id)] : []),
+      ...(adds ? [nameOf.conversation(conversation)] : []),
+    ],
+    shared: guards.length > 0 ? [rights] : [],
     value: (rows) => {
       const telling = turn.keep ? rows[0] : adds ? rows.at(-1) : null
       return telling === null || telling?.length === 1 ? 'committed' : 'superseded'
@@ -196,6 +203,7 @@ const insertJob = insertInto('jobs', [
   { number: 'streamed' },
   'request',
   { number: 'takes' },
+  'accepted_by',
 ])
 
 export function acceptJob(job: JobAccept, context: WriteContext): Plan<null> {
@@ -225,6 +233,7 @@ export function acceptJob(job: JobAccept, context: WriteContext): Plan<null> {
       flag(job.streamed),
       pack(job.request).blob,
       0,
+      context.instance,
     ]),
   ]
   if (idempotency !== null) {
@@ -246,6 +255,7 @@ export function deleteResponse(
     params: [id, project],
   }
   return {
+    locks: [nameOf.response(id)],
     // The lock of a turn that runs unstored stays: what is not stored is not there to be deleted.
     statements: [unlockFor(id, stored), remove, ...removeRest(id)],
     value: ([, removed]) => removed?.[0] !== undefined && !hasExpired(removed[0], now),

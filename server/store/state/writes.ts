@@ -1,6 +1,12 @@
 /** Every write of state by its name, and groups of them in one transaction. Runs on the writer's thread. */
 
-import { type Driver, type SqlRow, StoreError, type StoreProblem } from '../engine/driver.ts'
+import {
+  type BatchOptions,
+  type Driver,
+  type SqlRow,
+  StoreError,
+  type StoreProblem,
+} from '../engine/driver.ts'
 import * as conversations from './conversation-writes.ts'
 import * as jobs from './job-writes.ts'
 import * as keys from './key-writes.ts'
@@ -10,6 +16,7 @@ import * as upkeep from './upkeep.ts'
 
 const planners = {
   beat: upkeep.beat,
+  buryDead: upkeep.buryDead,
   commitTurn: turns.commitTurn,
   deleteResponse: turns.deleteResponse,
   createConversation: conversations.createConversation,
@@ -53,7 +60,7 @@ export type StateOutcome =
 
 export interface GroupOptions {
   driver: Driver
-  context: WriteContext
+  context: Omit<WriteContext, 'dialect'>
   /** Waits before the next try; false when there is no more time for one. */
   pause: () => Promise<boolean>
   /** Hears of each failure, and of null after each success. */
@@ -75,10 +82,11 @@ export async function commitGroup(
 ): Promise<StateOutcome[]> {
   const outcomes: StateOutcome[] = []
   const planned: Planned[] = []
+  const context: WriteContext = { ...options.context, dialect: options.driver.dialect }
   for (const [index, { name, argument }] of writes.entries()) {
     try {
       const planner = planners[name] as (argument: unknown, context: WriteContext) => Plan<unknown>
-      planned.push({ index, plan: planner(argument, options.context) })
+      planned.push({ index, plan: planner(argument, context) })
     } catch (error) {
       outcomes[index] = toFailure(error)
     }
@@ -129,13 +137,23 @@ async function commitOnce(
   outcomes: StateOutcome[],
   { driver }: GroupOptions,
 ): Promise<void> {
-  const rows = await driver.batch(planned.flatMap(({ plan }) => plan.statements))
+  const rows = await driver.batch(
+    planned.flatMap(({ plan }) => plan.statements),
+    locksOf(planned),
+  )
   let position = 0
   for (const { index, plan } of planned) {
     const own = rows.slice(position, position + plan.statements.length)
     position += plan.statements.length
     outcomes[index] = tellValue(plan, own)
   }
+}
+
+/** Those of all; what one of them takes whole, it need not share. */
+function locksOf(planned: readonly Planned[]): BatchOptions {
+  const locks = new Set(planned.flatMap(({ plan }) => plan.locks ?? []))
+  const shared = new Set(planned.flatMap(({ plan }) => plan.shared ?? []))
+  return { locks: [...locks], shared: [...shared].filter((name) => !locks.has(name)) }
 }
 
 /** Committed is committed: what cannot be told of it must not have it tried again. */

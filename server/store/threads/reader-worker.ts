@@ -26,6 +26,7 @@ answerCalls<ReaderCalls>(
       return read({ driver: opened(), deadline: createDeadline(deadline) }, argument)
     },
     readTurns: (argument) => turns.readTurns(opened(), argument),
+    chainLength: (argument) => turns.chainLength(opened(), argument),
     getResponse: (argument) => turns.getResponse(opened(), argument),
     findItems: (argument) => turns.findItems(opened(), argument),
     readEvents: (argument) => turns.readEvents(opened(), argument),
@@ -34,6 +35,8 @@ answerCalls<ReaderCalls>(
     readConversation: (argument) => others.readConversation(opened(), argument),
     getConversationItem: (argument) => others.getConversationItem(opened(), argument),
     ownJobs: (argument) => others.ownJobs(opened(), argument),
+    freeJobs: (argument) => others.freeJobs(opened(), argument),
+    jobRequest: (argument) => others.jobRequest(opened(), argument),
     listPrompts: () => others.listPrompts(opened()),
     sealKeys: () => others.sealKeys(opened()),
     findExpired: (argument) => findExpired(opened(), argument),

@@ -64,6 +64,7 @@ export interface ProjectRead {
 /** Reads of state. A buffer holds JSON; see state-reads.ts. */
 export interface StateReads {
   readTurns: { argument: { project: string; id: string; limit: number }; value: ArrayBuffer | null }
+  chainLength: { argument: { project: string; id: string; limit: number }; value: number }
   getResponse: { argument: ProjectRead; value: ArrayBuffer | null }
   findItems: {
     argument: { project: string; ids: readonly string[]; now: number }
@@ -75,6 +76,8 @@ export interface StateReads {
   readConversation: { argument: ProjectRead; value: ArrayBuffer | null }
   getConversationItem: { argument: ProjectRead & { itemId: string }; value: ArrayBuffer | null }
   ownJobs: { argument: { instance: string }; value: string[] }
+  freeJobs: { argument: { instance: string }; value: string[] }
+  jobRequest: { argument: { id: string }; value: string | null }
   listPrompts: { argument: null; value: StoredPrompt[] }
   sealKeys: { argument: null; value: SealKey[] }
   findExpired: {

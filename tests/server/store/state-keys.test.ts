@@ -99,7 +99,9 @@ test('seal keys are listed newest first', async (t) => {
   assert.deepEqual(await state.sealKeys(), [])
   const old = { id: 'k1', createdAt: 1, secret: 'YQ==' }
   const young = { id: 'k2', createdAt: 2, secret: 'Yg==' }
-  await state.addSealKey(young)
-  await state.addSealKey(old)
+  await state.addSealKey(old, 0)
+  await state.addSealKey(young, 1)
   assert.deepEqual(await state.sealKeys(), [young, old])
+  await state.addSealKey({ id: 'k3', createdAt: 3, secret: 'Yw==' }, 1)
+  assert.deepEqual(await state.sealKeys(), [young, old], 'a new one is there already')
 })

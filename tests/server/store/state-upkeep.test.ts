@@ -43,8 +43,8 @@ async function openDatabase(t: TestContext) {
 test('what an instance has counts until it has missed its beat', async (t) => {
   const { as } = await openDatabase(t)
   const [one, two] = [as('one'), as('two')]
-  await one('beat', { aliveUntil: 100 }, 50)
-  await two('beat', { aliveUntil: 100 }, 50)
+  await one('beat', { milliseconds: 50 }, 50)
+  await two('beat', { milliseconds: 50 }, 50)
   const conversation = {
     id: 'conv',
     project: 'acme',
@@ -61,7 +61,8 @@ test('what an instance has counts until it has missed its beat', async (t) => {
   await one('acceptJob', job)
   assert.equal((await one('takeJobs', { limit: 1 })).length, 1)
 
-  await two('beat', { aliveUntil: 200 }, 99)
+  assert.equal(await two('beat', { milliseconds: 101 }, 99), false)
+  await two('buryDead', {}, 99)
   assert.equal(
     await two('lockConversation', { project: 'acme', id: 'conv', holder: 'resp_1' }),
     'locked',
@@ -78,7 +79,9 @@ test('what an instance has counts until it has missed its beat', async (t) => {
   await two('unlockConversation', { project: 'acme', id: 'conv', holder: 'resp_1' })
   assert.deepEqual(await two('claimKey', claim), { kind: 'running' })
 
-  await two('beat', { aliveUntil: 200 }, 100)
+  assert.equal(await two('beat', { milliseconds: 100 }, 100), true)
+  await two('buryDead', {}, 100)
+  assert.equal(await two('beat', { milliseconds: 100 }, 100), false, 'nothing is left')
   assert.equal(
     await two('lockConversation', { project: 'acme', id: 'conv', holder: 'resp_2' }),
     'locked-by-us',
@@ -88,7 +91,7 @@ test('what an instance has counts until it has missed its beat', async (t) => {
   assert.equal(taken?.takes, 2)
 
   // The first one was only slow. It beats again, and has lost all the same.
-  await one('beat', { aliveUntil: 300 }, 150)
+  await one('beat', { milliseconds: 150 }, 150)
   assert.equal(await one('appendEvents', { id: job.id, chunk: makeEvents(0, 1) }), false)
   assert.equal(await one('commitTurn', endOf(job)), 'superseded')
   const late = makeTurn({ id: 'resp_1', conversation: 'conv', conversationItems: [] })
@@ -110,7 +113,7 @@ test('what an instance has counts until it has missed its beat', async (t) => {
 test('another instance may cancel what one runs', async (t) => {
   const { as } = await openDatabase(t)
   const job = makeJob()
-  await as('one')('beat', { aliveUntil: 100 })
+  await as('one')('beat', { milliseconds: 100 })
   await as('one')('acceptJob', job)
   await as('one')('takeJobs', { limit: 1 })
   const end = { project: 'acme', id: job.id, body: '', output: '[]', outputIds: [], events: null }
@@ -156,10 +159,11 @@ test('writes find their rows by an index', async (t) => {
       argument: { project: 'acme', id, body: '', output: '[]', outputIds: [], events: null },
     },
     { name: 'claimKey', argument: { project: 'acme', key: 'k', fingerprint: 'f', expiresAt: 1 } },
-    { name: 'beat', argument: { aliveUntil: 1 } },
+    { name: 'beat', argument: { milliseconds: 1 } },
+    { name: 'buryDead', argument: {} },
     { name: 'sweep', argument: { responses: [id], conversations: ['conv'], keys: 1, before: 1 } },
   ] as const
-  await as('one')('beat', { aliveUntil: 1 })
+  await as('one')('beat', { milliseconds: 1 })
   await commitGroup(writes, {
     driver: watched,
     context: { instance: 'one', now: 0 },

@@ -15,8 +15,8 @@ const open = (now: number) =>
   createSealer({
     state: {
       sealKeys: async () => [...keys],
-      addSealKey: async (key) => {
-        keys.unshift(key)
+      addSealKey: async (key, unlessAfter) => {
+        if (!keys.some(({ createdAt }) => createdAt > unlessAfter)) keys.unshift(key)
       },
     },
     rotateAfter,
@@ -59,4 +59,30 @@ it('opens nothing that is damaged, of another project, or of a lost key', async 
   assert.equal(sealer.open(project, 'gAAAAABpM0Yj'), 'foreign')
   keys = []
   assert.equal((await open(1)).open(project, text), 'unreadable')
+})
+
+it('agrees with one that starts at the same time on one key', async () => {
+  const [one, two] = await Promise.all([open(1), open(1)])
+  assert.equal(keys.length, 1)
+  assert.deepEqual(two.open(project, one.seal(project, summary('text'))), summary('text'))
+})
+
+it('learns at once of a key that another gateway has made, and reads none for what it knows', async () => {
+  const here = await open(1)
+  const there = await open(1)
+  await there.rotate(1 + rotateAfter)
+  const text = there.seal(project, summary('text'))
+  const item = { type: 'reasoning', encrypted_content: text }
+  assert.equal(here.open(project, text), 'unreadable')
+  await here.learn([item])
+  assert.deepEqual(here.open(project, text), summary('text'))
+  const known = [...keys]
+  keys = []
+  await here.learn([item, { type: 'reasoning', encrypted_content: 'of a provider' }])
+  keys = known
+  assert.deepEqual(
+    here.open(project, here.seal(project, summary('more'))),
+    summary('more'),
+    'the newest is known still',
+  )
 })
