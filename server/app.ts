@@ -6,6 +6,7 @@ import { canonicalFields } from '../translators/shared/contract-fields.ts'
 import { resolveModel } from './config/resolve-model.ts'
 import type { Runtime } from './config/runtime.ts'
 import type { Exchange } from './gateway/exchange.ts'
+import { priceRequests } from './gateway/money/price-requests.ts'
 import { combineObservers } from './gateway/observe.ts'
 import { createPromptLibrary } from './gateway/prompt-library.ts'
 import { createGateway } from './gateway/respond.ts'
@@ -13,6 +14,7 @@ import { createSideGateway } from './gateway/side-gateway.ts'
 import { createConversationLocks } from './gateway/state/conversation-locks.ts'
 import { createIdempotency } from './gateway/state/idempotency.ts'
 import { createSealer } from './gateway/state/seal.ts'
+import { createTokenCounter } from './gateway/token-counter.ts'
 import { createUnderWay } from './gateway/under-way.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
@@ -96,6 +98,8 @@ export async function createApp({
   const underWay = createUnderWay()
   const observer = combineObservers(
     [
+      // Before all who look at the cost.
+      priceRequests(() => runtime.prices),
       tracing?.observer ?? passTraceHeaders,
       metrics.observer,
       requestLog,
@@ -105,6 +109,7 @@ export async function createApp({
     (error) => logger.error('an observer failed', { error: String(error) }),
   )
   const client = createUpstreamClient()
+  const tokens = createTokenCounter()
   const onUnexpected = (error: unknown, exchange: Exchange | null) => logUnexpected(logger, error, exchange)
   let draining = false
   const parts = {
@@ -117,6 +122,7 @@ export async function createApp({
     client,
     createSseParser,
     observer,
+    tokens,
     onUnexpected,
   }
   const gateway = createGateway(parts)
@@ -124,6 +130,7 @@ export async function createApp({
   const maintenance = createMaintenance({
     state,
     sealer,
+    holdLease: (lease) => store.step('holdLease', lease),
     onTrouble: (error) => logger.error('what has expired could not be removed', { error: String(error) }),
   })
   const serving = {
@@ -171,6 +178,7 @@ export async function createApp({
       await underWay.settled(lastWords)
       await jobs.leave()
       prompts.close()
+      await tokens.close()
       await observer.close()
       await store.close()
       await tracing?.shutdown()

@@ -1,4 +1,7 @@
-/** What has to be done now and then: removing what has expired, in small steps, and renewing the sealing key. */
+/**
+ * What has to be done now and then: removing what has expired, in small steps, by one instance at a time; and renewing
+ * the sealing key, of which each instance has to know.
+ */
 
 import type { Sealer } from '../gateway/state/seal.ts'
 import { waitFor } from '../gateway/wait.ts'
@@ -7,9 +10,13 @@ import type { StateStore } from '../store/state/state.ts'
 export interface MaintenanceOptions {
   state: Pick<StateStore, 'sweep'>
   sealer: Pick<Sealer, 'rotate'>
+  /** Takes a right that one instance has at a time, or holds it for longer; see store/log/leases.ts. */
+  holdLease(lease: { name: string; milliseconds: number }): Promise<boolean>
   onTrouble(error: unknown): void
-  /** Milliseconds between two rounds. Default 60 000. */
+  /** Milliseconds between two rounds. Default 15 000. */
   interval?: number
+  /** Milliseconds that the right to remove is held without a sign of life, longer than a round. Default 40 000. */
+  leaseTime?: number
   /** Responses, conversations and keys that one step removes at most. Default 100 each. */
   stepSize?: number
   /** Milliseconds between two steps, which traffic has for itself. Default 50. */
@@ -30,8 +37,10 @@ export interface Maintenance {
 export function createMaintenance({
   state,
   sealer,
+  holdLease,
   onTrouble,
-  interval = 60_000,
+  interval = 15_000,
+  leaseTime = 40_000,
   stepSize = 100,
   stepPause = 50,
   grace = 3_600_000,
@@ -42,7 +51,7 @@ export function createMaintenance({
   let round: Promise<void> = Promise.resolve()
 
   async function sweepAll(): Promise<void> {
-    while (!signal.aborted) {
+    while (!signal.aborted && (await holdLease({ name: 'expired-state', milliseconds: leaseTime }))) {
       const { more } = await state.sweep(Date.now() - grace, stepSize)
       if (!more) return
       await waitFor(stepPause, signal)

@@ -23,6 +23,7 @@ describe('maintenance', () => {
           return { ...nothing, more: steps % 3 !== 0 }
         },
       },
+      holdLease: async () => true,
       sealer: {
         async rotate() {
           assert.equal(steps % 3, 0, 'after the last step')
@@ -53,6 +54,7 @@ describe('maintenance', () => {
           return nothing
         },
       },
+      holdLease: async () => true,
       sealer: { rotate: async () => {} },
       onTrouble: (error) => assert.fail(String(error)),
       interval: 1,
@@ -68,6 +70,7 @@ describe('maintenance', () => {
     let rotations = 0
     const maintenance = createMaintenance({
       state: { sweep: () => Promise.reject(new Error('disk full')) },
+      holdLease: async () => true,
       sealer: {
         rotate: async () => {
           rotations += 1
@@ -91,6 +94,7 @@ describe('maintenance', () => {
           return { ...nothing, more: true }
         },
       },
+      holdLease: async () => true,
       sealer: { rotate: async () => {} },
       onTrouble: () => {},
       interval: 1,
@@ -100,5 +104,39 @@ describe('maintenance', () => {
     while (steps === 0) await pause(1)
     await maintenance.stop()
     assert.equal(steps, 1)
+  })
+  it('removes only while it has the right to, and renews the sealing key all the same', async () => {
+    const held: boolean[] = []
+    let sweeps = 0
+    let rotations = 0
+    const leases: string[] = []
+    const maintenance = createMaintenance({
+      state: {
+        async sweep() {
+          sweeps += 1
+          return { ...nothing, more: sweeps === 1 }
+        },
+      },
+      sealer: {
+        async rotate() {
+          rotations += 1
+        },
+      },
+      async holdLease({ name, milliseconds }) {
+        leases.push(`${name} ${milliseconds}`)
+        // It is lost in the middle of the first round.
+        held.push(held.length === 0)
+        return held.at(-1) === true
+      },
+      onTrouble: (error) => assert.fail(String(error)),
+      interval: 1,
+      stepPause: 1,
+      leaseTime: 7,
+    })
+    maintenance.start()
+    while (rotations < 3) await pause(1)
+    await maintenance.stop()
+    assert.equal(sweeps, 1)
+    assert.equal(leases[0], 'expired-state 7')
   })
 })
