@@ -1,4 +1,4 @@
-/** The real Prometheus on a free port, with the rules of `deploy/`, scraping one gateway every second. */
+/** The real Prometheus on a free port, with the rules of `deploy/`, scraping gateways every second. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
@@ -27,14 +27,20 @@ export interface Prometheus {
   close(): Promise<void>
 }
 
-export async function startPrometheus(target: string): Promise<Prometheus> {
+/** @param targets origins of gateways. */
+export async function startPrometheus(...targets: string[]): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-prometheus-'))
   const config = join(folder, 'prometheus.yaml')
-  await writeFile(config, stringify(configFor(target)))
+  await writeFile(config, stringify(configFor(targets)))
   const address = `127.0.0.1:${await findPort()}`
   const child = spawn(
     'prometheus',
-    [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=${address}`],
+    [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${folder}/data`,
+      `--web.listen-address=${address}`,
+      '--enable-feature=exemplar-storage',
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
   const origin = `http://${address}`
@@ -68,8 +74,8 @@ interface Configuration {
   scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[]
 }
 
-/** The file that is deployed, but in a hurry, and with this gateway for its target. */
-function configFor(target: string): Configuration {
+/** The file that is deployed, but in a hurry, and with these gateways for its targets. */
+function configFor(targets: readonly string[]): Configuration {
   const deployed = parse(readDeployed('prometheus/prometheus.yaml')) as Configuration
   const job = deployed.scrape_configs.find(({ job_name }) => job_name === 'dragoman')
   if (job === undefined) throw new Error('prometheus.yaml has no job dragoman')
@@ -78,7 +84,9 @@ function configFor(target: string): Configuration {
     rule_files: deployed.rule_files.map((file) =>
       file.replace('/etc/prometheus/', `${deployFolder}prometheus/`),
     ),
-    scrape_configs: [{ ...job, static_configs: [{ targets: [new URL(target).host] }] }],
+    scrape_configs: [
+      { ...job, static_configs: [{ targets: targets.map((target) => new URL(target).host) }] },
+    ],
   }
 }
 
