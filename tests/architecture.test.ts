@@ -59,7 +59,12 @@ const arrows: { from: string; may: string[]; types?: string[] }[] = [
   {
     from: 'server/store/',
     may: ['translators/shared/'],
-    types: ['server/http/admin/', 'server/http/admin-contract.ts', 'server/gateway/exchange.ts'],
+    types: [
+      'server/http/admin/',
+      'server/http/admin-contract.ts',
+      'server/gateway/exchange.ts',
+      'server/gateway/money/',
+    ],
   },
   {
     from: 'server/upstream/',

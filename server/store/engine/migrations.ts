@@ -7,6 +7,7 @@
  */
 
 import { recordSchema } from '../log/record-schema.ts'
+import { rollupSchema } from '../log/rollup-schema.ts'
 import { instancesSchema, stateSchema } from '../state/schema.ts'
 import type { Dialect } from './driver.ts'
 
@@ -99,5 +100,6 @@ export const migrations: readonly Migration[] = [
     statements: ['ALTER TABLE requests ADD COLUMN background INTEGER NOT NULL DEFAULT 0'],
   },
   { name: '0004-record', statements: recordSchema },
+  { name: '0005-rollups', statements: rollupSchema },
   { name: '0005-instances', statements: instancesSchema },
 ]

@@ -4,6 +4,7 @@
  */
 
 import Database from 'better-sqlite3'
+import { mergeHistograms } from '../log/rollup-histograms.ts'
 import {
   type Driver,
   type SqlRow,
@@ -35,6 +36,7 @@ export function openSqlite({ path, readonly, busyTimeout, maxPages = null }: Sql
     const opened = new Database(path, { readonly, timeout: busyTimeout })
     try {
       applyPragmas(opened, readonly, maxPages)
+      opened.function('merge_histograms', { deterministic: true }, mergeHistograms)
     } catch (error) {
       opened.close()
       throw error

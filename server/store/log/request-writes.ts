@@ -4,6 +4,9 @@ import type { SqlValue, Statement } from '../engine/driver.ts'
 import { BlockBuilder, blockEncoding, encodeDocument } from './document-codec.ts'
 import { type PackedRecord, readBatch } from './record-batch.ts'
 import { type BatchValue, type RecordBatch, type RecordFilter, requestColumns } from './records.ts'
+import { leftoverStatements } from './rollup-leftovers.ts'
+import type { CountedRow } from './rollup-row.ts'
+import { rollupStatements, toCountedRow } from './rollup-writes.ts'
 
 const columns = ['key', ...requestColumns, 'block', 'block_offset'] as const
 
@@ -21,6 +24,12 @@ const freeText: ReadonlySet<string> = new Set([
   'client_request_id',
   'model',
   'upstream_model',
+  'user_id',
+  'metadata',
+  'session_id',
+  'conversation_id',
+  'previous_response_id',
+  'service_tier',
   'error_code',
   'error_message',
   'error_param',
@@ -56,6 +65,7 @@ const block = new BlockBuilder()
 export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): Prepared {
   const statements: Statement[] = []
   const lost: Prepared['lost'] = []
+  const counted: CountedRow[] = []
   const redact = createColumnFilter(filter)
   block.size = 0
   const closeBlock = () => {
@@ -73,6 +83,7 @@ export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): P
         params[params.length - 1] = offset
       }
       statements.push({ sql: upsertRequest, params })
+      counted.push(toCountedRow(params))
     } catch (error) {
       // One record that cannot be prepared must not take the rest of the batch along.
       lost.push({ key: record.key, error })
@@ -80,6 +91,7 @@ export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): P
     if (block.full) closeBlock()
   }
   closeBlock()
+  statements.push(...rollupStatements(counted))
   return { statements, blockId, lost }
 }
 
@@ -112,6 +124,9 @@ function toSql(value: BatchValue): SqlValue {
   if (typeof value === 'number') return Number.isFinite(value) ? Math.round(value) : null
   return value
 }
+
+/** Counts what `failLeftovers` is about to end, in the same transaction. */
+export const countLeftovers: readonly Statement[] = leftoverStatements("status IN ('in_progress', 'queued')")
 
 /** Ends the rows that a stopped process left open. */
 export const failLeftovers: Statement = {

@@ -7,7 +7,7 @@ import { migrate } from '../engine/migrate.ts'
 import { migrations } from '../engine/migrations.ts'
 import { lockSqlite, openSqlite } from '../engine/sqlite-driver.ts'
 import type { RecordBatch, RecordFilter, RecordFilterSource } from '../log/records.ts'
-import { failLeftovers, prepareBatch } from '../log/request-writes.ts'
+import { countLeftovers, failLeftovers, prepareBatch } from '../log/request-writes.ts'
 import { logSteps, type StepContext } from '../log/steps.ts'
 import { recover as recoverState } from '../state/upkeep.ts'
 import { commitGroup } from '../state/writes.ts'
@@ -59,9 +59,10 @@ async function open({ recover }: { recover: boolean }): Promise<WriterCalls['ope
       tables: tables.map((row) => String(row.name)),
     })
     const context = { instance: settings.instance, now: Date.now() }
-    const [leftovers] = recover
-      ? await driver.batch([failLeftovers, ...recoverState(context).statements])
+    const results = recover
+      ? await driver.batch([...countLeftovers, failLeftovers, ...recoverState(context).statements])
       : []
+    const leftovers = results[countLeftovers.length]
     const [newest] = await driver.all('SELECT max(key) AS key FROM requests')
     const [block] = await driver.all('SELECT max(id) AS id FROM blocks')
     nextBlock = Number(block?.id ?? 0) + 1

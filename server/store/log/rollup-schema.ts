@@ -1,0 +1,136 @@
+/**
+ * Sums over requests that have ended, kept when the requests are gone, and what every chart is made from.
+ *
+ * A cell of `rollups` is one combination of values over one minute, hour or day of UTC, by the time of admission. Not
+ * every reader needs every column apart, and those that do not would add up thousands of cells: so each request counts
+ * in one cell of each grain, whose other columns are ''. `grain` is how fine the cells are: never add up two grains.
+ */
+
+import { mergeHistogramsInPostgres } from './rollup-histograms.ts'
+
+const minute = 60_000
+const hour = 3_600_000
+const day = 86_400_000
+
+/** Lengths in milliseconds. */
+export const periods = { minute, hour, day } as const
+export type Period = (typeof periods)[keyof typeof periods]
+
+/** By which cells differ; '' for none. */
+export const dimensions = [
+  'project',
+  'key_name',
+  'model',
+  'provider',
+  'status',
+  'error_origin',
+  'error_code',
+] as const
+export type Dimension = (typeof dimensions)[number]
+
+/** The columns that the cells of a grain have. */
+export const grains = {
+  full: dimensions,
+  caller: ['project', 'key_name'],
+  route: ['model', 'provider'],
+  outcome: ['status', 'error_origin', 'error_code'],
+} as const satisfies Record<string, readonly Dimension[]>
+export type Grain = keyof typeof grains
+
+/** Of minutes there are many, and few are ever looked at with a filter. */
+export const grainsOf: Readonly<Record<Period, readonly Grain[]>> = {
+  [minute]: ['full', 'outcome'],
+  [hour]: ['full', 'caller', 'route', 'outcome'],
+  [day]: ['full', 'caller', 'route', 'outcome'],
+}
+
+/**
+ * What is counted. Tokens are those that providers reported; those that were estimated stand apart, as `estimated_*`.
+ * `cost_nano` is all that priced requests cost, in nano-dollars, of which `estimated_cost_nano` rests on estimated
+ * tokens; requests whose cost is not known are `unpriced`, and nothing of them is in it.
+ */
+export const measures = [
+  'requests',
+  'errors',
+  'streams',
+  'attempts',
+  'input_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'estimated_input_tokens',
+  'estimated_cached_tokens',
+  'estimated_cache_write_tokens',
+  'estimated_output_tokens',
+  'estimated_reasoning_tokens',
+  'cost_nano',
+  'estimated_cost_nano',
+  'unpriced',
+] as const
+export type Measure = (typeof measures)[number]
+
+const measureColumns = measures.map((name) => `${name} INTEGER NOT NULL`).join(', ')
+
+/** `period` in milliseconds; `histograms`: see rollup-histograms.ts. */
+const rollups = `
+  CREATE TABLE rollups (
+    grain TEXT NOT NULL,
+    period INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    ${dimensions.map((name) => `${name} TEXT NOT NULL`).join(', ')},
+    ${measureColumns},
+    histograms TEXT NOT NULL,
+    PRIMARY KEY (grain, period, at, ${dimensions.join(', ')})
+  ) WITHOUT ROWID`
+
+/**
+ * By day and what clients say of a request: `dimension` is `user` or `metadata:<name>`. The value '' stands for all beyond
+ * the first `spendValues` of a day, project and dimension; a request has one value of each, so they add up.
+ */
+const spendDays = `
+  CREATE TABLE spend_days (
+    day INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    dimension TEXT NOT NULL,
+    value TEXT NOT NULL,
+    ${measureColumns},
+    PRIMARY KEY (day, project, dimension, value)
+  ) WITHOUT ROWID`
+
+/** The dimensions that spend_days has of a day and project: names of metadata are the clients' to choose, and bounded. */
+const spendDimensions = `
+  CREATE TABLE spend_dimensions (
+    day INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    dimension TEXT NOT NULL,
+    PRIMARY KEY (day, project, dimension)
+  ) WITHOUT ROWID`
+
+/**
+ * Requests that belong together. The first request of a chain does not know of it: it is counted in when the second
+ * comes, as `has_root` says.
+ */
+const sessions = `
+  CREATE TABLE sessions (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    last_key INTEGER NOT NULL,
+    last_model TEXT NOT NULL,
+    last_status TEXT NOT NULL,
+    has_root INTEGER NOT NULL,
+    ${measureColumns},
+    PRIMARY KEY (project, id)
+  ) WITHOUT ROWID`
+
+export const rollupSchema: readonly (string | { sqlite: string | null; postgres: string | null })[] = [
+  { sqlite: null, postgres: mergeHistogramsInPostgres },
+  rollups,
+  spendDays,
+  spendDimensions,
+  sessions,
+  'CREATE INDEX sessions_by_time ON sessions (last_key)',
+  'CREATE INDEX sessions_by_project ON sessions (project, last_key)',
+]

@@ -1,0 +1,32 @@
+/** The statements that keep all sums in step with the rows; they go into the transaction that writes these. */
+
+import type { SqlValue, Statement } from '../engine/driver.ts'
+import { requestColumns } from './records.ts'
+import { RollupCells, writeCells } from './rollup-cells.ts'
+import { type CountedRow, countedColumns, hasEnded } from './rollup-row.ts'
+import { SpendCells } from './rollup-spend-days.ts'
+import { sessionStatements } from './session-writes.ts'
+
+const columns: readonly string[] = ['key', ...requestColumns]
+const countedAt = countedColumns.map((name) => [name, columns.indexOf(name)] as const)
+
+/** `values`: the key, then those of `requestColumns`, as they are stored. */
+export function toCountedRow(values: readonly SqlValue[]): CountedRow {
+  return Object.fromEntries(countedAt.map(([name, index]) => [name, values[index] ?? null])) as CountedRow
+}
+
+/**
+ * Counts requests, each once: in the batch that ends it. Rows of requests that still run are passed over. The statements
+ * follow those that write the rows, and touch what is counted in the same order on every gateway.
+ */
+export function rollupStatements(rows: readonly CountedRow[]): Statement[] {
+  const ended = rows.filter(hasEnded)
+  if (ended.length === 0) return []
+  const cells = new RollupCells()
+  const spend = new SpendCells()
+  for (const row of ended) {
+    cells.add(row)
+    spend.add(row)
+  }
+  return [...writeCells(cells.list()), ...spend.statements(), ...sessionStatements(ended)]
+}

@@ -1,0 +1,145 @@
+/** Sums of requests that belong together, in the transaction of their rows. */
+
+import type { SqlValue, Statement } from '../engine/driver.ts'
+import { type CountedRow, type Measures, measuresOf, toName } from './rollup-row.ts'
+import { measures } from './rollup-schema.ts'
+
+interface SessionCell {
+  project: string
+  id: string
+  firstAt: number
+  last: { key: number; at: number; model: string; status: string }
+  sums: number[]
+}
+
+const head = [
+  'project',
+  'id',
+  'first_at',
+  'last_at',
+  'last_key',
+  'last_model',
+  'last_status',
+  'has_root',
+] as const
+const columns = [...head, ...measures]
+
+/** What is newer says what is last, whichever gateway is first to write. */
+const ofNewer = ['last_at', 'last_model', 'last_status']
+  .map(
+    (name) =>
+      `${name} = CASE WHEN excluded.last_key > sessions.last_key THEN excluded.${name} ELSE sessions.${name} END`,
+  )
+  .join(', ')
+
+const addedMeasures = measures.map((name) => `${name} = sessions.${name} + excluded.${name}`).join(', ')
+const earlier =
+  'CASE WHEN excluded.first_at < sessions.first_at THEN excluded.first_at ELSE sessions.first_at END'
+
+/** What a row of more requests adds to that of a session. */
+const withExcluded = `first_at = ${earlier}, ${ofNewer},
+  last_key = CASE WHEN excluded.last_key > sessions.last_key THEN excluded.last_key ELSE sessions.last_key END,
+  ${addedMeasures}`
+
+const upsertSession = `INSERT INTO sessions (${columns.join(', ')}) VALUES (?${', ?'.repeat(columns.length - 1)})
+  ON CONFLICT (project, id) DO UPDATE SET ${withExcluded}`
+
+const ended = "status NOT IN ('in_progress', 'queued')"
+const tokens = (name: string, source: string) =>
+  `CASE WHEN usage_source ${source} THEN coalesce(${name}, 0) ELSE 0 END`
+const reported = (name: string) => tokens(name, "IS NULL OR usage_source <> 'estimated'")
+const estimated = (name: string) => tokens(name, "= 'estimated'")
+
+/** The measures of one row in SQL. The part of the cost that is estimated is taken for all or nothing of it. */
+export const measuresInSql = {
+  requests: '1',
+  errors: 'CASE WHEN error_code IS NULL THEN 0 ELSE 1 END',
+  streams: 'stream',
+  attempts: 'attempts',
+  input_tokens: reported('input_tokens'),
+  cached_tokens: reported('cached_tokens'),
+  cache_write_tokens: reported('cache_write_tokens'),
+  output_tokens: reported('output_tokens'),
+  reasoning_tokens: reported('reasoning_tokens'),
+  estimated_input_tokens: estimated('input_tokens'),
+  estimated_cached_tokens: estimated('cached_tokens'),
+  estimated_cache_write_tokens: estimated('cache_write_tokens'),
+  estimated_output_tokens: estimated('output_tokens'),
+  estimated_reasoning_tokens: estimated('reasoning_tokens'),
+  cost_nano: 'coalesce(cost_nano, 0)',
+  estimated_cost_nano: estimated('cost_nano'),
+  unpriced: 'CASE WHEN cost_reason IS NULL THEN 0 ELSE 1 END',
+} as const satisfies Record<(typeof measures)[number], string>
+
+/** A chain that goes on: its first request, which stood alone until now, belongs to the session, once. */
+const seedRoot = `INSERT INTO sessions (${columns.join(', ')})
+  SELECT coalesce(project, ''), response_id, created_at, created_at, key, coalesce(model, ''), status, 1,
+    ${measures.map((name) => measuresInSql[name]).join(', ')}
+  FROM requests WHERE response_id = ? AND session_id IS NULL AND coalesce(project, '') = ? AND ${ended}
+  ORDER BY key LIMIT 1
+  ON CONFLICT (project, id) DO UPDATE SET has_root = 1, first_at = ${earlier}, ${addedMeasures}
+  WHERE sessions.has_root = 0`
+
+/** The first request of a chain whose second was written earlier, by another gateway. */
+const addLateRoot = `UPDATE sessions SET has_root = 1,
+  first_at = CASE WHEN first_at > ? THEN ? ELSE first_at END,
+  ${measures.map((name) => `${name} = ${name} + ?`).join(', ')}
+  WHERE project = ? AND id = ? AND has_root = 0`
+
+export function sessionStatements(rows: readonly CountedRow[]): Statement[] {
+  const cells = new Map<string, SessionCell>()
+  const late: Statement[] = []
+  for (const row of rows) {
+    if (typeof row.session_id === 'string') addRow(cells, row)
+    else if (typeof row.response_id === 'string') late.push(lateRoot(row))
+  }
+  const sorted = [...cells].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, cell]) => cell)
+  return [...late, ...sorted.flatMap((cell) => [seedOf(cell), upsertOf(cell)])]
+}
+
+function addRow(cells: Map<string, SessionCell>, row: CountedRow): void {
+  const project = toName(row.project)
+  const id = String(row.session_id)
+  const key = Number(row.key)
+  const at = Number(row.created_at)
+  const last = { key, at, model: toName(row.model), status: toName(row.status) }
+  const name = `${project}\0${id}`
+  let cell = cells.get(name)
+  if (cell === undefined) {
+    cell = { project, id, firstAt: at, last, sums: measures.map(() => 0) }
+    cells.set(name, cell)
+  }
+  const values: Measures = measuresOf(row)
+  cell.firstAt = Math.min(cell.firstAt, at)
+  if (key > cell.last.key) cell.last = last
+  for (const [index, measure] of measures.entries())
+    cell.sums[index] = (cell.sums[index] as number) + values[measure]
+}
+
+function seedOf({ project, id }: SessionCell): Statement {
+  return { sql: seedRoot, params: [id, project] }
+}
+
+function upsertOf({ project, id, firstAt, last, sums }: SessionCell): Statement {
+  const params: SqlValue[] = [project, id, firstAt, last.at, last.key, last.model, last.status, 0, ...sums]
+  return { sql: upsertSession, params }
+}
+
+function lateRoot(row: CountedRow): Statement {
+  const values: Measures = measuresOf(row)
+  const at = Number(row.created_at)
+  return {
+    sql: addLateRoot,
+    params: [at, at, ...measures.map((name) => values[name]), toName(row.project), String(row.response_id)],
+  }
+}
+
+/** Of requests that are about to be failed, as `where` says over the columns of `requests`. */
+export function countLeftoverSessions(where: string): string {
+  return `INSERT INTO sessions (${columns.join(', ')})
+    SELECT coalesce(project, ''), session_id, min(created_at), max(created_at), max(key), max(coalesce(model, '')),
+      'failed', 0, ${measures.map((name) => `sum(${name === 'errors' ? '1' : measuresInSql[name]})`).join(', ')}
+    FROM requests WHERE ${where} AND session_id IS NOT NULL
+    GROUP BY coalesce(project, ''), session_id
+    ON CONFLICT (project, id) DO UPDATE SET ${withExcluded}`
+}
