@@ -4,6 +4,8 @@
  * makes some twenty), and printing them blocks the event loop several times as long.
  */
 
+import { toOpenMetrics } from './metrics-text.ts'
+
 /** One cell per label set; a label is one step down a tree, so that nothing is joined or hashed for a lookup. */
 type Node<Cell> = Map<string, Node<Cell> | Cell>
 
@@ -14,7 +16,7 @@ interface MetricOptions {
   labelNames: readonly string[]
 }
 
-abstract class CellMetric<Cell extends { render(withExemplars: boolean): string }> {
+abstract class CellMetric<Cell extends { render(openMetrics: boolean): string }> {
   private readonly options: MetricOptions
   private readonly root: Node<Cell> = new Map()
   private readonly cells: Cell[] = []
@@ -53,14 +55,19 @@ abstract class CellMetric<Cell extends { render(withExemplars: boolean): string 
   }
 
   /**
-   * In the Prometheus text format 0.0.4, with a line feed at the end.
-   * @param withExemplars adds what only OpenMetrics has; see metrics-text.ts for the rest of it.
+   * With a line feed at the end, in the Prometheus text format 0.0.4.
+   * @param openMetrics in OpenMetrics 1.0 instead, with exemplars.
    */
-  render(withExemplars = false): string {
-    const { name, help } = this.options
-    const head = `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${this.type}\n`
-    return head + this.cells.map((cell) => cell.render(withExemplars)).join('')
+  render(openMetrics = false): string {
+    const head = `# HELP ${this.options.name} ${escapeHelp(this.options.help)}\n# TYPE ${this.options.name} ${this.type}\n`
+    return (
+      (openMetrics ? toOpenMetrics(head) : head) + this.cells.map((cell) => cell.render(openMetrics)).join('')
+    )
   }
+}
+
+function escapeHelp(help: string): string {
+  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
 }
 
 function escapeLabel(value: string): string {
@@ -158,13 +165,13 @@ class HistogramCell {
   }
 
   /** Printed buckets count all that lies below their bound. */
-  render(withExemplars: boolean): string {
+  render(openMetrics: boolean): string {
     const { name, labels } = this
     let total = 0
     let text = ''
     for (let bucket = 0; bucket < this.counts.length; bucket++) {
       total += this.counts[bucket]!
-      const exemplar = withExemplars ? this.renderExemplar(bucket) : ''
+      const exemplar = openMetrics ? this.renderExemplar(bucket) : ''
       text += `${name}_bucket{${labels},le="${this.bounds[bucket] ?? '+Inf'}"} ${total}${exemplar}\n`
     }
     return `${text}${name}_sum{${labels}} ${this.sum}\n${name}_count{${labels}} ${total}\n`

@@ -42,7 +42,7 @@ export interface GenAiCall {
 
 export interface GenAiSeries {
   /** For the scrape. */
-  metrics: { render(withExemplars: boolean): string }[]
+  metrics: { render(openMetrics: boolean): string }[]
   record(call: GenAiCall): void
 }
 

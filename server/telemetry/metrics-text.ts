@@ -2,17 +2,17 @@
 
 export interface TextFormat {
   contentType: string
-  /** Whether exemplars can stand in it. */
-  hasExemplars: boolean
+  /** Exemplars can stand in it, and its last line says that nothing was cut off. */
+  isOpenMetrics: boolean
 }
 
 const prometheusText: TextFormat = {
   contentType: 'text/plain; version=0.0.4; charset=utf-8',
-  hasExemplars: false,
+  isOpenMetrics: false,
 }
 const openMetrics: TextFormat = {
   contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-  hasExemplars: true,
+  isOpenMetrics: true,
 }
 
 /** By the `Accept` header: OpenMetrics only for who names it, in this version or none, and likes it no less than plain text. */
@@ -30,19 +30,15 @@ export function chooseFormat(accept: string): TextFormat {
   return quality.open > 0 && quality.open >= quality.plain ? openMetrics : prometheusText
 }
 
-/**
- * Joins metrics in the text format 0.0.4, and makes of them the format that was chosen: in OpenMetrics a counter's family
- * goes without `_total`, no line is empty, and the last one says that nothing was cut off.
- */
-export function joinMetrics(texts: readonly string[], { hasExemplars }: TextFormat): string {
-  // prom-client writes NaN (an event loop not measured yet) in a spelling of its own.
-  const text = texts
-    .join('\n')
-    .replaceAll(/ Nan$/gm, ' NaN')
-    .replaceAll(/\n{2,}/g, '\n')
-  if (!hasExemplars) return text
-  const named = text
+/** Makes metrics in the text format what OpenMetrics wants: a counter's family goes without `_total`, quotes in help are escaped. */
+export function toOpenMetrics(text: string): string {
+  return text
     .replaceAll(/^(# (?:HELP|TYPE) \S+)_total /gm, '$1 ')
     .replaceAll(/^# HELP .*$/gm, (help) => help.replaceAll('"', '\\"'))
-  return `${named}# EOF\n`
+}
+
+/** What prom-client wrote, in the format chosen: it puts empty lines between metrics, and spells NaN in its own way. */
+export function tidyText(text: string, { isOpenMetrics }: TextFormat): string {
+  const tidy = text.replaceAll(/ Nan$/gm, ' NaN').replaceAll(/\n{2,}/g, '\n')
+  return isOpenMetrics ? toOpenMetrics(tidy) : tidy
 }

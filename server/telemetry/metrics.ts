@@ -8,7 +8,7 @@ import { createReadGauge } from './metrics-read.ts'
 import { createAttemptRecorder, createRequestRecorder } from './metrics-recorders.ts'
 import { createAttemptSeries, createQuerySeries, createRequestSeries } from './metrics-series.ts'
 import { addLogSeries, addStoreSeries } from './metrics-store.ts'
-import { chooseFormat, joinMetrics } from './metrics-text.ts'
+import { chooseFormat, tidyText } from './metrics-text.ts'
 import { createUseSeries } from './metrics-tokens.ts'
 
 export interface MetricsOptions {
@@ -84,8 +84,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     async scrape(accept = '') {
       if (options.store !== undefined) figures = await readStore(options.store)
       const format = chooseFormat(accept)
-      const texts = [...cells.map((cell) => cell.render(format.hasExemplars)), await registry.metrics()]
-      return { contentType: format.contentType, body: joinMetrics(texts, format) }
+      const texts = cells.map((cell) => cell.render(format.isOpenMetrics))
+      texts.push(tidyText(await registry.metrics(), format), format.isOpenMetrics ? '# EOF\n' : '')
+      return { contentType: format.contentType, body: texts.join('') }
     },
   }
 }
@@ -127,7 +128,7 @@ function createRecorders({ models: known, maxOtherModels: maxOthers = 50, ...opt
 }
 
 interface Rendered {
-  render(withExemplars: boolean): string
+  render(openMetrics: boolean): string
 }
 
 /** Null when the store does not say in time. */
