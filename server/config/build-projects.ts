@@ -52,6 +52,10 @@ export function buildCallers({
       name: project.name ?? id,
       store: project.store ?? draft.state.store,
       retentionMs: toMilliseconds(project.retentionDays ?? draft.state.retentionDays),
+      log: {
+        bodies: project.log.bodies ?? draft.log.bodies,
+        maxBodyBytes: project.log.maxBodyBytes ?? draft.log.maxBodyBytes,
+      },
       upstream: buildUpstream({ id, project, draft, problems }),
     })
     for (const [hash, key] of readKeys({ id, project, claim, problems })) keys.set(hash, key)
@@ -62,6 +66,7 @@ export function buildCallers({
       name: 'Default',
       store: draft.state.store,
       retentionMs: toMilliseconds(draft.state.retentionDays),
+      log: { bodies: draft.log.bodies, maxBodyBytes: draft.log.maxBodyBytes },
       upstream: new Map(),
     })
   }

@@ -2,6 +2,7 @@
 import type { ErrorObject } from 'ajv'
 import { type PathSegment, suggestName } from './problems.ts'
 import { ID_PATTERN, MODEL_PATTERN, SECRET_PATTERN } from './schema-names.ts'
+import { AMOUNT_PATTERN, DATE_PATTERN } from './schema-prices.ts'
 import { STORE_PATTERN } from './schema-process.ts'
 
 const patternWords: Readonly<Record<string, string>> = {
@@ -9,6 +10,10 @@ const patternWords: Readonly<Record<string, string>> = {
   [MODEL_PATTERN]: 'may hold only printable ASCII characters (1 to 256), with no space at either end',
   [SECRET_PATTERN]:
     'may hold only printable ASCII characters without spaces; look for a line break at its end',
+  [AMOUNT_PATTERN]:
+    'must be US dollars as a number or a decimal with at most nine decimals, e.g. "0.075", without a sign or currency',
+  [DATE_PATTERN]:
+    'must be a day, e.g. "2026-07-01", which begins at 00:00 UTC, or a moment, e.g. "2026-07-01T12:00:00Z"',
   [STORE_PATTERN]:
     'must be "sqlite:" and a file, e.g. "sqlite:data/dragoman.db"; sqlite is the store there is',
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { translators as registry } from '../../translators/index.ts'
 import { buildModels } from './build-models.ts'
+import { buildPrices } from './build-prices.ts'
 import { buildCallers, type Callers } from './build-projects.ts'
 import { buildPrompts } from './build-prompts.ts'
 import { buildProviders, type MissingSecrets, type SecretName } from './build-providers.ts'
@@ -124,6 +125,7 @@ function buildRuntime({
   const models = buildModels({ draft, providers, problems, warnings })
   const callers = buildCallers({ draft, problems })
   const prompts = buildPrompts({ draft, problems })
+  const prices = buildPrices({ draft, translators, problems })
   const listen = { host: overrides.host ?? draft.listen.host, port: overrides.port ?? draft.listen.port }
   checkExposure({ host: listen.host, callers, problems })
   return {
@@ -138,6 +140,7 @@ function buildRuntime({
     state: draft.state,
     webSocket: draft.webSocket,
     prompts,
+    prices,
     log: { ...draft.log, retention: buildRetention({ draft, problems, warnings }) },
     pingSeconds: draft.stream.pingSeconds,
     structuredOutput: draft.structuredOutput,

@@ -27,6 +27,7 @@ export interface Runtime {
   webSocket: WebSocketRuntime
   /** Templates of the configuration, by id; others are in the store. */
   prompts: ReadonlyMap<string, PromptRuntime>
+  prices: PricesRuntime
   log: LogRuntime
   /**
    * What happens when an answer breaks the strict json_schema that was asked and the provider does not enforce it:
@@ -46,6 +47,8 @@ export interface ProjectRuntime {
   store: boolean
   /** Milliseconds that a response is kept; null: for ever. */
   retentionMs: number | null
+  /** Default: as of `Runtime.log`. */
+  log: Pick<LogRuntime, 'bodies' | 'maxBodyBytes'>
   /** Provider id → what this project maps to there. */
   upstream: ReadonlyMap<string, { projectId?: string }>
 }
@@ -146,6 +149,47 @@ export interface PromptRuntime {
   versions: ReadonlyMap<string, PromptTemplate>
 }
 
+/** What models cost, in US dollars. Lists are asked in this order; see `gateway/money/find-price.ts`. */
+export interface PricesRuntime {
+  /** Of the configuration, by provider id or variant. */
+  configured: ReadonlyMap<string, PriceListRuntime>
+  /** Those that come with the gateway, by variant. */
+  defaults: ReadonlyMap<string, PriceListRuntime>
+}
+
+export interface PriceListRuntime {
+  /** By the provider's name of the model; each with its newest price first. */
+  exact: ReadonlyMap<string, readonly PriceRuntime[]>
+  /** Names with a `*`, the one with the most literal characters first. */
+  patterns: readonly { prefix: string; suffix: string; prices: readonly PriceRuntime[] }[]
+}
+
+export interface PriceRuntime {
+  version: string
+  /** Unix milliseconds; `-Infinity`: always. */
+  from: number
+  /** The usual rates first. */
+  tiers: readonly PriceTierRuntime[]
+}
+
+/** Whole nano-dollars per million of what is counted; null: no rate of its own. */
+export interface PriceRatesRuntime {
+  input: number | null
+  cachedInput: number | null
+  cacheWrite: number | null
+  output: number | null
+  reasoning: number | null
+  request: number | null
+  image: number | null
+}
+
+export interface PriceTierRuntime extends PriceRatesRuntime {
+  /** In small letters; null: the usual one. */
+  serviceTier: string | null
+  /** Counts for requests with more tokens of input than this; 0: any. */
+  aboveInputTokens: number
+}
+
 export interface WebSocketRuntime {
   /** Bytes of one message from the client. Default 33 554 432. */
   maxFrameBytes: number
@@ -160,8 +204,14 @@ export interface WebSocketRuntime {
 export interface LogRuntime {
   /** `full`, `metadata` (rows without bodies) or `none`. Default `full`. */
   bodies: 'full' | 'metadata' | 'none'
-  /** Bytes kept of each body; the rest is cut and marked. Default 1 048 576. */
+  /** Bytes kept of each body, when its media are out of it; the rest is cut and marked. Default 1 048 576. */
   maxBodyBytes: number
+  /** Whether media are taken out of the bodies and stored once. Default true. */
+  media: boolean
+  /** Bytes held of each body until its media are out of it, where that is more. Default 16 777 216. */
+  maxMediaBytes: number
+  /** Whether requests can be found by their words. Default true. */
+  search: boolean
   /** Bound of the queue to the writer; past either, rows are dropped and counted. Defaults 10 000 and 134 217 728. */
   queueRows: number
   queueBytes: number

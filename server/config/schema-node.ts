@@ -6,7 +6,15 @@ import type { JsonObject } from '../../translators/shared/canonical.ts'
 
 /** A schema in which every node says what it is for. */
 export interface SchemaNode {
-  type: 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'array' | readonly ['string', 'object']
+  type:
+    | 'string'
+    | 'integer'
+    | 'number'
+    | 'boolean'
+    | 'object'
+    | 'array'
+    | readonly ['string', 'object']
+    | readonly ['number', 'string']
   description: string
   default?: unknown
   enum?: readonly string[]
@@ -35,15 +43,17 @@ export type FromSchema<S, M extends SchemaMode = 'given'> = S extends { enum: re
   ? E
   : S extends { type: readonly ['string', 'object'] }
     ? string | ObjectFromSchema<S, M>
-    : S extends { type: 'string' }
-      ? string
-      : S extends { type: 'integer' | 'number' }
-        ? number
-        : S extends { type: 'boolean' }
-          ? boolean
-          : S extends { type: 'array'; items: infer I }
-            ? (FromSchema<I, M> | Absent<M>)[]
-            : ObjectFromSchema<S, M>
+    : S extends { type: readonly ['number', 'string'] }
+      ? number | string
+      : S extends { type: 'string' }
+        ? string
+        : S extends { type: 'integer' | 'number' }
+          ? number
+          : S extends { type: 'boolean' }
+            ? boolean
+            : S extends { type: 'array'; items: infer I }
+              ? (FromSchema<I, M> | Absent<M>)[]
+              : ObjectFromSchema<S, M>
 
 type Absent<M extends SchemaMode> = M extends 'draft' ? undefined : never
 

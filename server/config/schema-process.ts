@@ -103,10 +103,30 @@ export const logSchema = {
     },
     maxBodyBytes: {
       type: 'integer',
-      description: 'Bytes kept of each body; the rest is cut and marked.',
+      description: 'Bytes kept of each body, when its media are out of it; the rest is cut and marked.',
       minimum: 0,
       maximum: 67_108_864,
       default: 1_048_576,
+    },
+    media: {
+      type: 'boolean',
+      description:
+        'Whether pictures, files and recordings (base64 from 4 KB on) are taken out of the bodies and stored once each, whatever number of requests holds them. The body keeps a reference.',
+      default: true,
+    },
+    maxMediaBytes: {
+      type: 'integer',
+      description:
+        'Bytes held of each body until its media are out of it, where that is more than maxBodyBytes; the rest is cut and marked.',
+      minimum: 0,
+      maximum: 268_435_456,
+      default: 16_777_216,
+    },
+    search: {
+      type: 'boolean',
+      description:
+        'Whether requests can be found by the words of their input, instructions, output and error: of each up to 32,768 characters, the answer first, then the newest input; of the instructions 2,048. Only where bodies are kept in full.',
+      default: true,
     },
     queueRows: {
       type: 'integer',

@@ -71,6 +71,25 @@ export const projectSchema = {
       ...retentionDaysSchema,
       description: `${retentionDaysSchema.description} Unless given: state.retentionDays.`,
     },
+    log: {
+      type: 'object',
+      description: 'What is recorded of the calls of this project. What is not said here is as in "log".',
+      default: {},
+      properties: {
+        bodies: {
+          type: 'string',
+          description: 'As log.bodies. Unless given: that.',
+          enum: ['full', 'metadata', 'none'],
+        },
+        maxBodyBytes: {
+          type: 'integer',
+          description: 'As log.maxBodyBytes. Unless given: that.',
+          minimum: 0,
+          maximum: 67_108_864,
+        },
+      },
+      additionalProperties: false,
+    },
     upstream: {
       type: 'object',
       description: 'What this project is at the providers, by provider id.',

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../translators/shared/canonical.ts'
 import type { Translator } from '../../translators/shared/translator.ts'
 import { idNames, MIN_KEY_LENGTH, MODEL_PATTERN, SECRET_PATTERN } from './schema-names.ts'
 import type { FromSchema, SchemaNode } from './schema-node.ts'
+import { pricesSchema } from './schema-prices.ts'
 import {
   limitsSchema,
   listenSchema,
@@ -62,6 +63,7 @@ export const configurationSchema = {
       propertyNames: { pattern: MODEL_PATTERN, description: 'Printable ASCII characters, at most 256.' },
       additionalProperties: modelSchema,
     },
+    prices: pricesSchema,
     directRouting: {
       type: 'boolean',
       description:
@@ -87,6 +89,7 @@ export type Configuration = FromSchema<typeof configurationSchema>
 export type ConfigurationDraft = FromSchema<typeof configurationSchema, 'draft'>
 export type ProviderDraft = FromSchema<typeof providerSchema, 'draft'>
 export type ProjectDraft = FromSchema<typeof projectSchema, 'draft'>
+export type PricesDraft = FromSchema<typeof pricesSchema, 'draft'>
 export type ModelDraft = FromSchema<typeof modelSchema, 'draft'>
 
 export type Translators = Readonly<Record<string, Translator>>

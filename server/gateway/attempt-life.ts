@@ -1,6 +1,5 @@
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
 import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
-import type { Runtime } from '../config/runtime.ts'
 import type { Candidate } from './candidates.ts'
 import { captureChunk, createCapture } from './capture.ts'
 import type { Attempt, Exchange } from './exchange.ts'
@@ -33,6 +32,10 @@ export function beginAttempt(
     adaptations: [...sent.adaptations],
     usage: null,
     usageSource: null,
+    usageEstimator: null,
+    images: 0,
+    serviceTier: typeof sent.body?.service_tier === 'string' ? sent.body.service_tier : null,
+    taken: false,
     facts: null,
     finishReason: null,
     events: 0,
@@ -52,9 +55,9 @@ export function endAttempt(attempt: Attempt, failure: UpstreamFailure | null): v
 /** Takes over what the attempt that answered came to. */
 export function concludeExchange(exchange: Exchange, attempt: Attempt, final: CanonicalResponse): void {
   exchange.responseId = final.id
+  exchange.itemIds = final.output.flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
   exchange.status = final.status
-  exchange.usage = final.usage
-  exchange.usageSource = attempt.usageSource
+  takeUsage(exchange, attempt)
   exchange.adaptations.push(...attempt.adaptations)
   if (final.error === null) return
   const error = { type: 'server_error', ...final.error, param: null, origin: 'upstream' as const }
@@ -62,7 +65,7 @@ export function concludeExchange(exchange: Exchange, attempt: Attempt, final: Ca
   exchange.error = error
 }
 
-/** Bytes of each body to keep for the log. */
-export function captureLimit(runtime: Runtime): number {
-  return runtime.log.bodies === 'full' ? runtime.log.maxBodyBytes : 0
+/** The usage of an attempt is that of its request. */
+export function takeUsage(exchange: Exchange, { usage, usageSource, usageEstimator }: Attempt): void {
+  Object.assign(exchange, { usage, usageSource, usageEstimator })
 }

@@ -5,7 +5,6 @@ import type {
   StreamTranslator,
   Target,
   Translator,
-  UpstreamFacts,
   UpstreamFailure,
   UpstreamRequest,
   WireEvent,
@@ -15,6 +14,7 @@ import type { Attempt } from './exchange.ts'
 import { makeUpstreamFailure } from './failures.ts'
 import { readFinishReason } from './finish-reason.ts'
 import { hideCredentials, hideInFailure } from './hide-credentials.ts'
+import { countImages } from './money/price-exchange.ts'
 import { pollResponse } from './poll.ts'
 import { callUpstream, type UpstreamCallPlan, type UpstreamReply } from './upstream-reply.ts'
 
@@ -48,8 +48,9 @@ export interface AttemptPlan {
 
 /** Runs the attempt to its end. Never rejects for anything that a provider does. */
 export async function runAttempt(plan: AttemptPlan): Promise<AttemptOutcome> {
-  const { provider, context } = plan
+  const { provider, context, attempt } = plan
   const machine = provider.translator.stream(context)
+  attempt.taken = plan.taken !== null
   let reply = plan.taken === null ? await callFirst(plan, machine) : await pollResponse(plan, plan.taken, 0)
   if (reply === null) return { kind: 'aborted' }
   for (let polls = 0; ; polls++) {
@@ -58,6 +59,7 @@ export async function runAttempt(plan: AttemptPlan): Promise<AttemptOutcome> {
     if (reply.body === '') return failed(plan, emptyBody)
     const result = provider.translator.response(reply.body, context)
     if (result.pending === null) return concludeBody(plan, result)
+    attempt.taken = true
     if (polls === 0 && plan.taken === null) await plan.onTaken(result.pending.id)
     reply = await pollResponse(plan, result.pending.id, polls)
     if (reply === null) return { kind: 'aborted' }
@@ -106,7 +108,10 @@ function concludeReply(plan: AttemptPlan, machine: StreamTranslator, reply: Upst
   if (reply.kind === 'body')
     return failed(plan, plan.provider.translator.failure(reply.status, reply.headers, reply.body))
   const { code, message, status } = reply.error
-  if (code === 'client_closed_request') return { kind: 'aborted' }
+  if (code === 'client_closed_request') {
+    recordFacts(plan.attempt, machine)
+    return { kind: 'aborted' }
+  }
   if (reply.midStream) return concludeStream(plan, machine, { code, message })
   return failed(plan, makeUpstreamFailure(code, message, status))
 }
@@ -120,24 +125,29 @@ function concludeStream(
     const events = machine.end(cut)
     if (events.length > 0) deliver(plan, events, machine.final)
   }
-  recordFacts(plan.attempt, machine.final, machine.facts)
+  recordFacts(plan.attempt, machine)
   if (machine.final !== null) return { kind: 'answered', final: machine.final }
   return failed(plan, machine.failure ?? noAnswer)
 }
 
 function concludeBody(plan: AttemptPlan, result: ReturnType<Translator['response']>): AttemptOutcome {
-  recordFacts(plan.attempt, result.final, result.facts)
+  recordFacts(plan.attempt, result)
   if (result.failure !== null) return failed(plan, result.failure)
   if (result.final === null) return failed(plan, noAnswer)
   deliver(plan, result.events, result.final)
   return { kind: 'answered', final: result.final }
 }
 
-function recordFacts(attempt: Attempt, final: CanonicalResponse | null, facts: UpstreamFacts): void {
+function recordFacts(
+  attempt: Attempt,
+  { final, usage, facts }: Pick<StreamTranslator, 'final' | 'usage' | 'facts'>,
+): void {
   attempt.facts = facts
   attempt.finishReason = final === null ? null : readFinishReason(final)
-  attempt.usage = final?.usage ?? null
+  // What was told before a failure, or before the client left, was used all the same.
+  attempt.usage = usage ?? final?.usage ?? null
   if (attempt.usage !== null) attempt.usageSource ??= 'provider'
+  attempt.images = countImages(final?.output ?? [])
 }
 
 function failed({ target }: AttemptPlan, failure: UpstreamFailure): AttemptOutcome {

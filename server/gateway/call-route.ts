@@ -1,22 +1,24 @@
 /** A call of one of a provider's routes beside its responses: one JSON body, tried as often as the provider allows. */
-import { isObject } from '../../translators/shared/canonical.ts'
+
+import { type CanonicalRequest, type Item, isObject, type Usage } from '../../translators/shared/canonical.ts'
 import type { UpstreamFacts, UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
-import { beginAttempt, captureLimit, endAttempt } from './attempt-life.ts'
+import { beginAttempt, endAttempt, takeUsage } from './attempt-life.ts'
 import type { Candidate } from './candidates.ts'
+import { captureLimit } from './capture.ts'
 import type { Attempt, Exchange } from './exchange.ts'
 import { makeUpstreamFailure } from './failures.ts'
 import { hideCredentials } from './hide-credentials.ts'
 import { planRetry } from './retry.ts'
+import { noteEstimate } from './settle-usage.ts'
 import { callUpstream, type UpstreamReply } from './upstream-reply.ts'
 import { waitFor } from './wait.ts'
 import type { GatewayDependencies } from './work.ts'
 
 export type RouteResult<Value> =
-  /** `usage`: what the call used; null when nothing. */
-  | { ok: true; value: Value; usage: Pick<Exchange, 'usage' | 'usageSource'> | null }
-  | { ok: false; failure: UpstreamFailure }
+  /** `usage`: what the provider says that the call used; null when it says nothing. */
+  { ok: true; value: Value; usage: Usage | null } | { ok: false; failure: UpstreamFailure }
 
 export interface RouteCall<Value> {
   dependencies: GatewayDependencies
@@ -26,6 +28,8 @@ export interface RouteCall<Value> {
   sent: UpstreamRequest
   /** Reads the body of an answer with a good status. */
   read(body: unknown): RouteResult<Value>
+  /** From what the usage is counted when the provider tells none. Absent where no model runs. */
+  estimate?(value: Value): { request: CanonicalRequest; output: readonly Item[] }
   /** Whether other attempts follow when this route fails. */
   hasFallback: boolean
   signal: AbortSignal
@@ -37,7 +41,7 @@ export async function callRoute<Value>(call: RouteCall<Value>): Promise<RouteRes
   const { observer } = dependencies
   const body = JSON.stringify(sent.body)
   for (let tries = 1; ; tries++) {
-    const attempt = beginAttempt(exchange, candidate, sent, body, captureLimit(call.runtime))
+    const attempt = beginAttempt(exchange, candidate, sent, body, captureLimit(call.runtime, exchange))
     const result = await callOnce(call, body, attempt)
     const failure = result.ok ? null : result.failure
     const wait =
@@ -51,7 +55,7 @@ export async function callRoute<Value>(call: RouteCall<Value>): Promise<RouteRes
         hasNextTarget: true,
       })
     endAttempt(attempt, failure)
-    if (result.ok && result.usage !== null) noteUsage(exchange, attempt, result.usage)
+    if (result.ok) await noteUsage(call, attempt, result)
     observer.attemptEnded(exchange, attempt, failure !== null && (wait !== null || hasFallback))
     if (wait === null) return result
     const waitedFrom = performance.now()
@@ -61,13 +65,18 @@ export async function callRoute<Value>(call: RouteCall<Value>): Promise<RouteRes
   }
 }
 
-function noteUsage(
-  exchange: Exchange,
+async function noteUsage<Value>(
+  { exchange, dependencies, estimate }: RouteCall<Value>,
   attempt: Attempt,
-  usage: Pick<Exchange, 'usage' | 'usageSource'>,
-): void {
-  Object.assign(attempt, usage)
-  Object.assign(exchange, usage)
+  { value, usage }: Extract<RouteResult<Value>, { ok: true }>,
+): Promise<void> {
+  if (usage !== null) {
+    attempt.usage = usage
+    attempt.usageSource = 'provider'
+  } else if (estimate !== undefined) {
+    await noteEstimate(dependencies.tokens, { attempt, ...estimate(value) })
+  } else return
+  takeUsage(exchange, attempt)
 }
 
 async function callOnce<Value>(
@@ -91,7 +100,7 @@ async function callOnce<Value>(
     timeouts,
     maxConnections,
     attempt,
-    captureLimit: captureLimit(runtime),
+    captureLimit: captureLimit(runtime, exchange),
     signal,
     onEvents: () => 'stop',
     onResumable: () => {},

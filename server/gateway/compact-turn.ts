@@ -6,7 +6,6 @@ import { createEmitter } from '../../translators/shared/emitter.ts'
 import { GatewayError } from '../errors.ts'
 import { renderAdaptations } from './answer-head.ts'
 import type { Candidate } from './candidates.ts'
-import { estimateUsage } from './estimate-usage.ts'
 import { finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
 import type { Gateway } from './respond.ts'
@@ -44,8 +43,9 @@ export async function compactTurn(gateway: Gateway, work: Work): Promise<void> {
   exchange.adaptations.push({ field: 'input.compaction_trigger', action: 'emulated', detail })
   const context = openForAll({ ...turn, request: turn.resolved, sealer: dependencies.sealer })
   const encrypted_content = dependencies.sealer.seal(turn.project, sealableSummary(text, context))
-  const usage = response.usage ?? estimateUsage(turn.resolved, response.output)
-  const emitter = createEmitter({ ...createBaseContext(work, () => {}), estimateUsage: () => usage })
+  const { usage } = response
+  const told = usage === null ? {} : { estimateUsage: () => usage }
+  const emitter = createEmitter({ ...createBaseContext(work, () => {}), ...told })
   emitter.item({ type: 'compaction', id: createId('cmp'), encrypted_content }).finish()
   emitter.complete()
   const events = emitter.take()

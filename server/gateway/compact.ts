@@ -8,12 +8,12 @@
 import type { CanonicalRequest, Item, Usage } from '../../translators/shared/canonical.ts'
 import { idPrefix } from '../../translators/shared/ids.ts'
 import type { Adaptation, CompactRoute } from '../../translators/shared/translator.ts'
+import { toContractUsage } from '../../translators/shared/usage.ts'
 import { GatewayError } from '../errors.ts'
 import type { IdempotentAnswer } from '../store/state/state.ts'
 import { renderAdaptations, renderAnswerHead } from './answer-head.ts'
 import { callRoute, type RouteResult } from './call-route.ts'
 import type { Candidate } from './candidates.ts'
-import { estimateUsage } from './estimate-usage.ts'
 import { createId } from './ids.ts'
 import type { Gateway } from './respond.ts'
 import { beginSide, pickRequest, type SideOptions, type SideWork } from './side-request.ts'
@@ -45,7 +45,7 @@ export function readCompactRequest(body: unknown): CanonicalRequest {
 
 interface Compacted {
   output: Item[]
-  usage: Usage
+  usage: Usage | null
   /** Whose the item is; null: everybody's. */
   provider: string | null
   headers: Record<string, string>
@@ -107,24 +107,20 @@ async function compactAt(
     sent,
     hasFallback: true,
     signal,
-    read: (body) => readCompacted(work, route, body),
+    read: (body) => readCompacted(route, body),
+    estimate: (output) => ({ request: turn.resolved, output }),
   })
   if (!outcome.ok) return null
-  const { output, usage } = outcome.value
-  return { output: ownItems(work, candidate, output), usage, adaptations: sent.adaptations }
+  return {
+    output: ownItems(work, candidate, outcome.value),
+    usage: exchange.usage,
+    adaptations: sent.adaptations,
+  }
 }
 
-function readCompacted(
-  { turn }: SideWork,
-  { read }: CompactRoute,
-  body: unknown,
-): RouteResult<Pick<Compacted, 'output' | 'usage'>> {
+function readCompacted({ read }: CompactRoute, body: unknown): RouteResult<Item[]> {
   const told = read(body)
-  if (!told.ok) return told
-  const { output } = told
-  const usage = told.usage ?? estimateUsage(turn.resolved, output)
-  const usageSource = told.usage === null ? 'estimated' : 'provider'
-  return { ok: true, value: { output, usage }, usage: { usage, usageSource } }
+  return told.ok ? { ok: true, value: told.output, usage: told.usage } : told
 }
 
 /** The messages of the user as they were given, then the provider's items, sealed, under the gateway's ids. */
@@ -161,7 +157,7 @@ async function compactBySummary(gateway: Gateway, work: SideWork): Promise<Idemp
       ...listUserMessages(turn.resolved),
       { id: createId('cmp'), type: 'compaction', encrypted_content },
     ],
-    usage: response.usage ?? estimateUsage(turn.resolved, response.output),
+    usage: response.usage,
     provider: null,
     headers: { ...head, ...renderAdaptations(exchange.adaptations) },
   }
@@ -227,6 +223,6 @@ function resourceOf({ turn }: SideWork, { output, usage }: Pick<Compacted, 'outp
     object: 'response.compaction',
     created_at: Math.floor(turn.createdAt / 1000),
     output,
-    usage,
+    usage: usage && toContractUsage(usage),
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { GatewayError } from '../errors.ts'
 import { joinHeaders } from '../headers.ts'
+import { takeUsage } from './attempt-life.ts'
 import { createCapture } from './capture.ts'
 import type { Exchange } from './exchange.ts'
 import { createId } from './ids.ts'
@@ -49,6 +50,7 @@ export function createExchange({ headers, clientAddress, operation }: ExchangeSt
     attempts: [],
     adaptations: [],
     responseId: null,
+    itemIds: [],
     status: null,
     httpStatus: null,
     error: null,
@@ -84,8 +86,7 @@ export function finishExchange(exchange: Exchange): void {
   exchange.upstreamMs = exchange.endedAt - exchange.startedAt - measureOwnTime(exchange, exchange.endedAt)
   const last = exchange.attempts.at(-1)
   if (exchange.usage !== null || last === undefined) return
-  exchange.usage = last.usage
-  exchange.usageSource = last.usageSource
+  takeUsage(exchange, last)
 }
 
 /**

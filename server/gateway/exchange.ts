@@ -60,6 +60,14 @@ export interface Attempt {
   usage: Usage | null
   /** As in the exchange; null without usage. */
   usageSource: 'provider' | 'estimated' | null
+  /** As in the exchange. */
+  usageEstimator: string | null
+  /** Images that the provider's own tool made. */
+  images: number
+  /** The service tier that was sent to the provider. */
+  serviceTier: string | null
+  /** The provider took the response on to finish it later: it is paid for, also when its end is never heard of. */
+  taken: boolean
   facts: UpstreamFacts | null
   /** Null where the model did not stop: it was cut off, failed before, or was asked for something else than output. */
   finishReason: FinishReason | null
@@ -101,6 +109,8 @@ export interface Exchange {
   /** Of the request as a whole, then those of the attempt that answered. */
   adaptations: Adaptation[]
   responseId: string | null
+  /** Of the response's output items. */
+  itemIds: string[]
   /** The response's final status; null when the request never became one. */
   status: ResponseStatus | null
   /** What the client saw; 499 when it had gone. */
@@ -111,7 +121,7 @@ export interface Exchange {
   usageSource: 'provider' | 'estimated' | null
   /** What counted when `usageSource` is `estimated`, such as `gpt-tokenizer/o200k_base`; else null. */
   usageEstimator: string | null
-  /** Null until the request is over. */
+  /** Null until the request is over; set by the first of its observers. */
   cost: RequestCost | null
   /**
    * What the request belongs to: the client's `x-dragoman-session`, else its conversation, else the first response of

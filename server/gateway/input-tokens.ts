@@ -4,7 +4,6 @@ import type { IdempotentAnswer } from '../store/state/state.ts'
 import { renderAdaptations, renderAnswerHead } from './answer-head.ts'
 import { callRoute, type RouteResult } from './call-route.ts'
 import type { Candidate } from './candidates.ts'
-import { estimateInput } from './estimate-usage.ts'
 import { failureError, makeUpstreamFailure } from './failures.ts'
 import { beginSide, pickRequest, type SideOptions, type SideWork } from './side-request.ts'
 import { fitToTarget } from './state/fit-target.ts'
@@ -42,7 +41,8 @@ export async function countInputTokens(
   const counted = await countNatively(work, candidate, request)
   if (counted === null)
     exchange.adaptations.push({ field: 'input_tokens', action: 'emulated', detail: 'estimated' })
-  noteSource(work, counted === null ? 'estimated' : 'provider')
+  const estimated = counted === null ? await dependencies.tokens.countInput(request) : null
+  noteSource(work, estimated?.estimator ?? null)
   exchange.status = 'completed'
   const { adaptations } = exchange
   const head = counted === null ? renderAdaptations(adaptations) : renderAnswerHead(candidate, adaptations)
@@ -51,7 +51,7 @@ export async function countInputTokens(
     headers: { 'content-type': 'application/json', ...head },
     body: JSON.stringify({
       object: 'response.input_tokens',
-      input_tokens: counted ?? estimateInput(request),
+      input_tokens: counted ?? estimated?.tokens,
     }),
   }
   await claim?.keep(answer)
@@ -104,8 +104,12 @@ const noCount = makeUpstreamFailure(
 )
 
 /** Nothing was used, so there is no usage; where the number came from is said all the same. */
-function noteSource({ exchange }: SideWork, source: 'provider' | 'estimated'): void {
-  exchange.usageSource = source
+function noteSource({ exchange }: SideWork, estimator: string | null): void {
+  const source = {
+    usageSource: estimator === null ? ('provider' as const) : ('estimated' as const),
+    usageEstimator: estimator,
+  }
+  Object.assign(exchange, source)
   const last = exchange.attempts.at(-1)
-  if (last !== undefined) last.usageSource = source
+  if (last !== undefined) Object.assign(last, source)
 }

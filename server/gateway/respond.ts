@@ -1,15 +1,16 @@
 /** The story of one request: candidates in order, each tried until it answers, before anything has been sent. */
+
 import type { UpstreamFailure } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import { GatewayError } from '../errors.ts'
 import { renderAnswerHead } from './answer-head.ts'
 import { type AttemptOutcome, runAttempt } from './attempt.ts'
-import { beginAttempt, captureLimit, concludeExchange, endAttempt } from './attempt-life.ts'
+import { beginAttempt, concludeExchange, endAttempt } from './attempt-life.ts'
 import type { UpstreamJob } from './background.ts'
 import type { Candidate } from './candidates.ts'
+import { captureLimit } from './capture.ts'
 import { compactTurn, listAskable } from './compact-turn.ts'
 import { createDelivery } from './delivery.ts'
-import { estimateUsage } from './estimate-usage.ts'
 import type { Attempt } from './exchange.ts'
 import { failureError, failureOf } from './failures.ts'
 import { failOpenStream, finishAnswer } from './finish.ts'
@@ -18,6 +19,7 @@ import { keepPartial } from './keep-partial.ts'
 import { listCandidates, planAnew, planCandidate, planShorter, type ReadyPlan } from './plan-candidate.ts'
 import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
+import { noteEstimate, settleUsage } from './settle-usage.ts'
 import { beginTurn, releaseTurn, type Turn } from './state/turn.ts'
 import { createSchemaVerifier } from './verify-schema.ts'
 import { waitFor } from './wait.ts'
@@ -147,7 +149,7 @@ async function tryCandidate(
   let plan = first
   let body = bodyText(plan)
   for (let tries = 1; ; tries++) {
-    const attempt = beginAttempt(exchange, candidate, plan.sent, body, captureLimit(runtime))
+    const attempt = beginAttempt(exchange, candidate, plan.sent, body, captureLimit(runtime, exchange))
     const outcome = await callOnce(work, candidate, plan, body, attempt)
     const failure = outcome.kind === 'failed' ? outcome.failure : null
     const shorter = failure && planShorter(work, candidate, plan, failure)
@@ -203,6 +205,7 @@ async function callOnce(
 ): Promise<CallOutcome> {
   const { exchange, dependencies, sink, runtime, job } = work
   const { sent } = plan
+  const { tokens } = dependencies
   const headers = { ...sent.headers }
   dependencies.observer.attemptStarted(exchange, attempt, headers)
   attempt.requestHeaders = headers
@@ -232,12 +235,13 @@ async function callOnce(
     onTaken: (id) => job?.onUpstream({ provider: provider.id, model: target.model, id }) ?? Promise.resolve(),
   })
   if (outcome.kind === 'aborted') {
-    attempt.usage = estimateUsage(plan.request, delivery.partialOutput())
-    attempt.usageSource = 'estimated'
+    if (attempt.usage === null)
+      await noteEstimate(tokens, { attempt, request: plan.request, output: delivery.partialOutput() })
     if (delivery.sentToClient()) await keepPartial(work, candidate)
   }
   if (outcome.kind !== 'answered') return outcome
   const { final } = outcome
+  await settleUsage(tokens, { attempt, request: plan.request, final })
   if (final.status === 'failed' && !delivery.sentToClient())
     return { kind: 'failed', failure: failureOf(final) }
   delivery.release()

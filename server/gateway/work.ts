@@ -1,13 +1,14 @@
 /** What the attempts of one request share. */
+
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
 import type { Context, EventDialect, UnsupportedPolicy } from '../../translators/shared/translator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import type { UpstreamClient } from '../upstream/client.ts'
 import type { createSseParser } from '../upstream/sse-parser.ts'
 import type { AttemptPlan } from './attempt.ts'
-import { captureLimit } from './attempt-life.ts'
 import type { JobRun } from './background.ts'
 import type { Candidate, ResolvedModel } from './candidates.ts'
+import { captureLimit } from './capture.ts'
 import { estimateUsage } from './estimate-usage.ts'
 import type { Attempt, Exchange, Observer } from './exchange.ts'
 import { createId } from './ids.ts'
@@ -16,6 +17,7 @@ import type { ResponseSink } from './sink.ts'
 import type { LocalTurns } from './state/history.ts'
 import type { ClaimedKey } from './state/idempotency.ts'
 import { keepsItems, type Turn, type TurnDependencies } from './state/turn.ts'
+import type { TokenCounter } from './token-counter.ts'
 
 export interface GatewayDependencies extends TurnDependencies {
   runtime(): Runtime
@@ -23,6 +25,8 @@ export interface GatewayDependencies extends TurnDependencies {
   client: UpstreamClient
   createSseParser: typeof createSseParser
   observer: Required<Observer>
+  /** Counts what providers do not tell. */
+  tokens: TokenCounter
   /** The gateway's own code threw while it read an answer; the provider is blamed towards the client. */
   onUnexpected(error: unknown, exchange: Exchange): void
 }
@@ -63,7 +67,7 @@ export function createWire({ dependencies, runtime, exchange, signal }: Work): A
   return {
     client: dependencies.client,
     createSseParser: dependencies.createSseParser,
-    captureLimit: captureLimit(runtime),
+    captureLimit: captureLimit(runtime, exchange),
     signal,
     onUnexpected: (error) => dependencies.onUnexpected(error, exchange),
   }
@@ -83,6 +87,7 @@ export function createContext(
     sent,
     options: candidate.target.options,
     verify: sent.guards.verifySchema === true ? work.verify : undefined,
+    // Takes the place of the exact count, for which the end of the answer waits; see settle-usage.ts.
     estimateUsage(output) {
       attempt.usageSource = 'estimated'
       return estimateUsage(request, output)

@@ -1,14 +1,7 @@
 /** What a request cost: shapes only. Amounts are whole nano-dollars (10⁻⁹ USD). */
 
 /** What is counted: tokens but for `request` and `image` (made by the provider's image tool). */
-export type CostKind =
-  | 'input'
-  | 'cached_input'
-  | 'cache_write'
-  | 'output'
-  | 'reasoning'
-  | 'request'
-  | 'image'
+export type CostKind = 'input' | 'cached_input' | 'cache_write' | 'output' | 'reasoning' | 'request' | 'image'
 
 /** One line of a bill: `quantity` × `rate`, rounded half up to a whole nano-dollar. */
 export interface CostPart {

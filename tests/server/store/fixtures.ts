@@ -29,6 +29,15 @@ export async function openTestStore(
   return Object.assign(store, { path })
 }
 
+export const testLogSettings: RequestLogOptions['settings'] = {
+  bodies: 'full',
+  maxBodyBytes: 1_048_576,
+  media: true,
+  search: true,
+  queueRows: 10_000,
+  queueBytes: 134_217_728,
+}
+
 export function openTestLog(
   store: Store,
   {
@@ -41,7 +50,8 @@ export function openTestLog(
   return createRequestLog({
     store,
     providerSecrets: [],
-    settings: { bodies: 'full', queueRows: 10_000, queueBytes: 134_217_728, ...settings },
+    projects: new Map(),
+    settings: { ...testLogSettings, ...settings },
     ...rest,
   })
 }
@@ -70,6 +80,10 @@ export function makeAttempt(changes: Partial<Attempt> = {}): Attempt {
     adaptations: [],
     usage: null,
     usageSource: null,
+    usageEstimator: null,
+    images: 0,
+    serviceTier: null,
+    taken: false,
     facts: { responseId: 'up_1', model: 'vendor/upstream-2', metadata: null, serviceTier: null },
     finishReason: 'stop',
     events: 3,
@@ -102,6 +116,7 @@ export function makeExchange(changes: Partial<Exchange> = {}): Exchange {
     attempts: [makeAttempt()],
     adaptations: [{ field: 'temperature', action: 'clamped', detail: 'temperature=1' }],
     responseId: `resp_${made}`,
+    itemIds: [],
     status: 'completed',
     httpStatus: 200,
     error: null,
