@@ -74,6 +74,7 @@ export async function createApp({
   const requestLog = await createRequestLog({
     store,
     settings: runtime.log,
+    projects: runtime.projects,
     providerSecrets: providerSecrets(runtime),
     onDropped: ({ rows, bodies, reason }) => logger.error('log rows dropped', { rows, bodies, reason }),
   })

@@ -1,4 +1,5 @@
-import type { CapturedBody } from './exchange.ts'
+import type { LogRuntime, Runtime } from '../config/runtime.ts'
+import type { CapturedBody, Exchange } from './exchange.ts'
 
 /** An empty body record. */
 export function createCapture(): CapturedBody {
@@ -21,4 +22,30 @@ export function captureChunk(body: CapturedBody, chunk: string | Uint8Array, lim
   if (room <= 0) return
   const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
   body.chunks.push(bytes.subarray(0, room))
+}
+
+export interface KeptSettings {
+  log: KeptBodies
+  projects: ReadonlyMap<string, { log: KeptBodies }>
+}
+
+type KeptBodies = Pick<LogRuntime, 'bodies' | 'maxBodyBytes'>
+
+/** What is kept of the bodies: as the caller's project says, and for everybody else as the log says. */
+export function keptBodies(
+  { log, projects }: KeptSettings,
+  { caller }: Pick<Exchange, 'caller'>,
+): KeptBodies {
+  return (caller === null ? undefined : projects.get(caller.projectId)?.log) ?? log
+}
+
+/** Bytes of each body to hold for the log, which may cut more once it has taken the media out. */
+export function captureLimit(
+  runtime: Pick<Runtime, 'log' | 'projects'>,
+  exchange: Pick<Exchange, 'caller'>,
+): number {
+  const { bodies, maxBodyBytes } = keptBodies(runtime, exchange)
+  if (bodies !== 'full' || maxBodyBytes === 0) return 0
+  const { media, maxMediaBytes } = runtime.log
+  return media ? Math.max(maxBodyBytes, maxMediaBytes) : maxBodyBytes
 }

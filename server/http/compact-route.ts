@@ -1,7 +1,6 @@
 /** `POST /v1/responses/compact` and `POST /v1/responses/input_tokens`: one JSON body in, one out, each with its row. */
 import type { CanonicalRequest } from '../../translators/shared/canonical.ts'
-import { captureLimit } from '../gateway/attempt-life.ts'
-import { captureChunk } from '../gateway/capture.ts'
+import { captureChunk, captureLimit } from '../gateway/capture.ts'
 import { readCompactRequest } from '../gateway/compact.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import { readCountRequest } from '../gateway/input-tokens.ts'
@@ -62,7 +61,7 @@ async function answer(
   exchange.stream = false
   const project = caller.projectId
   const { idempotency } = dependencies
-  const limit = captureLimit(runtime)
+  const limit = captureLimit(runtime, exchange)
   const claimed = await claimKey({ ...options, idempotency, runtime, exchange, project, body: raw, signal })
   if (claimed?.kind === 'repeated') {
     await sendIdempotentAnswer({ response, exchange, answer: claimed.answer, captureLimit: limit, signal })

@@ -1,6 +1,7 @@
 /** `POST /v1/responses`: the hot route. Reads and writes the Node objects directly; Koa only led here. */
-import { captureLimit } from '../gateway/attempt-life.ts'
+
 import type { BackgroundJobs } from '../gateway/background.ts'
+import { captureLimit } from '../gateway/capture.ts'
 import type { Gateway } from '../gateway/respond.ts'
 import { followedResponse, type Idempotency } from '../gateway/state/idempotency.ts'
 import { isStored } from '../gateway/state/turn.ts'
@@ -32,7 +33,7 @@ async function answer(dependencies: ResponsesRouteDependencies, served: Served):
   const { exchange, response, signal } = served
   const { runtime, caller, options, raw, body } = await admit(dependencies, served, validateRequest)
   const project = caller.projectId
-  const common = { response, exchange, captureLimit: captureLimit(runtime) }
+  const common = { response, exchange, captureLimit: captureLimit(runtime, exchange) }
   const { idempotency } = dependencies
   const claimed = await claimKey({ ...options, idempotency, runtime, exchange, project, body: raw, signal })
   if (claimed?.kind === 'repeated') {

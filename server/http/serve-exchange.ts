@@ -2,8 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type CanonicalRequest, isObject } from '../../translators/shared/canonical.ts'
 import { type GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
-import { captureLimit } from '../gateway/attempt-life.ts'
-import { captureChunk } from '../gateway/capture.ts'
+import { captureChunk, captureLimit } from '../gateway/capture.ts'
 import type { Exchange, Observer } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
@@ -87,7 +86,7 @@ export async function admit(
     limit: runtime.limits.bodyBytes,
     idleTimeout: runtime.limits.bodyIdleTimeout,
   })
-  captureChunk(exchange.clientRequest, raw, captureLimit(runtime))
+  captureChunk(exchange.clientRequest, raw, captureLimit(runtime, exchange))
   const parsed = parseBody(raw, headers['content-type'])
   if (isObject(parsed)) noteAsked(exchange, parsed)
   const body = validate(parsed)

@@ -2,8 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isObject, type JsonObject } from '../../translators/shared/canonical.ts'
 import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
-import { captureLimit } from '../gateway/attempt-life.ts'
-import { captureChunk } from '../gateway/capture.ts'
+import { captureChunk, captureLimit } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
@@ -56,7 +55,7 @@ export function receiveMessage(
   const exchange = createExchange({ headers, clientAddress: address, operation: 'responses.create' })
   exchange.stream = true
   observer.started(exchange)
-  captureChunk(exchange.clientRequest, data, captureLimit(runtime()))
+  captureChunk(exchange.clientRequest, data, captureLimit(runtime(), exchange))
   const message = { exchange, bytes: data.length, receivedAt: performance.now() }
   try {
     const body = readJson(data, isBinary)
@@ -147,7 +146,7 @@ async function answer(
   const sink = createWebSocketSink({
     writer: client.writer,
     exchange,
-    captureLimit: captureLimit(runtime),
+    captureLimit: captureLimit(runtime, exchange),
     record: isStored(runtime, caller.projectId, request),
     streamId,
   })

@@ -1,8 +1,9 @@
 /** One run of one job, from the moment that it is taken until it has ended, is given back, or is lost. */
+
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
 import { GatewayError, isOperatorsBusiness, toGatewayError } from '../errors.ts'
-import { captureLimit } from '../gateway/attempt-life.ts'
 import type { JobRun, UpstreamJob } from '../gateway/background.ts'
+import { captureLimit } from '../gateway/capture.ts'
 import type { Exchange } from '../gateway/exchange.ts'
 import { createExchange, failExchange, finishExchange } from '../gateway/exchange-life.ts'
 import { readSettings } from '../gateway/read-settings.ts'
@@ -56,7 +57,7 @@ export function runJob(
   const kept = readKeptRequest(taken.request)
   const stopping = new AbortController()
   const exchange = handedOver?.exchange ?? openExchange(context, taken, kept)
-  recallRequest(exchange, kept, captureLimit(context.runtime()))
+  recallRequest(exchange, kept, captureLimit(context.runtime(), exchange))
   const job: Run['job'] = { log: null, upstream: null, begun: false }
   const stop = (reason: StopReason) => stopping.abort(reason)
   const { signal } = stopping
@@ -107,7 +108,7 @@ async function respond(
   const sink = createJobSink({
     responseId: taken.id,
     exchange,
-    captureLimit: captureLimit(runtime()),
+    captureLimit: captureLimit(runtime(), exchange),
     hub,
     log: job.log,
   })

@@ -9,6 +9,7 @@ import type {
   AttemptRecord,
   BodyKind,
   DocumentHead,
+  Keeping,
   RequestRecord,
   RequestRow,
 } from '../store/log/records.ts'
@@ -21,22 +22,33 @@ export interface RecordOptions {
   exchange: Exchange
   key: number
   kept: KeptBodies
+  /** Default: nothing of the bodies. */
+  keeping?: Keeping
+  /** Whether the bodies would have been kept in full, had there been room in the queue. Default false. */
+  dropped?: boolean
 }
 
 /** The row as it stands while the request runs. */
-export function recordOpen({ exchange, key }: Omit<RecordOptions, 'kept'>): RequestRecord {
+export function recordOpen({ exchange, key }: Pick<RecordOptions, 'exchange' | 'key'>): RequestRecord {
   const status = exchange.background && exchange.attempts.length === 0 ? 'queued' : 'in_progress'
   const row: RequestRow = { ...toRow(exchange), status, http_status: null }
   return { key, row, secrets: exchange.secrets, document: null }
 }
 
 /** The row at the end, with the attempts and the bodies. */
-export function recordFinished({ exchange, key, kept }: RecordOptions): RequestRecord {
+export function recordFinished({
+  exchange,
+  key,
+  kept,
+  dropped = false,
+  keeping = { maxBodyBytes: 0, media: false, search: false },
+}: RecordOptions): RequestRecord {
   const messages = kept === 'none' ? [] : listMessages(exchange)
   const head: DocumentHead = {
     user_agent: kept === 'none' || exchange.userAgent === '' ? null : exchange.userAgent,
     client_address: kept === 'none' || exchange.clientAddress === '' ? null : exchange.clientAddress,
     attempts: exchange.attempts.map((attempt) => toAttempt(attempt, exchange.startedAt)),
+    ...(dropped && { dropped }),
     messages: messages.map(({ kind, attempt, headers, body }) => ({
       kind,
       attempt,
@@ -52,8 +64,17 @@ export function recordFinished({ exchange, key, kept }: RecordOptions): RequestR
     document: {
       head: JSON.stringify(head),
       texts: messages.map(({ body }) => (kept === 'full' ? body : null)),
+      keeping,
+      ids: listIds(exchange),
     },
   }
+}
+
+function listIds({ itemIds, attempts, responseId }: Exchange): string[] {
+  const ids = [...itemIds]
+  for (const { facts } of attempts)
+    if (facts?.responseId != null && facts.responseId !== responseId) ids.push(facts.responseId)
+  return ids
 }
 
 /** Bytes that the captured bodies hold in memory. */

@@ -3,16 +3,19 @@
  * go to the writer's thread, the queue to it is bounded in rows and bytes, and what does not fit is dropped and counted.
  */
 
+import type { LogRuntime, ProjectRuntime } from '../config/runtime.ts'
+import { keptBodies } from '../gateway/capture.ts'
 import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
 import type { BatchBuilder, RecordBatch, RequestRecord } from '../store/log/records.ts'
 import type { Store } from '../store/store.ts'
-import { type KeptBodies, recordFinished, recordOpen, sizeOfBodies } from './request-log-record.ts'
+import { recordFinished, recordOpen, sizeOfBodies } from './request-log-record.ts'
 import { RunningRequests } from './request-log-running.ts'
 
 export interface RequestLogOptions {
   store: Store
-  /** `maxBodyBytes` is the capture's business and not read here. */
-  settings: { bodies: KeptBodies; queueRows: number; queueBytes: number }
+  settings: Pick<LogRuntime, 'bodies' | 'maxBodyBytes' | 'media' | 'search' | 'queueRows' | 'queueBytes'>
+  /** What they say of their own calls goes before the settings. */
+  projects: ReadonlyMap<string, Pick<ProjectRuntime, 'log'>>
   /** The providers' keys: they never reach the store, wherever they stand. */
   providerSecrets: readonly string[]
   /** Told when something was dropped: at once, then at most every second with the sums since. */
@@ -40,7 +43,7 @@ export interface RequestLog extends Observer {
   /** Bytes of bodies waiting or on their way. */
   queuedBytes(): number
   /** Takes over the settings of a new configuration. */
-  configure(options: Pick<RequestLogOptions, 'settings' | 'providerSecrets'>): Promise<void>
+  configure(options: Pick<RequestLogOptions, 'settings' | 'projects' | 'providerSecrets'>): Promise<void>
   /** Resolves when all so far is written, or cannot be for now. */
   flush(): Promise<void>
   close(): Promise<void>
@@ -90,6 +93,7 @@ class StoreRequestLog implements RequestLog {
   #settledBatches = 0
   #sentBatches = 0
   #settings: RequestLogOptions['settings']
+  #projects: RequestLogOptions['projects']
   #queuedRows = 0
   #queuedBytes = 0
   #written = 0
@@ -99,10 +103,11 @@ class StoreRequestLog implements RequestLog {
   #untold = nothingDropped
   #noticeTimer: NodeJS.Timeout | null = null
 
-  constructor({ store, settings, onDropped = () => undefined }: RequestLogOptions) {
+  constructor({ store, settings, projects, onDropped = () => undefined }: RequestLogOptions) {
     this.#store = store
     this.#filling = startBatch(store, 0)
     this.#settings = settings
+    this.#projects = projects
     this.#onDropped = onDropped
     this.#removeQueue = store.addQueue(() => this.flush())
   }
@@ -129,9 +134,11 @@ class StoreRequestLog implements RequestLog {
 
   async configure({
     settings,
+    projects,
     providerSecrets,
-  }: Pick<RequestLogOptions, 'settings' | 'providerSecrets'>): Promise<void> {
+  }: Pick<RequestLogOptions, 'settings' | 'projects' | 'providerSecrets'>): Promise<void> {
     this.#settings = settings
+    this.#projects = projects
     await this.#store.setFilter({
       module: new URL('./redact.ts', import.meta.url).href,
       settings: { secrets: [...providerSecrets] },
@@ -151,13 +158,16 @@ class StoreRequestLog implements RequestLog {
   finished(exchange: Exchange): void {
     const key = this.#running.remove(exchange) ?? this.#admitLate(exchange)
     if (key === null) return
-    const bytes = this.#settings.bodies === 'full' ? sizeOfBodies(exchange) : 0
+    const { bodies, maxBodyBytes } = keptBodies({ log: this.#settings, projects: this.#projects }, exchange)
+    const bytes = bodies === 'full' ? sizeOfBodies(exchange) : 0
     const fits = bytes === 0 || this.#queuedBytes + bytes <= this.#settings.queueBytes
     // An admitted row is always ended, or it would stay in progress for ever; its bodies may have to go.
     if (!fits) this.#drop({ rows: 0, bodies: 1, reason: 'The queue of the request log is full (bytes).' })
-    const kept = this.#settings.bodies === 'full' && !fits ? 'metadata' : this.#settings.bodies
+    const kept = bodies === 'full' && !fits ? 'metadata' : bodies
+    const { media, search } = this.#settings
+    const keeping = { maxBodyBytes, media, search }
     try {
-      this.#add(recordFinished({ exchange, key, kept }), fits ? bytes : 0)
+      this.#add(recordFinished({ exchange, key, kept, keeping, dropped: !fits }), fits ? bytes : 0)
     } catch (error) {
       this.#drop({
         rows: 1,

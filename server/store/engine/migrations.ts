@@ -6,6 +6,7 @@
  * microseconds, booleans 0 or 1, JSON is text.
  */
 
+import { mediaSchema } from '../log/media-schema.ts'
 import { recordSchema } from '../log/record-schema.ts'
 import { rollupSchema } from '../log/rollup-schema.ts'
 import { instancesSchema, stateSchema } from '../state/schema.ts'
@@ -102,4 +103,5 @@ export const migrations: readonly Migration[] = [
   { name: '0004-record', statements: recordSchema },
   { name: '0005-rollups', statements: rollupSchema },
   { name: '0005-instances', statements: instancesSchema },
+  { name: '0006-media', statements: mediaSchema },
 ]

@@ -7,6 +7,7 @@
  */
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { MediaStore } from './media-store.ts'
 import type { PackedDocument } from './record-batch.ts'
 import type { DocumentHead, MessageRecord, RecordFilter } from './records.ts'
 
@@ -60,26 +61,63 @@ export class BlockBuilder {
   }
 }
 
-/** A line of JSON with the bytes of the head and of each text (null when not kept), then these. Secrets are out of it. */
-export function encodeDocument(
+/** A document as it is kept. */
+export interface CleanDocument {
+  head: Buffer
+  /** As those of the packed document. */
+  texts: readonly (Buffer | null)[]
+  /** Head and texts beside each other, when nothing of them had to change. */
+  whole: Buffer | null
+}
+
+export interface CleanOptions {
+  secrets: readonly string[]
+  filter: RecordFilter
+  media: MediaStore
+}
+
+/** What is kept of a document: media out of the bodies, these cut to their size, and then secrets out of everything. */
+export function cleanDocument(
   document: PackedDocument,
-  secrets: readonly string[],
-  filter: RecordFilter,
-): Uint8Array[] {
-  const { head, texts, truncated, whole } = document
-  const cut = truncated.includes(true)
+  { secrets, filter, media }: CleanOptions,
+): CleanDocument {
+  const { keeping, truncated: cut } = document
+  const bodies = document.texts.map((text, index) =>
+    text === null || !keeping.media
+      ? text
+      : media.take(text, { truncated: cut[index] === true, secrets, filter }),
+  )
+  const texts = bodies.map((body) => body?.subarray(0, keeping.maxBodyBytes) ?? null)
+  const truncated = cut.map((before, index) => before || texts[index]?.length !== bodies[index]?.length)
+  const isCut = truncated.includes(true)
   // As Latin-1, so that nothing is decoded and encoded: what is looked for in it is spelled in the same way.
-  if (!cut) {
-    const text = latin1(whole)
-    if (filter.text(text, { secrets }) === text) return [sizeLine(head, texts), whole]
+  if (!isCut && texts.every((text, index) => text?.length === document.texts[index]?.length)) {
+    const text = latin1(document.whole)
+    if (filter.text(text, { secrets }) === text)
+      return { head: document.head, texts: document.texts, whole: document.whole }
   }
-  const clean = (bytes: Uint8Array, truncated: boolean) => {
+  const clean = (bytes: Buffer, truncated: boolean) => {
     const kept = truncated ? bytes.subarray(0, endOfWholeCharacters(bytes)) : bytes
     return Buffer.from(filter.text(latin1(kept), { secrets, truncated }), 'latin1')
   }
-  const cleanHead = clean(head, false)
-  const cleanTexts = texts.map((text, index) => text && clean(text, truncated[index] === true))
-  return [sizeLine(cleanHead, cleanTexts), cleanHead, ...cleanTexts.filter((text) => text !== null)]
+  const isMarked = truncated.every((after, index) => after === cut[index])
+  return {
+    head: clean(isMarked ? document.head : markTruncated(document.head, truncated), false),
+    texts: texts.map((text, index) => text && clean(text, truncated[index] === true)),
+    whole: null,
+  }
+}
+
+function markTruncated(head: Buffer, truncated: readonly boolean[]): Buffer {
+  const { messages, ...rest } = JSON.parse(head.toString()) as DocumentHead
+  const marked = messages.map((message, index) => ({ ...message, truncated: truncated[index] === true }))
+  return Buffer.from(JSON.stringify({ ...rest, messages: marked }))
+}
+
+/** A line of JSON with the bytes of the head and of each text (null when not kept), then these. */
+export function encodeDocument({ head, texts, whole }: CleanDocument): Uint8Array[] {
+  const parts = whole === null ? [head, ...texts.filter((text) => text !== null)] : [whole]
+  return [sizeLine(head, texts), ...parts]
 }
 
 function sizeLine(head: Uint8Array, texts: readonly (Uint8Array | null)[]): Uint8Array {

@@ -5,8 +5,10 @@
 
 import type { Deadline } from '../engine/deadline.ts'
 import type { Driver } from '../engine/driver.ts'
+import { listRequests } from './list-requests.ts'
+import { getMedia } from './media-query.ts'
 import { facets, overview } from './overview-query.ts'
-import { getRequest, listRequests } from './request-queries.ts'
+import { getRequest } from './request-queries.ts'
 
 export interface ReadContext {
   driver: Driver
@@ -19,6 +21,7 @@ export const logReads = {
   getRequest,
   overview,
   facets,
+  getMedia,
 } satisfies Record<string, (context: ReadContext, argument: never) => Promise<unknown>>
 
 type LogReads = typeof logReads

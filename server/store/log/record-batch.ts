@@ -3,7 +3,7 @@
 import {
   type BatchBuilder,
   type BatchValue,
-  type KeptText,
+  type Keeping,
   type RecordBatch,
   type RequestRecord,
   requestColumns,
@@ -18,7 +18,7 @@ const bytesPerUnit = 3
 /**
  * Layout of `values` for each record: the row's columns, the number of secrets and the secrets, then null, or where the
  * document begins, the bytes of its head, the number of texts, and for each its bytes (null when not kept) and whether
- * it was cut. The texts follow the head in `bytes`.
+ * it was cut; then what to keep of them, the number of ids and the ids. The texts follow the head in `bytes`.
  */
 export class PackedBatchBuilder implements BatchBuilder {
   rows = 0
@@ -45,7 +45,7 @@ export class PackedBatchBuilder implements BatchBuilder {
       values.push(secrets.length)
       for (const secret of secrets) values.push(secret)
       if (document === null) values.push(null)
-      else this.#addDocument(document.head, document.texts)
+      else this.#addDocument(document)
       this.rows += 1
     } catch (error) {
       values.length = before.values
@@ -58,7 +58,7 @@ export class PackedBatchBuilder implements BatchBuilder {
     return { rows: this.rows, values: this.#values, bytes: this.#bytes.subarray(0, this.#used) }
   }
 
-  #addDocument(head: string, texts: readonly (KeptText | null)[]): void {
+  #addDocument({ head, texts, keeping, ids }: NonNullable<RequestRecord['document']>): void {
     const start = this.#used
     this.#write(head)
     this.#values.push(start, this.#used - start, texts.length)
@@ -67,6 +67,8 @@ export class PackedBatchBuilder implements BatchBuilder {
       if (text !== null) this.#writeChunks(text.chunks)
       this.#values.push(text === null ? null : this.#used - from, text?.truncated ?? false)
     }
+    this.#values.push(keeping.maxBodyBytes, keeping.media, keeping.search, ids.length)
+    for (const id of ids) this.#values.push(id)
   }
 
   #writeChunks(chunks: readonly (string | Uint8Array)[]): void {
@@ -112,12 +114,14 @@ function isHighSurrogate(unit: number): boolean {
 
 /** A document before its redaction. */
 export interface PackedDocument {
-  head: Uint8Array
+  head: Buffer
   /** Null when not kept. */
-  texts: (Uint8Array | null)[]
+  texts: (Buffer | null)[]
   truncated: boolean[]
   /** Head and texts as they stand beside each other. */
-  whole: Uint8Array
+  whole: Buffer
+  keeping: Keeping
+  ids: string[]
 }
 
 export interface PackedRecord {
@@ -133,10 +137,15 @@ export function* readBatch({ rows, values, bytes }: RecordBatch): Generator<Pack
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let position = 0
   const next = () => values[position++] as BatchValue
+  const readTexts = (): string[] => {
+    const texts: string[] = []
+    for (let left = Number(next()); left > 0; left -= 1) texts.push(String(next()))
+    return texts
+  }
   const readDocument = (start: number): PackedDocument => {
     let end = start + Number(next())
     const head = buffer.subarray(start, end)
-    const texts: (Uint8Array | null)[] = []
+    const texts: (Buffer | null)[] = []
     const truncated: boolean[] = []
     for (let left = Number(next()); left > 0; left -= 1) {
       const length = next()
@@ -144,14 +153,18 @@ export function* readBatch({ rows, values, bytes }: RecordBatch): Generator<Pack
       truncated.push(next() === true)
       end += Number(length)
     }
-    return { head, texts, truncated, whole: buffer.subarray(start, end) }
+    const keeping = {
+      maxBodyBytes: Number(next()),
+      media: next() === true,
+      search: next() === true,
+    }
+    return { head, texts, truncated, whole: buffer.subarray(start, end), keeping, ids: readTexts() }
   }
   for (let left = rows; left > 0; left -= 1) {
     const key = Number(next())
     const columns = values.slice(position, position + requestColumns.length)
     position += requestColumns.length
-    const secrets: string[] = []
-    for (let count = Number(next()); count > 0; count -= 1) secrets.push(String(next()))
+    const secrets = readTexts()
     const start = next()
     yield { key, columns, secrets, document: start === null ? null : readDocument(Number(start)) }
   }

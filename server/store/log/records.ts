@@ -130,6 +130,8 @@ export interface DocumentHead {
   attempts: AttemptRecord[]
   /** In the order of the texts that follow. */
   messages: MessageRecord[]
+  /** Whether the bodies had to go since the queue was full. Default false. */
+  dropped?: boolean
 }
 
 /** One call to a provider. `started_us` counts from the request's start, the rest from the attempt's. */
@@ -187,7 +189,20 @@ export interface RequestRecord {
     head: string
     /** Of each message; null when only its size and headers are kept. */
     texts: readonly (KeptText | null)[]
+    keeping: Keeping
+    /** Under which the request is found besides its own: of its output items, and those that providers gave. */
+    ids: readonly string[]
   } | null
+}
+
+/** What the writer makes of the bodies. */
+export interface Keeping {
+  /** Bytes of each, when its media are out of it; the rest is cut and marked. */
+  maxBodyBytes: number
+  /** Whether media are taken out and stored once. */
+  media: boolean
+  /** Whether the request can be found by its words. */
+  search: boolean
 }
 
 export type BatchValue = string | number | boolean | null

@@ -1,12 +1,21 @@
 /** The statements that write requests. Runs on the writer's thread, where text is redacted and documents are compressed. */
 
-import type { SqlValue, Statement } from '../engine/driver.ts'
-import { BlockBuilder, blockEncoding, encodeDocument } from './document-codec.ts'
+import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
+import {
+  BlockBuilder,
+  blockEncoding,
+  type CleanDocument,
+  cleanDocument,
+  encodeDocument,
+} from './document-codec.ts'
+import { MediaStore } from './media-store.ts'
 import { type PackedRecord, readBatch } from './record-batch.ts'
 import { type BatchValue, type RecordBatch, type RecordFilter, requestColumns } from './records.ts'
 import { leftoverStatements } from './rollup-leftovers.ts'
 import type { CountedRow } from './rollup-row.ts'
 import { rollupStatements, toCountedRow } from './rollup-writes.ts'
+import { collectText } from './search-text.ts'
+import { indexRequest } from './search-writes.ts'
 
 const columns = ['key', ...requestColumns, 'block', 'block_offset'] as const
 
@@ -44,6 +53,7 @@ const longestRemembered = 128
 export interface PrepareOptions {
   batch: RecordBatch
   filter: RecordFilter
+  dialect: Dialect
   /** The id of the first block. */
   blockId: number
   /** Unix milliseconds. */
@@ -56,18 +66,22 @@ export interface Prepared {
   blockId: number
   /** Records that could not be prepared, and why. */
   lost: { key: number; error: unknown }[]
+  /** To be called once the statements are committed. */
+  committed(): void
 }
 
 /** There is one writer, and it prepares one batch at a time. */
 const block = new BlockBuilder()
+const media = new MediaStore()
 
 /** Everything that a batch says, as statements; text has gone through the filter. */
-export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): Prepared {
+export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOptions): Prepared {
   const statements: Statement[] = []
   const lost: Prepared['lost'] = []
   const counted: CountedRow[] = []
   const redact = createColumnFilter(filter)
   block.size = 0
+  media.begin(now)
   const closeBlock = () => {
     if (block.size === 0) return
     statements.push({ sql: insertBlock, params: [blockId, now, blockEncoding, block.compress()] })
@@ -77,13 +91,17 @@ export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): P
     try {
       const { key, document, secrets } = record
       const params = [key, ...toSqlRow(record, redact), null, null]
+      let findings: Statement[] = []
       if (document !== null) {
-        const offset = block.add(encodeDocument(document, secrets, filter))
+        const clean = cleanDocument(document, { secrets, filter, media })
+        findings = find({ dialect, record, params, clean, redact })
+        const offset = block.add(encodeDocument(clean))
         params[params.length - 2] = blockId
         params[params.length - 1] = offset
       }
-      statements.push({ sql: upsertRequest, params })
-      counted.push(toCountedRow(params))
+      const row = toCountedRow(params)
+      statements.push({ sql: upsertRequest, params }, ...findings)
+      counted.push(row)
     } catch (error) {
       // One record that cannot be prepared must not take the rest of the batch along.
       lost.push({ key: record.key, error })
@@ -92,7 +110,40 @@ export function prepareBatch({ batch, filter, blockId, now }: PrepareOptions): P
   }
   closeBlock()
   statements.push(...rollupStatements(counted))
-  return { statements, blockId, lost }
+  return {
+    statements: [...media.statements(), ...statements],
+    blockId,
+    lost,
+    committed: () => media.committed(),
+  }
+}
+
+interface FindOptions {
+  dialect: Dialect
+  record: PackedRecord
+  /** The row, clean. */
+  params: readonly SqlValue[]
+  clean: CleanDocument
+  redact: ColumnFilter
+}
+
+const metadataAt = columns.indexOf('metadata')
+const errorMessageAt = columns.indexOf('error_message')
+
+/** What a finished request is found by. */
+function find({ dialect, record, params, clean, redact }: FindOptions): Statement[] {
+  const { key, document, secrets } = record
+  const error = params[errorMessageAt]
+  const text = document?.keeping.search
+    ? collectText({
+        // The client's are the first and the last.
+        request: clean.texts[0] ?? null,
+        response: clean.texts.at(-1) ?? null,
+        error: typeof error === 'string' ? error : null,
+      })
+    : ''
+  const ids = [...new Set(document?.ids)].filter((id) => redact(id, secrets) === id)
+  return indexRequest(dialect, { key, text, ids, metadata: params[metadataAt] ?? null })
 }
 
 type ColumnFilter = (text: string, secrets: readonly string[]) => string

@@ -5,6 +5,7 @@
 
 import type { Driver } from '../engine/driver.ts'
 import { holdLease } from './leases.ts'
+import { pruneBodies } from './prune-bodies.ts'
 
 export interface StepContext {
   driver: Driver
@@ -14,7 +15,7 @@ export interface StepContext {
   now: number
 }
 
-export const logSteps = { holdLease } satisfies Record<
+export const logSteps = { holdLease, pruneBodies } satisfies Record<
   string,
   (context: StepContext, argument: never) => Promise<unknown>
 >

@@ -20,8 +20,8 @@ let driver: Driver | null = null
 let lock: { close(): void } | null = null
 let filter: RecordFilter | null = null
 let nextBlock = 1
-/** Of the log and of state: each knows only of its own when it is over. */
-const problems: { log: string | null; state: string | null } = { log: null, state: null }
+/** Of the log and of state: each knows only of its own when it is over. Damage to the file is never over. */
+const problems: Record<'damage' | 'state' | 'log', string | null> = { damage: null, state: null, log: null }
 let told: string | null = null
 let closing = false
 
@@ -35,6 +35,8 @@ answerCalls<WriterCalls>(
   {
     transfer: (value) => (isWritten(value) ? [value.buffer] : []),
     urgent: ['writeState'],
+    // Retention makes the room that a batch waits for.
+    aside: ['step'],
   },
 )
 
@@ -47,7 +49,13 @@ async function open({ recover }: { recover: boolean }): Promise<WriterCalls['ope
   const { path, busyTimeout, maxPages } = settings
   lock = lockSqlite(path)
   try {
-    driver = openSqlite({ path, readonly: false, busyTimeout, maxPages })
+    driver = openSqlite({
+      path,
+      readonly: false,
+      busyTimeout,
+      maxPages,
+      onDamage: (message) => setProblem(message, 'damage'),
+    })
     const tables = await driver.all(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
     )
@@ -59,10 +67,11 @@ async function open({ recover }: { recover: boolean }): Promise<WriterCalls['ope
       tables: tables.map((row) => String(row.name)),
     })
     const context = { instance: settings.instance, now: Date.now() }
-    const results = recover
-      ? await driver.batch([...countLeftovers, failLeftovers, ...recoverState(context).statements])
+    const [leftovers] = recover
+      ? (await driver.batch([...countLeftovers, failLeftovers, ...recoverState(context).statements])).slice(
+          countLeftovers.length,
+        )
       : []
-    const leftovers = results[countLeftovers.length]
     const [newest] = await driver.all('SELECT max(key) AS key FROM requests')
     const [block] = await driver.all('SELECT max(id) AS id FROM blocks')
     nextBlock = Number(block?.id ?? 0) + 1
@@ -84,11 +93,20 @@ async function setFilter({ module, settings: filterSettings }: RecordFilterSourc
 
 async function write(batch: RecordBatch): Promise<WriterCalls['write']['value']> {
   if (filter === null) throw new Error('No filter for secrets is set.')
-  const { statements, blockId, lost } = prepareBatch({ batch, filter, blockId: nextBlock, now: Date.now() })
+  if (driver === null) throw new StoreError('failed', 'The store is closed.')
+  const { dialect } = driver
+  const { statements, blockId, lost, committed } = prepareBatch({
+    batch,
+    filter,
+    dialect,
+    blockId: nextBlock,
+    now: Date.now(),
+  })
   nextBlock = blockId
   if (lost[0] !== undefined)
     setProblem(`A request could not be prepared for the log: ${describe(lost[0].error)}`)
   await commit(statements)
+  committed()
   if (lost.length === 0) setProblem(null)
   return { lost: lost.map(({ key }) => key), buffer: batch.bytes.buffer }
 }
@@ -149,7 +167,7 @@ async function close(): Promise<null> {
 
 function setProblem(next: string | null, of: keyof typeof problems = 'log'): void {
   problems[of] = next
-  const problem = problems.state ?? problems.log
+  const problem = problems.damage ?? problems.state ?? problems.log
   if (problem === told) return
   told = problem
   tellHealth(problem)

@@ -46,6 +46,9 @@ describe('loadConfig', () => {
     assert.deepEqual(runtime.log, {
       bodies: 'full',
       maxBodyBytes: 1_048_576,
+      media: true,
+      maxMediaBytes: 16_777_216,
+      search: true,
       queueRows: 10_000,
       queueBytes: 134_217_728,
       retention: {

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import type { Store } from '../../../server/store/store.ts'
-import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from '../store/fixtures.ts'
+import {
+  captured,
+  makeAttempt,
+  makeExchange,
+  openTestLog,
+  openTestStore,
+  testLogSettings,
+} from '../store/fixtures.ts'
 
 /** A store whose writes wait until they are let through. */
 function holdWrites(store: Store): { store: Store; release: () => void } {
@@ -100,7 +107,7 @@ test('a writer that stops is replaced, and what it held is counted', async (t) =
   log.finished?.(makeExchange())
   while (log.dropped() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   assert.match(store.problem() ?? '', /exited with code 3/)
-  await log.configure({ settings: { bodies: 'full', queueRows: 10, queueBytes: 1e6 }, providerSecrets: [] })
+  await log.configure({ settings: testLogSettings, projects: new Map(), providerSecrets: [] })
   while (!store.healthy()) await new Promise((resolve) => setTimeout(resolve, 5))
   const exchange = makeExchange()
   log.finished?.(exchange)
@@ -130,11 +137,15 @@ test('bodies: metadata keeps headers and sizes, none keeps the rows alone', asyn
   const first = await createAdminQueries(store).getRequest(metadata.id)
   assert.deepEqual(first?.client_request, {
     headers: { 'content-type': 'application/json' },
-    body: { text: null, bytes: metadata.clientRequest.bytes, truncated: false },
+    body: { text: null, bytes: metadata.clientRequest.bytes, truncated: false, absent: 'not_kept' },
   })
   assert.equal(first.attempt_list[0]?.response.body.text, null)
 
-  await log.configure({ settings: { bodies: 'none', queueRows: 10, queueBytes: 10 }, providerSecrets: [] })
+  await log.configure({
+    settings: { ...testLogSettings, bodies: 'none', queueRows: 10, queueBytes: 10 },
+    projects: new Map(),
+    providerSecrets: [],
+  })
   const none = makeExchange()
   log.finished?.(none)
   await store.flush()
@@ -195,7 +206,7 @@ test('a cut body is marked, and a character that the cut split is left out', asy
   await store.flush()
   for (const [length, { id }] of exchanges.entries()) {
     const found = await createAdminQueries(store).getRequest(id)
-    const body = { text: wanted[length], bytes: 5000, truncated: true }
+    const body = { text: wanted[length], bytes: 5000, truncated: true, absent: null }
     assert.deepEqual(found?.client_request?.body, body, `cut at ${length}`)
     assert.deepEqual(found.upstream_response?.body, body)
   }
@@ -241,7 +252,10 @@ test('a short request is written once, a long one gets its row while it runs', a
 test('every document of a batch is found, whatever its neighbours had to lose and however large they are', async (t) => {
   const store = await openTestStore(t)
   const secret = 'schlüssel-äöü-geheim'
-  const log = await openTestLog(store, { providerSecrets: [secret] })
+  const log = await openTestLog(store, {
+    providerSecrets: [secret],
+    settings: { maxBodyBytes: 4_000_000 },
+  })
   const texts = [
     'plain',
     `before ${secret} after`,
