@@ -85,11 +85,29 @@ class Collector {
   }
 }
 
-/** Base64, references to media, and the escapes of JSON in a text, which would else stick to the words after them. */
-const noWords = /dragoman-media:sha256:[^\s"'\\]+|[A-Za-z0-9+/=_-]{160,}|\\(?:[bfnrt"\\/]|u[0-9a-fA-F]{4})/g
+const reference = /dragoman-media:sha256:[^\s"'\\]+/g
+/** Escapes of JSON inside a text, such as a tool's arguments: they would stick to the words after them. */
+const escapes = /\\(?:[bfnrt"\\/]|u[0-9a-fA-F]{4})/g
+/** Base64 that was too short to be taken out of the body, or sealed text: no word is as long. */
+const longestWord = 160
+const noWord = /[A-Za-z0-9+/=_-]{160,}/g
 
+/** Most texts have nothing of it, which is found out sooner than what there is. */
 function cleanText(text: string): string {
-  return text.replace(noWords, ' ')
+  if (text.includes('dragoman-media:')) text = text.replace(reference, ' ')
+  if (text.includes('\\')) text = text.replace(escapes, ' ')
+  return hasLongWord(text) ? text.replace(noWord, ' ') : text
+}
+
+function hasLongWord(text: string): boolean {
+  let position = longestWord - 1
+  while (position < text.length) {
+    let start = position
+    while (start > position - longestWord && text.charCodeAt(start) > 0x20) start -= 1
+    if (start === position - longestWord) return true
+    position = start + longestWord
+  }
+  return false
 }
 
 function addRequest(collector: Collector, body: Buffer): void {
