@@ -8,6 +8,7 @@ import type { Driver } from '../engine/driver.ts'
 import { listRequests } from './list-requests.ts'
 import { getMedia } from './media-query.ts'
 import { facets, overview } from './overview-query.ts'
+import { readCosts } from './reprice.ts'
 import { getRequest } from './request-queries.ts'
 
 export interface ReadContext {
@@ -22,6 +23,7 @@ export const logReads = {
   overview,
   facets,
   getMedia,
+  readCosts,
 } satisfies Record<string, (context: ReadContext, argument: never) => Promise<unknown>>
 
 type LogReads = typeof logReads

@@ -6,6 +6,7 @@
 import type { Driver } from '../engine/driver.ts'
 import { holdLease } from './leases.ts'
 import { pruneBodies } from './prune-bodies.ts'
+import { applyCosts } from './reprice.ts'
 
 export interface StepContext {
   driver: Driver
@@ -15,7 +16,7 @@ export interface StepContext {
   now: number
 }
 
-export const logSteps = { holdLease, pruneBodies } satisfies Record<
+export const logSteps = { holdLease, pruneBodies, applyCosts } satisfies Record<
   string,
   (context: StepContext, argument: never) => Promise<unknown>
 >
