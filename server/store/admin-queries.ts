@@ -8,6 +8,7 @@ import type {
   AdminRequestList,
   AdminRequestsQuery,
 } from '../http/admin-contract.ts'
+import type { StoredMedia } from './log/media-query.ts'
 import { checkListQuery, checkOverviewQuery } from './log/query-input.ts'
 import type { Store } from './store.ts'
 
@@ -19,6 +20,8 @@ export interface AdminQueries {
   /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
   overview(query: AdminOverviewQuery): Promise<AdminOverview>
   facets(): Promise<AdminFacets>
+  /** What a reference in a body stands for, by its SHA-256. */
+  getMedia(hash: string): Promise<StoredMedia | null>
 }
 
 /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. */
@@ -30,5 +33,6 @@ export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
     getRequest: (id) => store.query('getRequest', id),
     overview: async (query) => store.query('overview', checkOverviewQuery(query, Date.now())),
     facets: () => store.query('facets', null),
+    getMedia: (hash) => store.query('getMedia', hash),
   }
 }

@@ -11,6 +11,8 @@ export interface TestGateway {
   origin: string
   app: App
   sandbox: Sandbox
+  /** The file of its store. */
+  storePath: string
   /** `POST /v1/responses` with a JSON body. */
   post(body: unknown, headers?: Record<string, string>): Promise<Response>
   /** `GET` of an admin path as JSON, after everything finished has been written. */
@@ -33,11 +35,12 @@ export async function startGateway({
   logger = createLogger({ env: { LOG_LEVEL: 'silent' } }),
 }: TestGatewayOptions = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-test-'))
+  const storePath = join(folder, 'test.db')
   const sandbox = await startSandbox()
   const config = configure({
     ...structuredClone(sandbox.config),
     listen: { host: '127.0.0.1', port: 0 },
-    store: { url: `sqlite:${join(folder, 'test.db')}` },
+    store: { url: `sqlite:${storePath}` },
   })
   const runtime = loadConfig({ config, source: 'test', env })
   const app = await createApp({ runtime, env, logger })
@@ -46,6 +49,7 @@ export async function startGateway({
     origin,
     app,
     sandbox,
+    storePath,
     post: (body, headers = {}) =>
       fetch(`${origin}/v1/responses`, {
         method: 'POST',

@@ -7,6 +7,7 @@ import type { AdminQueries } from '../../store/admin-queries.ts'
 import { authenticateAdmin } from '../authenticate.ts'
 import { parseBody } from '../parse-body.ts'
 import { readBody } from '../read-body.ts'
+import { createMediaRoutes } from './media-routes.ts'
 import { createOverviewRoutes } from './overview-routes.ts'
 import { createPromptRoutes } from './prompt-routes.ts'
 import { readMembers, readParams, readQuery } from './read-values.ts'
@@ -28,6 +29,7 @@ export interface AdminDependencies {
 export function createAdminRoutes(dependencies: AdminDependencies): AdminRoute[] {
   return [
     ...createRequestRoutes(dependencies),
+    ...createMediaRoutes(dependencies),
     ...createOverviewRoutes(dependencies),
     ...createSpendRoutes(),
     ...createPromptRoutes(dependencies),
