@@ -1,11 +1,12 @@
 /** The files that are made from code, by their paths below `deploy/`, and what must stand in each. */
 import { parse, stringify } from 'yaml'
 import { gateway } from './gateway.ts'
+import { money } from './money.ts'
 import { overview } from './overview.ts'
 import { type Dashboard, renderDashboard } from './panels.ts'
 import { providers } from './providers.ts'
 
-export const dashboards: readonly Dashboard[] = [overview, providers, gateway]
+export const dashboards: readonly Dashboard[] = [overview, providers, money, gateway]
 
 /** Where the alert rules are written by hand. */
 export const rulesPath = 'prometheus/rules/dragoman.yaml'

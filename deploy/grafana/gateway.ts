@@ -1,6 +1,7 @@
 /** The gateway itself: its store, its log, background responses, the process. */
 import { chart, type Dashboard, number, table } from './panels.ts'
 import { quantile, rateBy, select } from './queries.ts'
+import { storeNumbers, storePanels } from './store.ts'
 
 const state = [
   number({
@@ -9,18 +10,7 @@ const state = [
     unit: 'short',
     queries: [{ expr: `sum(${select('up')})`, legend: '' }],
   }),
-  number({
-    title: 'Store',
-    description: '1: it can be written to. 0: at least one gateway cannot write its store.',
-    unit: 'short',
-    queries: [{ expr: `min(${select('dragoman_store_healthy')})`, legend: '' }],
-  }),
-  number({
-    title: 'Store size',
-    description: 'On disk, of the largest.',
-    unit: 'bytes',
-    queries: [{ expr: `max(${select('dragoman_store_size_bytes')})`, legend: '' }],
-  }),
+  ...storeNumbers,
   number({
     title: 'Log rows dropped',
     description: 'In the chosen time. Anything but 0 is a hole in the record.',
@@ -38,6 +28,24 @@ const state = [
     description: 'The youngest process.',
     unit: 'dateTimeFromNow',
     queries: [{ expr: `max(${select('process_start_time_seconds')}) * 1000`, legend: '' }],
+  }),
+  number({
+    title: 'Configuration',
+    description:
+      '1: the last try to load one succeeded everywhere. 0: somewhere an older one stays in force.',
+    unit: 'short',
+    queries: [{ expr: `min(${select('dragoman_config_last_load_successful')})`, legend: '' }],
+  }),
+  number({
+    title: 'Loaded',
+    description: 'The oldest configuration that is in force anywhere.',
+    unit: 'dateTimeFromNow',
+    queries: [
+      {
+        expr: `min(${select('dragoman_config_last_load_success_timestamp_seconds')}) * 1000`,
+        legend: '',
+      },
+    ],
   }),
   table({
     title: 'Versions',
@@ -73,17 +81,10 @@ const record = [
     queries: [{ expr: select('dragoman_log_queued_bytes'), legend: '{{instance}}' }],
   }),
   chart({
-    title: 'Store size',
-    description: 'On disk.',
-    unit: 'bytes',
-    width: 12,
-    queries: [{ expr: select('dragoman_store_size_bytes'), legend: '{{instance}}' }],
-  }),
-  chart({
     title: 'Background responses',
     description: 'Running, and queued: accepted and waiting for one of the `state.backgroundJobs` places.',
     unit: 'short',
-    width: 12,
+    width: 24,
     queries: [{ expr: `sum by (state) (${select('dragoman_background_jobs')})`, legend: '{{state}}' }],
   }),
 ]
@@ -141,6 +142,7 @@ export const gateway: Dashboard = {
   rows: [
     { title: 'State', panels: state },
     { title: 'Record and background', panels: record },
+    { title: 'Store', panels: storePanels },
     { title: 'Process', panels: process },
   ],
 }

@@ -147,7 +147,8 @@ const errors = [
 const tokens = [
   chart({
     title: 'Tokens by type',
-    description: 'Failed calls included. cached_input is part of input, reasoning is part of output.',
+    description:
+      'Failed calls included. cached_input and cache_write are part of input, reasoning is part of output.',
     unit: 'cps',
     queries: [{ expr: rateBy('type', 'dragoman_tokens_total', routed), legend: '{{type}}' }],
   }),
@@ -179,11 +180,11 @@ const tokens = [
   }),
   table({
     title: 'Tokens in the chosen time',
-    description: 'By provider, model and type.',
+    description: 'By provider, model, type and who counted: the provider, or the gateway by an estimate.',
     unit: 'short',
     queries: [
       {
-        expr: `sum by (provider, model, type) (increase(${select('dragoman_tokens_total', routed)}[$__range]))`,
+        expr: `sum by (provider, model, type, usage) (increase(${select('dragoman_tokens_total', routed)}[$__range]))`,
         legend: '',
       },
     ],

@@ -4,7 +4,15 @@
  */
 
 /** Units as Grafana spells them. */
-export type Unit = 'short' | 'reqps' | 'percentunit' | 's' | 'bytes' | 'cps' | 'dateTimeFromNow'
+export type Unit =
+  | 'short'
+  | 'reqps'
+  | 'percentunit'
+  | 's'
+  | 'bytes'
+  | 'cps'
+  | 'dateTimeFromNow'
+  | 'currencyUSD'
 
 export interface Query {
   /** PromQL; may use the dashboard's variables and `$__rate_interval`, `$__range`. */

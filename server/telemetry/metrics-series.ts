@@ -98,10 +98,15 @@ export function createAttemptSeries() {
 /** Queries of the log, for the admin API and the dashboard. */
 export function createQuerySeries() {
   return {
-    queries: new CellHistogram({
+    durations: new CellHistogram({
       buckets: queryBuckets,
       name: 'dragoman_store_query_duration_seconds',
-      help: 'Time that a query of the request log took, waiting included, in seconds, by its name and outcome (answered, timeout, refused, failed).',
+      help: 'Time that a query of the request log took, waiting included, in seconds.',
+      labelNames: ['query'],
+    }),
+    outcomes: new CellCounter({
+      name: 'dragoman_store_queries_total',
+      help: 'Queries of the request log by outcome: answered, timeout (not done by its deadline), refused (too many were waiting), failed.',
       labelNames: ['query', 'outcome'],
     }),
   }

@@ -54,6 +54,8 @@ export interface Metrics {
 /** Milliseconds that the store may take to tell of itself: Prometheus waits no more than ten seconds for all of a scrape. */
 const storeTimeout = 2000
 
+const queryOutcomes: readonly QueryFigures['outcome'][] = ['answered', 'timeout', 'refused', 'failed']
+
 /** More than there are queries: their names are the gateway's own. */
 const maxQueries = 64
 
@@ -100,7 +102,7 @@ function createRecorders({ models: known, maxOtherModels: maxOthers = 50, ...opt
   const attempt = createAttemptSeries()
   const use = createUseSeries()
   const genAi = createGenAiSeries(options.conventions ?? readConventions({}))
-  const { queries } = createQuerySeries()
+  const queries = createQuerySeries()
   const attempts = createAttemptRecorder({
     series: attempt,
     genAi,
@@ -108,16 +110,19 @@ function createRecorders({ models: known, maxOtherModels: maxOthers = 50, ...opt
     responseModels,
     providers: options.providers ?? [],
   })
-  const groups = [request, attempt, use].flatMap((group) => Object.values<Rendered>(group))
+  const groups = [request, attempt, use, queries].flatMap((group) => Object.values<Rendered>(group))
   return {
-    cells: [...groups, ...genAi.metrics, queries] as Rendered[],
+    cells: [...groups, ...genAi.metrics] as Rendered[],
     observer: {
       attemptStarted: attempts.started,
       attemptEnded: attempts.ended,
       finished: createRequestRecorder({ series: request, use, models, fields: options.fields ?? [] }),
     },
     queried({ name, milliseconds, outcome }: QueryFigures): void {
-      queries.cell(queryNames.label(name, true), outcome).observe(milliseconds / 1000)
+      const query = queryNames.label(name, true)
+      queries.durations.cell(query).observe(milliseconds / 1000)
+      // From 0 on, since nobody sees a first timeout rise from nothing.
+      for (const one of queryOutcomes) queries.outcomes.cell(query, one).inc(one === outcome ? 1 : 0)
     },
     knowModels(names: Iterable<string>): void {
       const list = [...names]

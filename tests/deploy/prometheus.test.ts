@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 import { deployFolder, listPanelQueries, listRules, listVariableQueries, readDeployed } from './deployed.ts'
 import { type Prometheus, skipWithout, startPrometheus } from './prometheus-process.ts'
-import { addUnsetProvider, sendTraffic } from './traffic.ts'
+import { configureTraffic, sendTraffic } from './traffic.ts'
 
 const run = promisify(execFile)
 const folder = `${deployFolder}prometheus/`
@@ -30,7 +30,7 @@ describe('promtool', { skip: skipWithout('promtool') }, () => {
     await run('promtool', ['test', 'rules', `${folder}tests/dragoman.test.yaml`])
   })
   it('finds nothing wrong with a scrape', async () => {
-    const gateway = await startGateway({ configure: addUnsetProvider })
+    const gateway = await startGateway({ configure: configureTraffic })
     try {
       await sendTraffic(gateway)
       const input = await (await fetch(`${gateway.origin}/metrics`)).text()
@@ -68,7 +68,7 @@ describe('Prometheus', { skip: skipWithout('prometheus') }, () => {
   let gateway: TestGateway
   let prometheus: Prometheus
   before(async () => {
-    gateway = await startGateway({ configure: addUnsetProvider })
+    gateway = await startGateway({ configure: configureTraffic })
     prometheus = await startPrometheus(gateway.origin)
   })
   after(async () => {

@@ -23,7 +23,7 @@ export interface Selector {
 
 export interface ReadQuery {
   selectors: Selector[]
-  /** Labels that the aggregations keep, `le` left out; null where there is none. */
+  /** Labels that the outermost aggregations keep, `le` left out; null where there is none. */
   kept: string[] | null
 }
 
@@ -40,7 +40,7 @@ export function readQuery(expr: string): ReadQuery {
   })
   tree.iterate({
     enter({ node, type }) {
-      if (type.name === 'GroupingLabels' && node.parent?.name === 'AggregateModifier') {
+      if (type.name === 'GroupingLabels' && node.parent?.name === 'AggregateModifier' && isOutermost(node)) {
         const labels = node.getChildren('LabelName').map(text)
         read.kept = [...(read.kept ?? []), ...labels.filter((label) => label !== 'le')]
       }
@@ -50,6 +50,14 @@ export function readQuery(expr: string): ReadQuery {
   })
   for (const selector of read.selectors) checkRange(selector, expr)
   return read
+}
+
+/** Whether the aggregation that a node belongs to lies in no other. */
+function isOutermost(node: SyntaxNode): boolean {
+  let aggregations = 0
+  for (let outer = node.parent; outer !== null; outer = outer.parent)
+    if (outer.name === 'AggregateExpr') aggregations += 1
+  return aggregations === 1
 }
 
 function readSelector(node: SyntaxNode, text: (node: SyntaxNode | null | undefined) => string): Selector {

@@ -6,12 +6,12 @@ import { type Family, parseExposition } from '../server/telemetry/metrics-lint.t
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 import { listPanelQueries, listRules, listVariableQueries, readDeployed } from './deployed.ts'
 import { passes, readQuery, type Selector } from './promql.ts'
-import { addUnsetProvider, sendTraffic } from './traffic.ts'
+import { configureTraffic, sendTraffic } from './traffic.ts'
 
 let gateway: TestGateway
 let families: Family[]
 before(async () => {
-  gateway = await startGateway({ configure: addUnsetProvider })
+  gateway = await startGateway({ configure: configureTraffic })
   await sendTraffic(gateway)
   families = parseExposition(await (await fetch(`${gateway.origin}/metrics`)).text())
 })

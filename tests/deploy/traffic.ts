@@ -19,6 +19,8 @@ const answered: Call[] = [
   // The next target answers.
   { body: { model: 'openai/gpt-oss-120b', input: '/fail 500 scaleway', stream: true }, status: 200 },
   { body: { model: 'gpt-4o', input: '/count 2', background: true }, status: 200 },
+  // It tells no usage, so the gateway counts.
+  { body: { model: 'scaleway/gpt-oss-120b', input: '/count 3' }, status: 200 },
 ]
 
 const refused: Call[] = [
@@ -27,14 +29,15 @@ const refused: Call[] = [
   { body: { model: 'unset/model', input: 'hi' }, status: 503 },
 ]
 
-/** A provider without its key: calls to it are the gateway's own errors. */
-export function addUnsetProvider(config: Record<string, unknown>): Record<string, unknown> {
+/** A provider without its key: calls to it are the gateway's own errors. And a price for one that tells no usage. */
+export function configureTraffic(config: Record<string, unknown>): Record<string, unknown> {
   return {
     ...config,
     providers: {
       ...(config.providers as object),
       unset: { variant: 'openai', baseUrl: 'http://127.0.0.1:9/v1', apiKey: '${NOT_SET_ANYWHERE}' },
     },
+    prices: { scaleway: { 'gpt-oss-120b': [{ input: 0.25, output: 1 }] } },
   }
 }
 
@@ -50,7 +53,17 @@ export async function sendTraffic(gateway: TestGateway): Promise<void> {
     }),
   )
   await hangUp(gateway)
-  await gateway.app.flush()
+  await gateway.admin('/admin/requests?limit=1')
+  await settled(gateway)
+}
+
+/** The end of a request is counted after its client has gone. */
+async function settled(gateway: TestGateway): Promise<void> {
+  for (;;) {
+    const scrape = await (await fetch(`${gateway.origin}/metrics`)).text()
+    if (/^dragoman_requests_in_flight 0$/m.test(scrape)) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 async function hangUp(gateway: TestGateway): Promise<void> {
