@@ -184,7 +184,7 @@ function listComplaints({ scenarios, slow }: Report): string[] {
   return complaints.length === 0 ? [] : ['', 'Requests failed:', ...complaints.slice(0, 10)]
 }
 
-function renderTable(head: string[], rows: string[][]): string {
+export function renderTable(head: string[], rows: string[][]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)))
   const render = (row: string[]) =>
     row

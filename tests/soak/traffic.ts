@@ -11,6 +11,8 @@ export interface TrafficOrder {
   /** Arrivals in a second. */
   rate: number
   seed: number
+  /** Whether some of them look at the admin API. Default true. */
+  admin?: boolean
 }
 
 /** Since the start, by kind of arrival. */
@@ -41,6 +43,7 @@ const counts: TrafficCounts = {
 let latencies: number[] = []
 let origin = ''
 let random = createRandom(1)
+let withAdmin = true
 
 /** What a share of the arrivals does; the shares add up to 100. */
 const kinds: readonly [name: string, share: number, run: Kind][] = [
@@ -174,6 +177,7 @@ const pages = [
 ]
 
 async function lookAtPages(): Promise<void> {
+  if (!withAdmin) return
   const page = random.pick(pages)
   const { status, text } = await send('GET', page, undefined, { 'x-admin-key': adminKey })
   if (status !== 200) throw new Error(`${page} answered ${status} ${text.slice(0, 200)}`)
@@ -206,7 +210,8 @@ function arrive(): void {
 }
 
 /** Arrivals that are late are made up for, so that the rate is what was ordered. */
-function start({ port, rate, seed }: TrafficOrder): void {
+function start({ port, rate, seed, admin = true }: TrafficOrder): void {
+  withAdmin = admin
   origin = `http://127.0.0.1:${port}`
   random = createRandom(seed)
   const begun = performance.now()
