@@ -1,4 +1,7 @@
-/** Bounds the time of a query that is worked off in steps: a running SQLite statement cannot be interrupted. */
+/**
+ * Bounds the time of a query. It is worked off in steps, with a look at the time in between: a running statement of
+ * SQLite cannot be interrupted, one of PostgreSQL is told how long it may take.
+ */
 
 import { performance } from 'node:perf_hooks'
 
@@ -11,6 +14,8 @@ export class DeadlineError extends Error {
 
 export interface Deadline {
   passed(): boolean
+  /** Milliseconds left; 0 when it has passed. */
+  remaining(): number
   /** Throws DeadlineError once the time is over. */
   check(): void
 }
@@ -20,6 +25,7 @@ export function createDeadline(milliseconds: number): Deadline {
   const passed = () => performance.now() >= end
   return {
     passed,
+    remaining: () => Math.max(0, end - performance.now()),
     check: () => {
       if (passed()) throw new DeadlineError()
     },

@@ -3,6 +3,8 @@
  * written once, with `?` for parameters, in the common subset of the engines.
  */
 
+import type { Deadline } from './deadline.ts'
+
 export type SqlValue = string | number | null | Uint8Array
 
 export type SqlRow = Record<string, SqlValue>
@@ -27,14 +29,30 @@ export interface BatchOptions {
 
 export interface Driver {
   readonly dialect: Dialect
-  /** Runs one query. */
-  all(sql: string, params?: readonly SqlValue[]): Promise<SqlRow[]>
+  /**
+   * Runs one query. `deadline`: where the engine can cut a statement short, it is by then, with DeadlineError.
+   * Throws StoreError.
+   */
+  all(sql: string, params?: readonly SqlValue[], deadline?: Deadline): Promise<SqlRow[]>
   /**
    * Runs the statements in one transaction: all or none. There are no reads between them: what depends on the stored
    * state is decided in SQL (`ON CONFLICT … WHERE … RETURNING`). Gives the returned rows of each statement.
+   *
+   * Throws StoreError. When the connection is lost in the middle of the commit, that is `unreachable` as well; who tries
+   * again with the same array gets what the first try committed, if it did: nothing is written twice.
    */
   batch(statements: readonly Statement[], options?: BatchOptions): Promise<SqlRow[][]>
   close(): Promise<void>
+}
+
+/** A driver whose every query has to end by then. */
+export function withDeadline(driver: Driver, deadline: Deadline): Driver {
+  return {
+    dialect: driver.dialect,
+    all: (sql, params) => driver.all(sql, params, deadline),
+    batch: (statements, options) => driver.batch(statements, options),
+    close: () => driver.close(),
+  }
 }
 
 /** Why a store cannot be used. */
@@ -43,10 +61,19 @@ export type StoreProblem =
   | 'unwritable'
   | 'corrupt'
   | 'locked'
+  | 'unreachable'
   | 'foreign'
   | 'newer_schema'
   | 'disk_full'
   | 'failed'
+
+/** Those that pass by themselves, or once somebody has looked after the disk or the database. */
+const transientProblems: ReadonlySet<StoreProblem> = new Set([
+  'locked',
+  'unreachable',
+  'disk_full',
+  'unwritable',
+])
 
 /** Thrown when the store cannot be opened or used. The message is for the operator and says what to do. */
 export class StoreError extends Error {
@@ -60,6 +87,6 @@ export class StoreError extends Error {
 
   /** Whether the same write may succeed later without anyone touching the gateway. */
   get transient(): boolean {
-    return this.problem === 'locked' || this.problem === 'disk_full' || this.problem === 'unwritable'
+    return transientProblems.has(this.problem)
   }
 }

@@ -1,0 +1,245 @@
+/**
+ * PostgreSQL. Runs in the store's workers, where calls may overlap: each uses one of a few connections, and waits for
+ * one in turn.
+ */
+
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Deadline, DeadlineError } from './deadline.ts'
+import {
+  type BatchOptions,
+  type Driver,
+  type SqlRow,
+  type SqlValue,
+  type Statement,
+  StoreError,
+} from './driver.ts'
+import {
+  type ConnectionSettings,
+  LostConnectionError,
+  PostgresConnection,
+  type Send,
+} from './postgres-connection.ts'
+import { codeOf, translateError } from './postgres-errors.ts'
+
+export interface PostgresOptions extends ConnectionSettings {
+  /** How many of them at most. */
+  connections: number
+}
+
+export function openPostgres(options: PostgresOptions): Driver {
+  return new PostgresDriver(options)
+}
+
+/** A batch of which nobody said whether it was committed. */
+interface Doubt {
+  /** Of its transaction. */
+  transaction: string
+  process: number
+  results: SqlRow[][]
+}
+
+/** How often, and after how many milliseconds each time, a transaction is asked for that is still going on. */
+const settleTries = 20
+const settlePause = 50
+
+class PostgresDriver implements Driver {
+  readonly dialect = 'postgres'
+  readonly #options: PostgresOptions
+  readonly #idle: PostgresConnection[]
+  readonly #waiting: ((connection: PostgresConnection) => void)[] = []
+  /** Connections whose last query had a limit of its own, which the next one does not share. */
+  readonly #limited = new WeakSet<PostgresConnection>()
+  readonly #doubts = new WeakMap<readonly Statement[], Doubt>()
+  #closed = false
+
+  constructor(options: PostgresOptions) {
+    this.#options = options
+    this.#idle = Array.from({ length: options.connections }, () => new PostgresConnection(options))
+  }
+
+  all(sql: string, params: readonly SqlValue[] = [], deadline?: Deadline): Promise<SqlRow[]> {
+    return this.#with(async (connection) => {
+      const limit = this.#limitFor(connection, deadline)
+      const read = () => connection.use((send) => readOnce(send, sql, params, limit))
+      const stood = connection.open
+      try {
+        return await read()
+      } catch (error) {
+        // What cannot write may be asked again: the server may have closed the connection long ago.
+        if (!(error instanceof LostConnectionError) || !stood || !this.#options.readonly) throw error
+        return await read()
+      }
+    }, deadline)
+  }
+
+  batch(statements: readonly Statement[], locking: BatchOptions = {}): Promise<SqlRow[][]> {
+    return this.#with(async (connection) => {
+      const doubt = this.#doubts.get(statements)
+      if (doubt !== undefined) {
+        const committed = await settle(connection, doubt)
+        this.#doubts.delete(statements)
+        if (committed) return doubt.results
+      }
+      try {
+        return await this.#commit(connection, statements, locking)
+      } catch (error) {
+        if (!isStale(error)) throw error
+        // Another gateway has changed the schema under a prepared statement. A new connection has none.
+        connection.discard()
+        return this.#commit(connection, statements, locking)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (let count = 0; count < this.#options.connections; count += 1) {
+      const connection = await this.#take()
+      await connection.close()
+    }
+  }
+
+  /** Milliseconds to tell the server; null when it knows them. */
+  #limitFor(connection: PostgresConnection, deadline: Deadline | undefined): number | null {
+    deadline?.check()
+    if (deadline !== undefined) this.#limited.add(connection)
+    else if (!this.#limited.delete(connection)) return null
+    return deadline === undefined
+      ? this.#options.statementTimeout
+      : Math.max(1, Math.ceil(deadline.remaining()))
+  }
+
+  async #commit(
+    connection: PostgresConnection,
+    statements: readonly Statement[],
+    locking: BatchOptions,
+  ): Promise<SqlRow[][]> {
+    let doubt: Doubt | null = null
+    try {
+      return await connection.use(async (send) => {
+        doubt = await sendAll(send, statements, locking)
+        await send('COMMIT')
+        return doubt.results
+      })
+    } catch (error) {
+      const pending = doubt as Doubt | null
+      if (!(error instanceof LostConnectionError) || pending === null) throw error
+      this.#doubts.set(statements, pending)
+      const committed = await settle(connection, pending)
+      this.#doubts.delete(statements)
+      if (committed) return pending.results
+      throw error
+    }
+  }
+
+  async #with<T>(work: (connection: PostgresConnection) => Promise<T>, deadline?: Deadline): Promise<T> {
+    if (this.#closed) throw new StoreError('failed', 'The store is closed.')
+    const connection = await this.#take()
+    try {
+      return await work(connection)
+    } catch (error) {
+      if (deadline !== undefined && codeOf(error) === '57014') throw new DeadlineError()
+      const { location, password } = this.#options.place
+      throw translateError(error, { name: location, password })
+    } finally {
+      this.#give(connection)
+    }
+  }
+
+  #take(): Promise<PostgresConnection> {
+    const connection = this.#idle.pop()
+    if (connection !== undefined) return Promise.resolve(connection)
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #give(connection: PostgresConnection): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#idle.push(connection)
+    else next(connection)
+  }
+}
+
+async function readOnce(
+  send: Send,
+  sql: string,
+  params: readonly SqlValue[],
+  limit: number | null,
+): Promise<SqlRow[]> {
+  if (limit === null) return send(sql, params)
+  // One message behind the other: the limit costs no way of its own.
+  const limited = send("SELECT set_config('statement_timeout', ?, false)", [String(limit)])
+  const [, rows] = await Promise.all([limited, send(sql, params)])
+  return rows
+}
+
+/** Everything up to the commit, without waiting in between; takes it back when a statement fails. */
+async function sendAll(
+  send: Send,
+  statements: readonly Statement[],
+  { locks = [], shared = [] }: BatchOptions,
+): Promise<Doubt> {
+  const begun = send('BEGIN ISOLATION LEVEL READ COMMITTED')
+  // Shared ones last: who takes such a name whole takes no other, so nobody waits in a circle.
+  const locked = [
+    ...(locks.length === 0 ? [] : [send(lockSql, [`{${hashLocks(locks).join(',')}}`])]),
+    ...(shared.length === 0 ? [] : [send(shareSql, [`{${hashLocks(shared).join(',')}}`])]),
+  ]
+  const named = send('SELECT CAST(pg_current_xact_id() AS TEXT) AS transaction, pg_backend_pid() AS process')
+  const sent = statements.map(({ sql, params }) => send(sql, params))
+  try {
+    const [[name], results] = await Promise.all([named, Promise.all(sent), begun, ...locked])
+    return {
+      transaction: String(name?.transaction),
+      process: Number(name?.process),
+      results: results.map((rows) => [...rows]),
+    }
+  } catch (error) {
+    if (!(error instanceof LostConnectionError)) await send('ROLLBACK')
+    throw error
+  }
+}
+
+const lockSql = 'SELECT count(pg_advisory_xact_lock(name)) FROM unnest(CAST(? AS BIGINT[])) AS name'
+
+const shareSql = lockSql.replace('pg_advisory_xact_lock', 'pg_advisory_xact_lock_shared')
+
+/** In the same order everywhere, so that two that want the same locks cannot wait for each other. */
+function hashLocks(locks: readonly string[]): bigint[] {
+  const hashes = [...new Set(locks)].map((name) =>
+    createHash('sha256').update(`dragoman ${name}`).digest().readBigInt64BE(),
+  )
+  return hashes.sort((one, other) => (one < other ? -1 : 1))
+}
+
+/** Whether the transaction was committed. One that the server still runs, for nobody, is ended first. Throws while nobody can say. */
+async function settle(connection: PostgresConnection, { transaction, process }: Doubt): Promise<boolean> {
+  for (let tries = 0; tries < settleTries; tries += 1) {
+    const status = await connection.use((send) => statusOf(send, transaction))
+    if (status !== 'in progress') return status === 'committed'
+    await connection.use((send) => send(endSql, [process, transaction]))
+    await sleep(settlePause)
+  }
+  throw new LostConnectionError('A transaction whose connection was lost has not ended yet.')
+}
+
+async function statusOf(send: Send, transaction: string): Promise<SqlValue> {
+  try {
+    const [row] = await send('SELECT pg_xact_status(CAST(? AS xid8)) AS status', [transaction])
+    return row?.status ?? null
+  } catch (error) {
+    // It lies in the future of this server, which has taken over from the other without it.
+    if (codeOf(error) === '22023') return 'aborted'
+    throw error
+  }
+}
+
+/** The number of a process is used again; the transaction that it runs is not. */
+const endSql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE pid = ? AND CAST(CAST(backend_xid AS TEXT) AS BIGINT) = CAST(? AS BIGINT) % 4294967296`
+
+/** Prepared statements that do not fit the schema any more, or that a pooler between has lost. */
+function isStale(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === '26000' || (code === '0A000' && error instanceof Error && /cached plan/.test(error.message))
+}
