@@ -7,6 +7,7 @@ import { resolveModel } from './config/resolve-model.ts'
 import type { Runtime } from './config/runtime.ts'
 import type { Exchange } from './gateway/exchange.ts'
 import { priceRequests } from './gateway/money/price-requests.ts'
+import { createRepricing } from './gateway/money/reprice.ts'
 import { combineObservers } from './gateway/observe.ts'
 import { createPromptLibrary } from './gateway/prompt-library.ts'
 import { createGateway } from './gateway/respond.ts'
@@ -153,6 +154,7 @@ export async function createApp({
       version,
       startedAt,
       logRowsDropped: () => requestLog.dropped(),
+      repricing: createRepricing({ store, prices: () => runtime.prices, providers: () => runtime.providers }),
     },
     scrape: (accept) => metrics.scrape(accept),
     problems: () =>

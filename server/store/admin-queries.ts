@@ -10,6 +10,7 @@ import type {
 } from '../http/admin-contract.ts'
 import type { StoredMedia } from './log/media-query.ts'
 import { checkListQuery, checkOverviewQuery } from './log/query-input.ts'
+import type { SpendQuery, SpendRow } from './log/spend-query.ts'
 import type { Store } from './store.ts'
 
 export interface AdminQueries {
@@ -20,6 +21,8 @@ export interface AdminQueries {
   /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
   overview(query: AdminOverviewQuery): Promise<AdminOverview>
   facets(): Promise<AdminFacets>
+  /** Sums of whole days. Throws 503 `query_timeout`. */
+  spend(query: SpendQuery): Promise<SpendRow[]>
   /** What a reference in a body stands for, by its SHA-256. */
   getMedia(hash: string): Promise<StoredMedia | null>
 }
@@ -32,6 +35,7 @@ export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
     listRequests: async (query) => store.query('listRequests', checkListQuery(query), listTime),
     getRequest: (id) => store.query('getRequest', id),
     overview: async (query) => store.query('overview', checkOverviewQuery(query, Date.now())),
+    spend: (query) => store.query('readSpend', query),
     facets: () => store.query('facets', null),
     getMedia: (hash) => store.query('getMedia', hash),
   }

@@ -103,6 +103,11 @@ export const AdminRequestList = Type.Object(
 )
 export type AdminRequestList = Static<typeof AdminRequestList>
 
+const absence = Type.Enum(['expired', 'not_kept', 'dropped'], {
+  description:
+    'Why there is no text: its time was over, the configuration keeps none, or the queue was full.',
+})
+
 export const AdminBody = Type.Object(
   {
     text: nullable(
@@ -110,12 +115,7 @@ export const AdminBody = Type.Object(
     ),
     bytes: Type.Integer({ description: 'Bytes on the wire, also of what was not kept.' }),
     truncated: Type.Boolean(),
-    absent: nullable(
-      Type.Enum(['expired', 'not_kept', 'dropped'], {
-        description:
-          'Why there is no text: its time was over, the configuration keeps none, or the queue was full.',
-      }),
-    ),
+    absent: nullable(absence),
   },
   { title: 'AdminBody' },
 )
@@ -195,18 +195,19 @@ export const AdminRequest = Type.Object(
     client_request_id: nullable(Type.String({ description: "The client's own `x-request-id`." })),
     user_agent: nullable(Type.String()),
     client_address: nullable(Type.String()),
+    bodies_absent: nullable(absence),
     client_request: nullable(AdminMessage),
     upstream_request: nullable(AdminMessage),
     upstream_response: nullable(AdminMessage),
     client_response: nullable(AdminMessage),
     attempt_list: Type.Array(AdminAttempt, { description: 'Every attempt in order, bodies included.' }),
     cost: nullable(AdminCost),
-    matched_by: Type.String({
-      description:
-        '`request`, `response`, `client_request`, `upstream_response_or_item`, `trace` or `stored_item`.',
-    }),
+    matched_by: Type.Enum(
+      ['request', 'response', 'client_request', 'upstream_response_or_item', 'trace', 'stored_item'],
+      { description: 'Which kind of id was given.' },
+    ),
     matches: Type.Array(AdminRequestRow, {
-      description: 'When the id stands in several requests, all of them, this one first; at most 100.',
+      description: 'When the id stands in several requests: all of them, this one first; at most 100.',
     }),
   },
   {

@@ -2,6 +2,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Runtime } from '../../config/runtime.ts'
+import type { Repricing } from '../../gateway/money/reprice.ts'
 import type { PromptLibrary } from '../../gateway/prompt-library.ts'
 import type { AdminQueries } from '../../store/admin-queries.ts'
 import { authenticateAdmin } from '../authenticate.ts'
@@ -23,6 +24,7 @@ export interface AdminDependencies {
   version: string
   startedAt: Date
   logRowsDropped(): number
+  repricing: Repricing
 }
 
 /** In the order in which the router tries them: fixed words before parameters. */
@@ -31,7 +33,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): AdminRoute[]
     ...createRequestRoutes(dependencies),
     ...createMediaRoutes(dependencies),
     ...createOverviewRoutes(dependencies),
-    ...createSpendRoutes(),
+    ...createSpendRoutes(dependencies),
     ...createPromptRoutes(dependencies),
     ...createStatusRoutes(dependencies),
   ]

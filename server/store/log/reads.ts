@@ -10,6 +10,7 @@ import { getMedia } from './media-query.ts'
 import { facets, overview } from './overview-query.ts'
 import { readCosts } from './reprice.ts'
 import { getRequest } from './request-queries.ts'
+import { readSpend } from './spend-query.ts'
 
 export interface ReadContext {
   driver: Driver
@@ -24,6 +25,7 @@ export const logReads = {
   facets,
   getMedia,
   readCosts,
+  readSpend,
 } satisfies Record<string, (context: ReadContext, argument: never) => Promise<unknown>>
 
 type LogReads = typeof logReads
