@@ -74,6 +74,8 @@ export interface Store {
   healthy(): boolean
   /** Why not, for the operator; null when healthy. */
   problem(): string | null
+  /** Threads of queries that gave no answer and were replaced, since the start. */
+  hungReaders(): number
   /** Bytes on disk, with what is still in the write-ahead log. */
   sizeBytes(): Promise<number>
   /** Resolves when everything queued so far is written, or cannot be for now. */

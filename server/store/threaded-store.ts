@@ -2,6 +2,7 @@
 
 import { stat } from 'node:fs/promises'
 import { GatewayError } from '../errors.ts'
+import { StoreError } from './engine/driver.ts'
 import { createKeyMaker } from './engine/keys.ts'
 import type { LogReadArgument, LogReadName, LogReadValue } from './log/reads.ts'
 import { PackedBatchBuilder } from './log/record-batch.ts'
@@ -12,7 +13,7 @@ import { ThreadedState } from './state/threaded-state.ts'
 import type { QueryEnd, Store } from './store.ts'
 import { preparePlace, type StorePlace } from './store-url.ts'
 import { ReaderThread } from './threads/reader-thread.ts'
-import { WorkerCallError, WorkerClient } from './threads/worker-client.ts'
+import { HungThreadError, WorkerCallError, WorkerClient } from './threads/worker-client.ts'
 import type { WriterCalls, WriterSettings } from './threads/worker-protocol.ts'
 
 export interface ThreadedStoreOptions {
@@ -42,6 +43,12 @@ export async function openThreadedStore(options: ThreadedStoreOptions): Promise<
   }
 }
 
+/** Milliseconds past the longest deadline of a query after which its thread is replaced. */
+const hangTime = 5000
+/** Milliseconds that a read of state may take, and a write past the time that it goes on trying. */
+const stateReadTime = 30_000
+const stateWriteTime = 5000
+
 /** Buffers kept for coming batches, and the bytes that one may have. */
 const sparedBuffers = 3
 const largestSpared = 4_194_304
@@ -60,7 +67,12 @@ class ThreadedStore implements Store {
   #writer: WorkerClient<WriterCalls>
   #filter: RecordFilterSource | null = null
   #nextKey: (createdAt: number) => number = createKeyMaker(0)
+  /** Of the writer. */
   #problem: string | null = null
+  /** That a reader met. It does not pass by itself. */
+  #damage: string | null = null
+  /** That the writer gives no answer. */
+  #silence: string | null = null
   #closing: Promise<void> | null = null
   #restart: NodeJS.Timeout | null = null
 
@@ -68,12 +80,15 @@ class ThreadedStore implements Store {
     this.location = path
     this.#remove = remove
     this.#options = options
-    const reading = { path, busyTimeout: options.busyTimeout }
-    this.#reader = new ReaderThread(reading)
+    const settings = { path, busyTimeout: options.busyTimeout }
+    const onDamage = (problem: string) => {
+      this.#damage = problem
+    }
+    this.#reader = new ReaderThread({ settings, onDamage, patience: options.queryTimeout + hangTime })
     this.#state = new ThreadedState({
       // Its own, so that no query of the admin API delays a turn.
-      reader: new ReaderThread(reading),
-      send: (group) => this.#writer.call('writeState', group),
+      reader: new ReaderThread({ settings, onDamage, patience: stateReadTime }),
+      send: (group) => this.#answered(this.#writer.call('writeState', group)),
       writeTimeout: options.writeTimeout,
       turnCacheBytes: options.turnCacheBytes,
     })
@@ -159,7 +174,8 @@ class ThreadedStore implements Store {
     try {
       return (await this.#reader.call('query', { name, argument, deadline })) as LogReadValue<K>
     } catch (error) {
-      if (!(error instanceof WorkerCallError) || error.remoteName !== 'DeadlineError') throw error
+      const isLate = error instanceof WorkerCallError && error.remoteName === 'DeadlineError'
+      if (!isLate && !(error instanceof HungThreadError)) throw error
       const seconds = deadline / 1000
       throw new GatewayError(
         'internal_error',
@@ -174,11 +190,15 @@ class ThreadedStore implements Store {
   }
 
   healthy(): boolean {
-    return this.#problem === null
+    return this.problem() === null
   }
 
   problem(): string | null {
-    return this.#problem
+    return this.#damage ?? this.#silence ?? this.#problem
+  }
+
+  hungReaders(): number {
+    return this.#reader.replaced + this.#state.readerReplaced
   }
 
   async sizeBytes(): Promise<number> {
@@ -212,6 +232,21 @@ class ThreadedStore implements Store {
     await this.#writer.call('close', null).catch(() => undefined)
     await this.#writer.stop()
     this.#remove()
+  }
+
+  /** A disk that hangs keeps the writer from saying anything; whoever waits for it must hear of that. */
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#silence = `The store ${this.location} does not answer: its disk may hang, or is far too slow.`
+        reject(new StoreError('failed', this.#silence))
+      }, this.#options.writeTimeout + stateWriteTime)
+      const settle = () => {
+        clearTimeout(timer)
+        this.#silence = null
+      }
+      answer.finally(settle).then(resolve, reject)
+    })
   }
 
   #startWriter(): WorkerClient<WriterCalls> {

@@ -13,6 +13,7 @@ import {
   StoreError,
   type StoreProblem,
 } from './driver.ts'
+import { describeAccess, SqlitePlace } from './sqlite-place.ts'
 
 export interface SqliteOptions {
   /** Path of the database file; its directory exists. */
@@ -22,6 +23,8 @@ export interface SqliteOptions {
   busyTimeout: number
   /** Pages of 4096 bytes that the file may grow to; null for no limit but the disk's. */
   maxPages?: number | null
+  /** Told of damage to the file, each time it is met. */
+  onDamage?: (message: string) => void
 }
 
 /** Bytes that the write-ahead log is cut back to after a checkpoint. */
@@ -31,7 +34,13 @@ const walSizeLimit = 67_108_864
 const checkpointPages = 4000
 
 /** Opens the file, creating it unless `readonly`. Throws StoreError. */
-export function openSqlite({ path, readonly, busyTimeout, maxPages = null }: SqliteOptions): Driver {
+export function openSqlite({
+  path,
+  readonly,
+  busyTimeout,
+  maxPages = null,
+  onDamage = () => undefined,
+}: SqliteOptions): Driver {
   const database = translateErrors(path, () => {
     const opened = new Database(path, { readonly, timeout: busyTimeout })
     try {
@@ -43,7 +52,7 @@ export function openSqlite({ path, readonly, busyTimeout, maxPages = null }: Sql
     }
     return opened
   })
-  return new SqliteDriver(database, path)
+  return new SqliteDriver(database, path, readonly, onDamage)
 }
 
 function applyPragmas(database: Database.Database, readonly: boolean, maxPages: number | null): void {
@@ -61,23 +70,35 @@ function applyPragmas(database: Database.Database, readonly: boolean, maxPages: 
   if (maxPages !== null) database.pragma(`max_page_count = ${maxPages}`)
 }
 
+const incrementalVacuum = 'PRAGMA incremental_vacuum'
+
 class SqliteDriver implements Driver {
   readonly dialect = 'sqlite'
   readonly #database: Database.Database
   readonly #path: string
+  readonly #place: SqlitePlace | null
+  readonly #onDamage: (message: string) => void
   readonly #prepared = new Map<string, Database.Statement<SqlValue[], SqlRow>>()
 
-  constructor(database: Database.Database, path: string) {
+  constructor(
+    database: Database.Database,
+    path: string,
+    readonly: boolean,
+    onDamage: (message: string) => void,
+  ) {
     this.#database = database
     this.#path = path
+    this.#place = readonly ? null : new SqlitePlace(path)
+    this.#onDamage = onDamage
   }
 
   async all(sql: string, params: readonly SqlValue[] = []): Promise<SqlRow[]> {
-    return translateErrors(this.#path, () => this.#run(sql, params))
+    return this.#guard(() => this.#run(sql, params))
   }
 
   async batch(statements: readonly Statement[]): Promise<SqlRow[][]> {
-    return translateErrors(this.#path, () => {
+    return this.#guard(() => {
+      this.#place?.check()
       const database = this.#database
       // IMMEDIATE: the lock is taken, and waited for, before the first write and not in the middle.
       database.exec('BEGIN IMMEDIATE')
@@ -96,7 +117,21 @@ class SqliteDriver implements Driver {
     this.#database.close()
   }
 
+  #guard<T>(work: () => T): T {
+    try {
+      return translateErrors(this.#path, work)
+    } catch (error) {
+      if (error instanceof StoreError && error.problem === 'corrupt') this.#onDamage(error.message)
+      throw error
+    }
+  }
+
   #run(sql: string, params: readonly SqlValue[]): SqlRow[] {
+    if (sql.startsWith(incrementalVacuum)) {
+      // It gives a row for each page without saying that it gives rows: a prepared statement would end after the first.
+      this.#database.exec(sql)
+      return []
+    }
     let statement = this.#prepared.get(sql)
     if (statement === undefined) {
       statement = this.#database.prepare<SqlValue[], SqlRow>(sql)
@@ -144,14 +179,15 @@ export function translateErrors<T>(path: string, work: () => T): T {
   }
 }
 
-type SqliteProblem = Exclude<StoreProblem, 'bad_url' | 'newer_schema' | 'foreign'>
+type SqliteProblem = Exclude<StoreProblem, 'bad_url' | 'newer_schema' | 'foreign' | 'unreachable'>
 
 function problemOf(error: unknown): SqliteProblem {
   const code = error instanceof Database.SqliteError ? error.code : ''
   // Result codes and their extended forms: https://www.sqlite.org/rescode.html
   if (/^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code)) return 'locked'
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return 'corrupt'
-  if (/^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/.test(code)) return 'disk_full'
+  // A write that finds no room is FULL; one that fails otherwise is IOERR_WRITE.
+  if (/^SQLITE_(FULL|IOERR_SHMSIZE)/.test(code)) return 'disk_full'
   if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH|IOERR)/.test(code)) return 'unwritable'
   return 'failed'
 }
@@ -162,6 +198,6 @@ const sentences = {
     `The store ${path} is not a sound SQLite file. Restore a backup, or move it away to start an empty one.`,
   disk_full: (path) => `The store ${path} cannot grow: its disk or its size limit is full. Free some space.`,
   unwritable: (path) =>
-    `The store ${path} cannot be opened or written. Check that the directory exists and that this user may write there.`,
+    `The store ${path} cannot be opened or written. ${describeAccess(path)}Check that the directory exists, that this user may write there, and that the disk is sound and not read-only.`,
   failed: (path) => `The store ${path} failed.`,
 } as const satisfies Record<SqliteProblem, (path: string) => string>

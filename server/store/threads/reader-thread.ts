@@ -4,14 +4,32 @@ import { StoreError } from '../engine/driver.ts'
 import { WorkerClient } from './worker-client.ts'
 import type { ReaderCalls, ReaderSettings } from './worker-protocol.ts'
 
+export interface ReaderThreadOptions {
+  settings: ReaderSettings
+  /** Milliseconds without any answer after which the thread is replaced; longer than any deadline of a query. */
+  patience: number
+  /** Told of damage to the store, each time it is met. */
+  onDamage: (problem: string) => void
+}
+
+/** Threads that were given up and have not ended, beyond which no other is started: each keeps a core busy. */
+const mostHung = 3
+
 export class ReaderThread {
-  readonly #settings: ReaderSettings
+  readonly #options: ReaderThreadOptions
+  #hung = 0
   #opening: Promise<WorkerClient<ReaderCalls>> | null = null
   #client: WorkerClient<ReaderCalls> | null = null
   #closed = false
+  #replaced = 0
 
-  constructor(settings: ReaderSettings) {
-    this.#settings = settings
+  constructor(options: ReaderThreadOptions) {
+    this.#options = options
+  }
+
+  /** Threads that hung and were replaced, since the start. */
+  get replaced(): number {
+    return this.#replaced
   }
 
   /** Calls that have not been answered. */
@@ -51,11 +69,22 @@ export class ReaderThread {
   }
 
   async #start(): Promise<WorkerClient<ReaderCalls>> {
+    if (this.#hung >= mostHung) {
+      this.#forget()
+      throw new StoreError(
+        'failed',
+        'Queries of the store hang, and no more are begun until one of them has ended.',
+      )
+    }
+    const { settings, patience, onDamage } = this.#options
     const client = new WorkerClient<ReaderCalls>({
       script: new URL('./reader-worker.ts', import.meta.url),
-      settings: this.#settings,
+      settings,
+      patience,
+      onNotice: ({ problem }) => problem !== null && onDamage(problem),
       // The next call starts another.
       onLost: () => this.#forget(),
+      onHung: (ended) => this.#countHung(ended),
     })
     try {
       await client.call('open', null)
@@ -67,6 +96,14 @@ export class ReaderThread {
       await client.stop()
       throw error
     }
+  }
+
+  #countHung(ended: Promise<unknown>): void {
+    this.#replaced += 1
+    this.#hung += 1
+    void ended.then(() => {
+      this.#hung -= 1
+    })
   }
 
   #forget(): void {

@@ -8,7 +8,7 @@ import { logReads, type ReadContext } from '../log/reads.ts'
 import { findExpired } from '../state/expired.ts'
 import * as others from '../state/other-reads.ts'
 import * as turns from '../state/reads.ts'
-import { answerCalls } from './worker-loop.ts'
+import { answerCalls, tellHealth } from './worker-loop.ts'
 import type { ReaderCalls, ReaderSettings } from './worker-protocol.ts'
 
 const settings = workerData as ReaderSettings
@@ -18,7 +18,7 @@ let driver: Driver | null = null
 answerCalls<ReaderCalls>(
   {
     open: async () => {
-      driver = openSqlite({ ...settings, readonly: true })
+      driver = openSqlite({ ...settings, readonly: true, onDamage: tellHealth })
       return null
     },
     query: ({ name, argument, deadline }) => {

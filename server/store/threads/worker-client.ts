@@ -10,6 +10,13 @@ export interface WorkerClientOptions {
   /** The worker stopped without being asked to. */
   onLost: (reason: string) => void
   onNotice?: (notice: HealthNotice) => void
+  /**
+   * Milliseconds without any answer while one is due, after which the thread is given up as hung: what waits is refused
+   * with HungThreadError, and `onHung` and `onLost` are told. Default null: never.
+   */
+  patience?: number | null
+  /** `ended` resolves once the thread that was given up is gone. */
+  onHung?: (ended: Promise<unknown>) => void
 }
 
 /** Of a worker's heap: what it makes lives for one call, and the default keeps three times as much resident for nothing. */
@@ -32,6 +39,16 @@ export class WorkerCallError extends Error {
   }
 }
 
+/** A thread gave no answer and was given up. A statement that runs cannot be stopped: it ends when that does. */
+export class HungThreadError extends StoreError {
+  constructor(milliseconds: number) {
+    super('failed', `The store gave no answer within ${milliseconds / 1000} s.`)
+  }
+}
+
+/** Milliseconds that answers have which came while this thread itself was busy. */
+const lastLook = 50
+
 type Calls = Record<string, { argument: unknown; value: unknown }>
 
 export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value: unknown } } = Calls> {
@@ -39,12 +56,17 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
   readonly #pending = new Map<number, Pending>()
   readonly #onLost: (reason: string) => void
   readonly #onNotice: ((notice: HealthNotice) => void) | undefined
+  readonly #patience: number | null
+  readonly #onHung: (ended: Promise<unknown>) => void
   #nextId = 1
   #stopped = false
+  #watch: NodeJS.Timeout | null = null
 
-  constructor({ script, settings, onLost, onNotice }: WorkerClientOptions) {
+  constructor({ script, settings, onLost, onNotice, patience = null, onHung }: WorkerClientOptions) {
     this.#onLost = onLost
     this.#onNotice = onNotice
+    this.#patience = patience
+    this.#onHung = onHung ?? (() => undefined)
     // Standard streams stay with the main thread, and a worker without work does not keep the process alive.
     this.#worker = new Worker(script, { workerData: settings, resourceLimits: { maxYoungGenerationSizeMb } })
     this.#worker.unref()
@@ -74,6 +96,7 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
       this.#worker.postMessage(message, transfer)
       if (this.#pending.size === 0) this.#worker.ref()
       this.#pending.set(id, { resolve, reject })
+      if (this.#pending.size === 1) this.#expect(this.#patience)
     })
   }
 
@@ -85,8 +108,9 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
   /** Ends the thread; what was not answered is refused. */
   async stop(): Promise<void> {
     this.#stopped = true
+    if (this.#watch !== null) clearTimeout(this.#watch)
     await this.#worker.terminate()
-    this.#refuseAll('The store is closed.')
+    this.#refuseAll(new StoreError('failed', 'The store is closed.'))
   }
 
   #receive(message: Reply | HealthNotice): void {
@@ -97,6 +121,7 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
     const pending = this.#pending.get(message.id)
     this.#pending.delete(message.id)
     if (this.#pending.size === 0) this.#worker.unref()
+    this.#expect(this.#patience)
     if (message.ok) pending?.resolve(message.value)
     else pending?.reject(toError(message.error))
   }
@@ -104,14 +129,36 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
   #lose(reason: string): void {
     if (this.#stopped) return
     this.#stopped = true
-    this.#refuseAll(`A thread of the store stopped: ${reason}.`)
+    if (this.#watch !== null) clearTimeout(this.#watch)
+    this.#refuseAll(new StoreError('failed', `A thread of the store stopped: ${reason}.`))
     this.#onLost(reason)
   }
 
-  #refuseAll(message: string): void {
+  /** Gives the thread up unless it answers anything within so many milliseconds. */
+  #expect(milliseconds: number | null): void {
+    if (this.#watch !== null) clearTimeout(this.#watch)
+    this.#watch = null
+    if (milliseconds === null || this.#pending.size === 0) return
+    this.#watch = setTimeout(() => {
+      this.#watch = setTimeout(() => this.#giveUp(milliseconds), lastLook)
+    }, milliseconds)
+  }
+
+  #giveUp(milliseconds: number): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    // Not waited for: it takes as long as what hangs there.
+    this.#onHung(this.#worker.terminate())
+    this.#worker.unref()
+    const error = new HungThreadError(milliseconds)
+    this.#refuseAll(error)
+    this.#onLost(error.message)
+  }
+
+  #refuseAll(error: StoreError): void {
     const waiting = [...this.#pending.values()]
     this.#pending.clear()
-    for (const { reject } of waiting) reject(new StoreError('failed', message))
+    for (const { reject } of waiting) reject(error)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The worker's end: answers calls one after the other, in the order they came, in each of two lanes. What is urgent
- * overtakes what waits in the other one: before each call of that, the worker looks what else has come.
+ * The worker's end: answers calls one after the other, in the order they came, in each of its lanes. What is urgent
+ * overtakes what waits in the others: before each call of these, the worker looks what else has come.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -17,19 +17,22 @@ export interface AnswerOptions<C extends { [K in keyof C]: { argument: unknown; 
   transfer?: (value: C[keyof C]['value']) => readonly ArrayBuffer[]
   /** Calls that overtake the others. */
   urgent?: readonly (keyof C & string)[]
+  /** Calls that do not wait for the others, and the others not for them. */
+  aside?: readonly (keyof C & string)[]
 }
 
 export function answerCalls<C extends { [K in keyof C]: { argument: unknown; value: unknown } }>(
   handlers: Handlers<C>,
-  { transfer = () => [], urgent = [] }: AnswerOptions<C> = {},
+  { transfer = () => [], urgent = [], aside = [] }: AnswerOptions<C> = {},
 ): void {
   const port = requirePort()
   const urgentNames = new Set<string>(urgent)
-  const lanes = { urgent: Promise.resolve(), usual: Promise.resolve() }
+  const asideNames = new Set<string>(aside)
+  const lanes = { urgent: Promise.resolve(), aside: Promise.resolve(), usual: Promise.resolve() }
   port.on('message', (call: Call) => {
-    const lane = urgentNames.has(call.name) ? 'urgent' : 'usual'
+    const lane = urgentNames.has(call.name) ? 'urgent' : asideNames.has(call.name) ? 'aside' : 'usual'
     lanes[lane] = lanes[lane].then(async () => {
-      if (lane === 'usual' && urgentNames.size > 0) await nextTurn()
+      if (lane !== 'urgent' && urgentNames.size > 0) await nextTurn()
       const reply = await answer(handlers, call)
       port.postMessage(reply, reply.ok ? transfer(reply.value as C[keyof C]['value']) : [])
     })

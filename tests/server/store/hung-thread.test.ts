@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ReaderThread } from '../../../server/store/threads/reader-thread.ts'
+import { HungThreadError, WorkerClient } from '../../../server/store/threads/worker-client.ts'
+import { openTestStore } from './fixtures.ts'
+import type { HangingCalls } from './hanging-worker.ts'
+
+function startHanging(patience: number) {
+  const told: string[] = []
+  const hung: Promise<unknown>[] = []
+  const client = new WorkerClient<HangingCalls>({
+    script: new URL('./hanging-worker.ts', import.meta.url),
+    settings: null,
+    patience,
+    onLost: (reason) => told.push(reason),
+    onHung: (ended) => hung.push(ended),
+  })
+  return { client, told, hung }
+}
+
+test('a thread that gives no answer is given up, and all who wait for it hear so', async () => {
+  const { client, told, hung } = startHanging(1000)
+  assert.equal(await client.call('answer', null), 'here')
+  const waiting = [client.call('hang', 60_000), client.call('answer', null)]
+  for (const result of await Promise.allSettled(waiting)) {
+    assert.ok(result.status === 'rejected' && result.reason instanceof HungThreadError)
+    assert.match(result.reason.message, /no answer within 1 s/)
+  }
+  assert.deepEqual([told.length, hung.length, client.stopped], [1, 1, true])
+  await hung[0]
+})
+
+test('a thread that answers one after the other is not hung, however long they take together', async () => {
+  const { client, told } = startHanging(1500)
+  const answers = await Promise.all(Array.from({ length: 6 }, () => client.call('hang', 400)))
+  assert.deepEqual(answers, Array(6).fill('late'))
+  assert.deepEqual(told, [])
+  await client.stop()
+})
+
+test('a hung reader is replaced and counted', async (t) => {
+  const store = await openTestStore(t)
+  // No thread starts as fast, so that each first call hangs.
+  const reader = new ReaderThread({
+    settings: { path: store.path, busyTimeout: 100 },
+    patience: 0,
+    onDamage: assert.fail,
+  })
+  await assert.rejects(reader.call('sealKeys', null), HungThreadError)
+  await assert.rejects(reader.call('sealKeys', null), HungThreadError)
+  assert.equal(reader.replaced, 2)
+  await reader.stop()
+  assert.equal(store.hungReaders(), 0)
+})
