@@ -15,6 +15,7 @@ export function repairJson(text: string): string {
       const end = endOfString(text, index)
       if (end === -1) return isKey ? close(text.slice(0, safe), open) : close(cutString(text), open)
       index = end
+      if (!isKey) safe = end + 1
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? '}' : ']')
       isKey = character === '{'

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { GatewayError } from '../../../../server/errors.ts'
+import type { Dialect, Driver } from '../../../../server/store/engine/driver.ts'
+import { parseSearch, searchCondition, searchKeys } from '../../../../server/store/log/search-query.ts'
+import { indexRequest } from '../../../../server/store/log/search-writes.ts'
+import { dialects, openEngine } from './engines.ts'
+
+const texts = [
+  'The quick brown fox jumps over the lazy dog',
+  'Größe und Café, naïve façade',
+  'see src/server/app.ts or mail user@example.com about foo-bar_baz 1.5e3',
+  '日本語のテキストを検索する',
+  "it's a dog’s life, don't stop",
+  'quick dog; brown cat',
+]
+
+const base = 1_800_000_000_000 * 1024
+
+async function fill(driver: Driver): Promise<void> {
+  await driver.batch(
+    texts.flatMap((text, index) =>
+      indexRequest(driver.dialect, { key: base + index, text, ids: [], metadata: null }),
+    ),
+  )
+}
+
+async function find(driver: Driver, query: string): Promise<number[]> {
+  const keys = await searchKeys({ driver }, { terms: parseSearch(query), before: null, limit: 10 })
+  return keys.map((key) => key - base)
+}
+
+const cases: [query: string, found: number[]][] = [
+  ['quick', [5, 0]],
+  ['QUICK dog', [5, 0]],
+  ['quick cat', [5]],
+  ['"quick brown"', [0]],
+  ['"brown quick"', []],
+  ['quick -cat', [0]],
+  ['quick -"brown fox"', [5]],
+  ['qui*', [5, 0]],
+  ['qui', []],
+  ['"brown f"*', [0]],
+  ['"brown f', []],
+  ['grosse', []],
+  ['große', [1]],
+  ['grö*', [1]],
+  ['cafe naive FACADE', [1]],
+  ['cafe\u0301', [1]],
+  ['app.ts', [2]],
+  ['src/server', [2]],
+  ['user@example.com', [2]],
+  ['server/app', [2]],
+  ['foo-bar', [2]],
+  ['1.5e3', [2]],
+  ['検索', [3]],
+  ['索検', []],
+  ['テキスト', [3]],
+  ["dog's life", [4]],
+  ['AND quick', []],
+  ['quick OR fox', []],
+  ['NEAR(quick fox)', []],
+]
+
+for (const dialect of dialects) {
+  describe(`search on ${dialect}`, () => {
+    it('finds words, phrases, beginnings, and not what must not occur', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await fill(driver)
+      for (const [query, wanted] of cases) assert.deepEqual(await find(driver, query), wanted, query)
+    })
+
+    it('takes whatever a user types for words', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await fill(driver)
+      for (const query of oddQueries) {
+        const found = await find(driver, query)
+        assert.ok(Array.isArray(found), query)
+      }
+      for (const sign of `'"\\*-+&|!():<>^{}[]~?$%#@;,./\0\n\u2028`) {
+        assert.deepEqual(await find(driver, `quick${sign} dog`), [5, 0], JSON.stringify(sign))
+        assert.deepEqual(
+          await find(driver, `${sign} quick`),
+          sign === '"' ? [5, 0] : [5, 0],
+          JSON.stringify(sign),
+        )
+      }
+    })
+
+    it('gives pages by key, and holds a row to the words', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await fill(driver)
+      const terms = parseSearch('dog')
+      const page = (before: number | null, from: number, limit: number) =>
+        searchKeys({ driver }, { terms, before, from, limit })
+      assert.deepEqual(await page(null, 0, 2), [base + 5, base + 4])
+      assert.deepEqual(await page(base + 4, 0, 2), [base])
+      assert.deepEqual(await page(base + 4, base + 1, 2), [])
+      await driver.batch(
+        [0, 1].map((index) => ({
+          sql: `INSERT INTO requests (key, id, operation, created_at, status, stream, attempts) VALUES (?, ?, 'x', 1, 'x', 0, 0)`,
+          params: [base + index, `req_${index}`],
+        })),
+      )
+      const { sql, params } = searchCondition(driver.dialect as Dialect, terms)
+      const rows = await driver.all(`SELECT id FROM requests WHERE ${sql}`, params)
+      assert.deepEqual(
+        rows.map(({ id }) => id),
+        ['req_0'],
+      )
+    })
+
+    it('has a request once, whatever number of times it is written', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await fill(driver)
+      await fill(driver)
+      assert.deepEqual(await find(driver, 'quick'), [5, 0])
+    })
+  })
+}
+
+const oddQueries = [
+  'a"b"c',
+  '"unclosed',
+  '""x',
+  'x ""',
+  '"-" x',
+  '-"" x',
+  '* x',
+  'x**',
+  "x' OR '1'='1",
+  'x:* & !y',
+  'search:x',
+  'x \uD800',
+  '𞤀𞤁 x',
+  '😀 x',
+  'x\0y',
+  '\\x',
+  'ﬀ İ ß',
+  'क्षि हिन्दी',
+]
+
+describe('a query', () => {
+  it('is refused without a word to look for, or when it is too long, by its name', () => {
+    for (const query of ['', ' ', '-only', '"" - *', '😀', '-"a b"', 'x'.repeat(1001), 'w '.repeat(33)])
+      assert.throws(
+        () => parseSearch(query, 'q'),
+        (error: GatewayError) => error.param === 'q' && error.status === 400,
+        query,
+      )
+  })
+})
