@@ -21,7 +21,8 @@ interface Service {
   command?: string[]
   environment?: Record<string, string>
   volumes: (string | Mount)[]
-  ports: string[]
+  ports?: string[]
+  healthcheck?: object
   tmpfs?: string[]
   depends_on?: string[] | Record<string, unknown>
   read_only?: boolean
@@ -32,16 +33,17 @@ interface Service {
 
 const text = readDeployed('compose.yaml')
 const compose = parse(text) as { services: Record<string, Service>; volumes: Record<string, null> }
-const { gateway, prometheus, grafana } = compose.services as Record<
-  'gateway' | 'prometheus' | 'grafana',
+const { gateway, prometheus, grafana, postgres } = compose.services as Record<
+  'gateway' | 'prometheus' | 'grafana' | 'postgres',
   Service
 >
 const image = readDockerfile(readDeployed('Dockerfile')).stages.at(-1)!
 const example = new Set(
-  [...readDeployed('.env.example').matchAll(/^(\w+)=/gm)].map((match) => match[1] as string),
+  [...readDeployed('.env.example').matchAll(/^(?:# )?(\w+)=/gm)].map((match) => match[1] as string),
 )
 const config = () => {
-  const env = { DRAGOMAN_ADMIN_KEY: 'admin-key-1234', DRAGOMAN_KEY: 'client-key-1234', OPENAI_API_KEY: '' }
+  const keys = { DRAGOMAN_ADMIN_KEY: 'admin-key-1234', DRAGOMAN_KEY: 'client-key-1234' }
+  const env = { ...keys, OPENAI_API_KEY: '', ...readPairs(lastOf(image, 'ENV').rest) }
   return loadConfigFile({ path: join(deployFolder, 'config.json'), env, overrides: { host: '0.0.0.0' } })
 }
 
@@ -67,7 +69,7 @@ describe('compose.yaml', () => {
         if (type === 'bind') assert.ok(existsSync(join(deployFolder, source)), `${source} is not there`)
         else assert.ok(source in compose.volumes, `volume ${source} is not declared`)
       }
-      if (service.build === undefined) assert.match(service.image, /^[\w/]+:v?\d+\.\d+\.\d+$/)
+      if (service.build === undefined) assert.match(service.image, /^[\w/]+:v?\d+\.\d+(?:\.\d+)?$/)
       else assert.ok(existsSync(join(deployFolder, service.build.context, service.build.dockerfile)))
       assert.deepEqual(service.cap_drop, ['ALL'])
       assert.deepEqual(service.security_opt, ['no-new-privileges:true'])
@@ -77,8 +79,27 @@ describe('compose.yaml', () => {
         assert.ok(other in compose.services, other)
     })
   }
+  it('the gateway waits for its database, and finds it', () => {
+    const url = /:-(postgres:.*)\}$/.exec(gateway.environment?.DRAGOMAN_STORE ?? '')?.[1] ?? ''
+    const { hostname, port, username, pathname } = new URL(url.replace(/\$\{[^}]*\}/, 'secret'))
+    assert.equal(compose.services[hostname], postgres)
+    assert.equal(port, '5432')
+    const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = postgres.environment ?? {}
+    assert.deepEqual([username, pathname.slice(1)], [POSTGRES_USER, POSTGRES_DB])
+    assert.ok(url.includes(POSTGRES_PASSWORD ?? '-'))
+    assert.deepEqual((gateway.depends_on as Record<string, unknown>)[hostname], {
+      condition: 'service_healthy',
+    })
+    assert.ok(postgres.healthcheck)
+    assert.equal(postgres.ports, undefined, 'nobody else reaches it')
+    const major = Number(/:(\d+)/.exec(postgres.image)?.[1])
+    assert.equal(
+      mountsOf(postgres)[0]?.target,
+      major >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data',
+    )
+  })
   it('opens nothing to other machines unless told to', () => {
-    for (const { ports } of Object.values(compose.services))
+    for (const { ports = [] } of Object.values(compose.services))
       for (const port of ports)
         assert.match(port, /^(?:127\.0\.0\.1|\$\{DRAGOMAN_ADDRESS:-127\.0\.0\.1\}):\d+:\d+$/)
   })
@@ -92,7 +113,7 @@ describe('compose.yaml', () => {
     const mounts = mountsOf(gateway)
     assert.ok(mounts.some(({ type, target }) => type === 'volume' && target === lastOf(image, 'VOLUME').rest))
     assert.equal(inside(gateway, 'config.json'), readPairs(lastOf(image, 'ENV').rest).DRAGOMAN_CONFIG)
-    assert.ok(gateway.ports[0]?.endsWith(`:${lastOf(image, 'EXPOSE').rest}`))
+    assert.ok(gateway.ports?.[0]?.endsWith(`:${lastOf(image, 'EXPOSE').rest}`))
     const grace = Number(/^(\d+)s$/.exec(gateway.stop_grace_period ?? '')?.[1])
     assert.ok(grace * 1000 > config().limits.drainTimeout, 'requests in flight may end')
   })
@@ -124,7 +145,7 @@ describe('compose.yaml', () => {
       datasources: { url: string; type: string }[]
     }
     const { hostname, port } = new URL(sources.datasources[0]!.url)
-    assert.ok(compose.services[hostname]?.ports[0]?.endsWith(`:${port}`))
+    assert.ok(compose.services[hostname]?.ports?.[0]?.endsWith(`:${port}`))
     const provisioned = parse(readDeployed('grafana/provisioning/dashboards/dragoman.yaml')) as {
       providers: { options: { path: string } }[]
     }
@@ -152,7 +173,13 @@ const hasCompose = spawnSync('docker', ['compose', 'version'], { stdio: 'ignore'
 it('docker compose understands it', {
   skip: hasCompose ? false : 'docker compose is not installed on this machine',
 }, () => {
-  const env = { ...process.env, DRAGOMAN_ADMIN_KEY: 'a', DRAGOMAN_KEY: 'b', GRAFANA_PASSWORD: 'c' }
+  const secrets = {
+    DRAGOMAN_ADMIN_KEY: 'a',
+    DRAGOMAN_KEY: 'b',
+    GRAFANA_PASSWORD: 'c',
+    POSTGRES_PASSWORD: 'd',
+  }
+  const env = { ...process.env, ...secrets }
   const files = ['--env-file', `${deployFolder}.env.example`, '-f', `${deployFolder}compose.yaml`]
   const { status, stderr } = spawnSync('docker', ['compose', ...files, 'config', '--quiet'], {
     env,

@@ -73,7 +73,11 @@ describe('Dockerfile', () => {
     assert.equal(entrypoint.join(' '), packageFile.scripts.start)
   })
   it('keeps its volume where the store is unless the configuration says otherwise', () => {
-    const { store } = loadConfigFile({ path: join(deployFolder, 'config.json'), env: keys, overrides: {} })
+    const { store } = loadConfigFile({
+      path: join(deployFolder, 'config.json'),
+      env: { ...env, ...keys },
+      overrides: {},
+    })
     const place = parseStoreUrl(store.url)
     assert.ok(place.kind === 'file')
     const volume = lastOf(image, 'VOLUME').rest

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { parse, parseAllDocuments } from 'yaml'
@@ -14,6 +17,7 @@ interface Probe {
 
 interface Container {
   image: string
+  env?: object[]
   ports: { name: string; containerPort: number }[]
   securityContext: Record<string, unknown>
   startupProbe: Probe
@@ -123,8 +127,8 @@ describe('the manifests', () => {
 
 const hasKubectl = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
 describe('kustomize', { skip: hasKubectl ? false : 'kubectl is not installed on this machine' }, () => {
-  const build = async (path: string) => {
-    const { stdout } = await promisify(execFile)('kubectl', ['kustomize', `${deployFolder}${path}`], {
+  const build = async (path: string, from = deployFolder) => {
+    const { stdout } = await promisify(execFile)('kubectl', ['kustomize', `${from}${path}`], {
       maxBuffer: 2 ** 24,
     })
     return parseAllDocuments(stdout).map((document) => document.toJS() as Resource)
@@ -141,6 +145,41 @@ describe('kustomize', { skip: hasKubectl ? false : 'kubectl is not installed on 
     const { template } = spec as { template: { spec: Pod } }
     const named = template.spec.volumes.find(({ configMap }) => configMap !== undefined)?.configMap?.name
     assert.equal(named, built.find(({ kind }) => kind === 'ConfigMap')?.metadata.name)
+  })
+  it('builds two gateways on PostgreSQL, once the component is taken in', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dragoman-kustomize-'))
+    await cp(deployFolder, folder, { recursive: true })
+    const file = join(folder, 'kustomization.yaml')
+    const text = await readFile(file, 'utf8')
+    await writeFile(file, text.replace(/^# (components:)\n# ( {2}- .*)$/m, '$1\n$2'))
+    const built = await build('', `${folder}/`).finally(() => rm(folder, { recursive: true }))
+    assert.deepEqual(built.map(({ kind }) => kind).sort(), [
+      'ConfigMap',
+      'Deployment',
+      'PodDisruptionBudget',
+      'Service',
+    ])
+    const { spec } = built.find(({ kind }) => kind === 'Deployment')!
+    const { replicas, strategy, template } = spec as typeof deployment
+    assert.deepEqual(
+      [replicas, strategy],
+      [2, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }],
+    )
+    const [gateway] = template.spec.containers as [Container]
+    // The database decides who gets traffic, and never who is restarted.
+    assert.equal(gateway.readinessProbe.httpGet.path, '/readyz')
+    assert.equal(gateway.livenessProbe.httpGet.path, '/healthz')
+    assert.deepEqual(gateway.env, [
+      {
+        name: 'DRAGOMAN_STORE',
+        valueFrom: { secretKeyRef: { key: 'DRAGOMAN_STORE', name: 'dragoman' } },
+      },
+    ])
+    const data = template.spec.volumes.find(({ name }) => name === 'data')
+    assert.deepEqual(data, { name: 'data', emptyDir: { sizeLimit: '64Mi' } })
+    assert.equal(JSON.stringify(spec).includes('$'), false, 'no instruction of a patch is left over')
+    const budget = built.find(({ kind }) => kind === 'PodDisruptionBudget')!
+    assert.deepEqual((budget.spec as { selector: object }).selector, (spec as { selector: object }).selector)
   })
   it('builds the monitoring', async () => {
     const kinds = (await build('kubernetes/monitoring')).map(({ kind }) => kind).sort()
