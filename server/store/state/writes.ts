@@ -4,6 +4,7 @@ import {
   type BatchOptions,
   type Driver,
   type SqlRow,
+  type Statement,
   StoreError,
   type StoreProblem,
 } from '../engine/driver.ts'
@@ -137,16 +138,22 @@ async function commitOnce(
   outcomes: StateOutcome[],
   { driver }: GroupOptions,
 ): Promise<void> {
-  const rows = await driver.batch(
-    planned.flatMap(({ plan }) => plan.statements),
-    locksOf(planned),
-  )
+  const rows = await driver.batch(statementsOf(planned), locksOf(planned))
   let position = 0
   for (const { index, plan } of planned) {
     const own = rows.slice(position, position + plan.statements.length)
     position += plan.statements.length
     outcomes[index] = tellValue(plan, own)
   }
+}
+
+const statements = new WeakMap<readonly Planned[], Statement[]>()
+
+/** The same array each time: by that the driver knows a try again of what it may have committed. */
+function statementsOf(planned: readonly Planned[]): Statement[] {
+  const known = statements.get(planned) ?? planned.flatMap(({ plan }) => plan.statements)
+  statements.set(planned, known)
+  return known
 }
 
 /** Those of all; what one of them takes whole, it need not share. */
