@@ -10,11 +10,25 @@ export function keyAt(unixMilliseconds: number): number {
   return Math.floor(unixMilliseconds) * keysPerMillisecond
 }
 
-/** Gives rising keys, also past the 1024th in a millisecond and when the clock steps back. `last` is the newest stored key. */
-export function createKeyMaker(last: number): (unixMilliseconds: number) => number {
-  let previous = last
+/** The moment of a key in Unix milliseconds. */
+export function timeOf(key: number): number {
+  return Math.floor(key / keysPerMillisecond)
+}
+
+/** The share of the keys that one gateway uses: those that leave `lane` when divided by `lanes`, which divides 1024. */
+export interface KeyLane {
+  lane: number
+  lanes: number
+}
+
+/** Gives rising keys, also when a millisecond has no more of them and when the clock steps back. `last`: the newest stored key. */
+export function createKeyMaker(
+  last: number,
+  { lane, lanes }: KeyLane = { lane: 0, lanes: 1 },
+): (unixMilliseconds: number) => number {
+  let previous = last - ((((last - lane) % lanes) + lanes) % lanes)
   return (unixMilliseconds) => {
-    previous = Math.max(previous + 1, keyAt(unixMilliseconds))
+    previous = Math.max(previous + lanes, keyAt(unixMilliseconds) + lane)
     return previous
   }
 }

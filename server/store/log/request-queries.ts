@@ -1,126 +1,89 @@
-/** The list of requests and one request. Runs on the reader's thread. */
+/** One request, by any id that names it. Runs on the reader's thread. */
 
-import type { AdminAttempt, AdminMessage, AdminRequest, AdminRequestList } from '../../http/admin-contract.ts'
-import type { Driver, SqlRow, SqlValue } from '../engine/driver.ts'
+import type { AdminAttempt, AdminBody, AdminMessage, AdminRequest } from '../../http/admin/contract.ts'
+import type { Driver, SqlRow } from '../engine/driver.ts'
 import { decodeDocument, type StoredDocument } from './document-codec.ts'
-import { formatCursor, type ListInput, type RequestFilter } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
 import type { AttemptRecord, BodyKind } from './records.ts'
-import { listColumns, toMilliseconds, toRequestRow } from './request-rows.ts'
+import { listColumns, toCost, toMilliseconds, toRequestRow, toText } from './request-rows.ts'
 
-/** Rows looked at in one statement when several filters meet: some 10 ms. */
-const windowRows = 5000
+/** Requests that one id may name in an answer. */
+const mostMatches = 100
 
-interface Condition {
-  /** Over the columns of `requests`. */
-  sql: string
-  params: SqlValue[]
-}
+type MatchedBy = AdminRequest['matched_by']
 
-/**
- * One page, newest first. With two or more filters no index holds the answer, so rows are looked at in windows; when
- * the deadline passes, the page is short (perhaps empty) and `next` goes on from where the look ended.
- */
-export async function listRequests(
-  { driver, deadline }: ReadContext,
-  input: ListInput,
-): Promise<AdminRequestList> {
-  const conditions = toConditions(input.filter)
-  const found: SqlRow[] = []
-  let before = input.beforeKey ?? Number.MAX_SAFE_INTEGER
-  while (found.length <= input.limit) {
-    const missing = input.limit + 1 - found.length
-    const window = await readWindow(driver, conditions, before, missing)
-    found.push(...window.rows)
-    if (found.length > input.limit) break
-    if (window.lowestKey === null) return { data: found.map(toRequestRow), next: null }
-    before = window.lowestKey
-    if (deadline.passed()) return { data: found.map(toRequestRow), next: formatCursor(before) }
-  }
-  const page = found.slice(0, input.limit)
-  return { data: page.map(toRequestRow), next: formatCursor(Number(page.at(-1)?.key)) }
-}
-
-function toConditions(filter: RequestFilter): Condition[] {
-  const conditions: Condition[] = []
-  for (const column of ['model', 'project', 'provider'] as const) {
-    const value = filter[column]
-    if (value !== null) conditions.push({ sql: `${column} = ?`, params: [value] })
-  }
-  if (filter.status === 'error') conditions.push({ sql: 'error_code IS NOT NULL', params: [] })
-  else if (filter.status !== null) conditions.push({ sql: 'status = ?', params: [filter.status] })
-  return conditions
-}
-
-interface Window {
-  rows: SqlRow[]
-  /** Every matching row above it has been seen; null when nothing is left below. */
-  lowestKey: number | null
-}
-
-async function readWindow(
-  driver: Driver,
-  conditions: Condition[],
-  before: number,
-  limit: number,
-): Promise<Window> {
-  if (conditions.length < 2) {
-    const where = ['key < ?', ...conditions.map(({ sql }) => sql)].join(' AND ')
-    const rows = await driver.all(
-      `SELECT ${listColumns.join(', ')} FROM requests WHERE ${where} ORDER BY key DESC LIMIT ?`,
-      [before, ...conditions.flatMap(({ params }) => params), limit],
-    )
-    return { rows, lowestKey: rows.length < limit ? null : Number(rows.at(-1)?.key) }
-  }
-  const { driving, lowestKey } = await chooseDriving(driver, conditions, before)
-  const others = conditions.filter((condition) => condition !== driving)
-  // CROSS JOIN holds SQLite to this order: the window first, by its index alone, then its rows.
-  const rows = await driver.all(
-    `SELECT ${listColumns.map((column) => `requests.${column}`).join(', ')}
-      FROM (SELECT key AS candidate FROM requests WHERE ${driving.sql} AND key < ? ORDER BY key DESC LIMIT ?)
-      CROSS JOIN requests WHERE requests.key = candidate AND ${others.map(({ sql }) => sql).join(' AND ')}
-      ORDER BY candidate DESC LIMIT ?`,
-    [...driving.params, before, windowRows, ...others.flatMap(({ params }) => params), limit],
-  )
-  return { rows, lowestKey }
-}
-
-/** The filter whose next window reaches furthest back, which makes it the rarest here. */
-async function chooseDriving(driver: Driver, conditions: Condition[], before: number) {
-  let best: { driving: Condition; lowestKey: number | null } | null = null
-  for (const condition of conditions) {
-    const [row] = await driver.all(
-      `SELECT count(*) AS size, min(key) AS lowest FROM
-        (SELECT key FROM requests WHERE ${condition.sql} AND key < ? ORDER BY key DESC LIMIT ?) AS candidates`,
-      [...condition.params, before, windowRows],
-    )
-    if (Number(row?.size) < windowRows) return { driving: condition, lowestKey: null }
-    const lowestKey = Number(row?.lowest)
-    if (best === null || lowestKey < (best.lowestKey ?? 0)) best = { driving: condition, lowestKey }
-  }
-  if (best === null) throw new Error('There is no filter to drive the list.')
-  return best
-}
+/** The ids that are columns, in the order in which they are tried. */
+const ownIds: [column: string, MatchedBy][] = [
+  ['id', 'request'],
+  ['response_id', 'response'],
+  ['client_request_id', 'client_request'],
+]
 
 /**
- * One request, whole, by its own id, its response's, or the client's own request id; the newest when the client used that
- * more than once. Null when there is none.
+ * By the request's own id, its response's, the client's own request id, an id that a provider gave its response, an output
+ * item's, a trace's, or that of an item that is kept for the client. Null when there is none. When an id stands in several
+ * requests, the newest, with all of them as `matches`.
  */
 export async function getRequest({ driver }: ReadContext, id: string): Promise<AdminRequest | null> {
-  const columns = [...listColumns, 'block', 'block_offset'].join(', ')
-  const find = async (column: string) => {
-    const sql = `SELECT ${columns} FROM requests WHERE ${column} = ? ORDER BY key DESC LIMIT 1`
-    return (await driver.all(sql, [id]))[0]
-  }
-  let row: SqlRow | undefined
-  for (const column of ['id', 'response_id', 'client_request_id']) row ??= await find(column)
-  if (row === undefined) return null
+  const found = await findRows(driver, id)
+  const row = found?.rows[0]
+  if (found === null || row === undefined) return null
   const document = await readDocument(driver, row)
+  return {
+    ...toRequestRow(row),
+    client_request_id: toText(row.client_request_id),
+    ...describeDocument(row, document),
+    cost: toCost(row),
+    matched_by: found.by,
+    matches: found.rows.length < 2 ? [] : found.rows.map(toRequestRow),
+  }
+}
+
+async function findRows(driver: Driver, id: string): Promise<{ rows: SqlRow[]; by: MatchedBy } | null> {
+  for (const [column, by] of ownIds) {
+    const rows = await selectRows(driver, `requests.${column} = ?`, id)
+    if (rows.length > 0) return { rows, by }
+  }
+  const known = await selectRows(driver, 'requests.key IN (SELECT key FROM request_ids WHERE id = ?)', id)
+  if (known.length > 0) return { rows: known, by: 'upstream_response_or_item' }
+  const traced = await selectRows(driver, 'requests.trace_id = ?', id)
+  if (traced.length > 0) return { rows: traced, by: 'trace' }
+  const holder = await findHolder(driver, id)
+  const holding = holder === null ? [] : await selectRows(driver, 'requests.response_id = ?', holder)
+  return holding.length === 0 ? null : { rows: holding, by: 'stored_item' }
+}
+
+function selectRows(driver: Driver, where: string, id: string): Promise<SqlRow[]> {
+  const columns = [...listColumns, 'client_request_id', 'cost_detail', 'block', 'block_offset']
+  return driver.all(
+    `SELECT ${columns.join(', ')} FROM requests WHERE ${where} ORDER BY key DESC LIMIT ${mostMatches}`,
+    [id],
+  )
+}
+
+/** The response that holds a kept item. Items stand under their projects, so each project is asked. */
+async function findHolder(driver: Driver, id: string): Promise<string | null> {
+  let project = ''
+  for (;;) {
+    const [next] = await driver.all('SELECT min(project) AS project FROM items WHERE project > ?', [project])
+    if (typeof next?.project !== 'string') return null
+    project = next.project
+    const [item] = await driver.all('SELECT holder FROM items WHERE project = ? AND id = ?', [project, id])
+    if (typeof item?.holder === 'string') return item.holder
+  }
+}
+
+type Described = Omit<
+  AdminRequest,
+  keyof ReturnType<typeof toRequestRow> | 'client_request_id' | 'cost' | 'matched_by' | 'matches'
+>
+
+function describeDocument(row: SqlRow, document: StoredDocument | null): Described {
   const attempts = document?.attempts ?? []
   const answered = attempts.findLast((attempt) => attempt.error === null) ?? attempts.at(-1)
   const message = (kind: BodyKind, attempt: number) => findMessage(document, kind, attempt)
   return {
-    ...toRequestRow(row),
+    bodies_absent: whyAbsent(row, document),
     user_agent: document?.user_agent ?? null,
     client_address: document?.client_address ?? null,
     client_request: message('client_request', 0),
@@ -135,7 +98,18 @@ export async function getRequest({ driver }: ReadContext, id: string): Promise<A
   }
 }
 
-const emptyMessage: AdminMessage = { headers: {}, body: { text: null, bytes: 0, truncated: false } }
+/** Null while the request runs, and when there are bodies. */
+function whyAbsent(row: SqlRow, document: StoredDocument | null): AdminBody['absent'] {
+  if (typeof row.block !== 'number') return null
+  if (document === null) return 'expired'
+  if (document.messages.some(({ text }) => text !== null)) return null
+  return document.dropped === true ? 'dropped' : 'not_kept'
+}
+
+const emptyMessage: AdminMessage = {
+  headers: {},
+  body: { text: null, bytes: 0, truncated: false, absent: 'not_kept' },
+}
 
 async function readDocument(driver: Driver, row: SqlRow): Promise<StoredDocument | null> {
   if (typeof row.block !== 'number') return null
@@ -148,7 +122,8 @@ function findMessage(document: StoredDocument | null, kind: BodyKind, attempt: n
   const found = document?.messages.find((message) => message.kind === kind && message.attempt === attempt)
   if (found === undefined) return null
   const { headers, text, bytes, truncated } = found
-  return { headers: { ...headers }, body: { text, bytes, truncated } }
+  const absent = text !== null ? null : document?.dropped === true ? 'dropped' : 'not_kept'
+  return { headers: { ...headers }, body: { text, bytes, truncated, absent } }
 }
 
 function toAttempt(attempt: AttemptRecord): Omit<AdminAttempt, 'request' | 'response'> {

@@ -1,11 +1,12 @@
 /** From stored rows to the admin API's shapes. */
 
-import type { AdminAdaptation, AdminError, AdminRequestRow } from '../../http/admin-contract.ts'
+import type { AttemptCost } from '../../gateway/money/cost.ts'
+import type { AdminAdaptation, AdminCost, AdminError, AdminRequestRow } from '../../http/admin/contract.ts'
 import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
 
-/** Kept for look-ups; the admin API's rows do not show it. */
-const unlisted: ReadonlySet<string> = new Set(['client_request_id'])
+/** The admin API's rows do not show them. */
+const unlisted: ReadonlySet<string> = new Set(['client_request_id', 'cost_detail', 'instance'])
 
 /** The columns of an AdminRequestRow, with the key first. */
 export const listColumns: readonly string[] = [
@@ -27,12 +28,15 @@ export function toRequestRow(row: SqlRow): AdminRequestRow {
     http_status: toNumber(row.http_status),
     stream: row.stream === 1,
     background: row.background === 1,
-    input_tokens: toNumber(row.input_tokens),
-    cached_tokens: toNumber(row.cached_tokens),
-    output_tokens: toNumber(row.output_tokens),
-    reasoning_tokens: toNumber(row.reasoning_tokens),
-    total_tokens: toNumber(row.total_tokens),
-    usage_source: toText(row.usage_source),
+    ...toUsage(row),
+    cost_usd: toDollars(row.cost_nano),
+    cost_reason: toText(row.cost_reason),
+    session_id: toText(row.session_id),
+    conversation_id: toText(row.conversation_id),
+    previous_response_id: toText(row.previous_response_id),
+    user: toText(row.user_id),
+    service_tier: toText(row.service_tier),
+    metadata: typeof row.metadata === 'string' ? (JSON.parse(row.metadata) as Record<string, string>) : {},
     latency_ms: toMilliseconds(row.latency_us),
     ttft_ms: toMilliseconds(row.ttft_us),
     upstream_ms: toMilliseconds(row.upstream_us),
@@ -42,6 +46,45 @@ export function toRequestRow(row: SqlRow): AdminRequestRow {
     trace_id: toText(row.trace_id),
     error: toError(row),
     adaptations: toAdaptations(row.adaptations),
+  }
+}
+
+function toUsage(row: SqlRow) {
+  return {
+    input_tokens: toNumber(row.input_tokens),
+    cached_tokens: toNumber(row.cached_tokens),
+    cache_write_tokens: toNumber(row.cache_write_tokens),
+    output_tokens: toNumber(row.output_tokens),
+    reasoning_tokens: toNumber(row.reasoning_tokens),
+    total_tokens: toNumber(row.total_tokens),
+    usage_source: toText(row.usage_source),
+    usage_estimator: toText(row.usage_estimator),
+  }
+}
+
+/** A request's cost line by line; null without any attempt that is billed or unknown. */
+export function toCost(row: SqlRow): AdminCost | null {
+  if (typeof row.cost_detail !== 'string') return null
+  const attempts = JSON.parse(row.cost_detail) as AttemptCost[]
+  return {
+    cost_usd: toDollars(row.cost_nano),
+    reason: toText(row.cost_reason),
+    estimated: attempts.some(({ usage }) => usage === 'estimated'),
+    attempts: attempts.map(({ nanos, parts, ...attempt }) => ({
+      attempt: attempt.attempt,
+      provider: attempt.provider,
+      upstream_model: attempt.upstream_model,
+      price: attempt.price,
+      usage: attempt.usage,
+      cost_usd: toDollars(nanos),
+      reason: attempt.reason,
+      parts: parts.map(({ kind, quantity, rate, nanos }) => ({
+        kind,
+        quantity,
+        rate_usd: formatDollars(BigInt(rate)),
+        amount_usd: formatDollars(BigInt(nanos)),
+      })),
+    })),
   }
 }
 
@@ -76,4 +119,15 @@ export function toMilliseconds(value: SqlValue | undefined): number | null {
 /** Unix milliseconds as ISO 8601. */
 export function toTime(value: SqlValue | undefined): string {
   return new Date(toNumber(value) ?? 0).toISOString()
+}
+
+/** Whole nano-dollars as the admin API shows money; null stays null. */
+export function toDollars(value: SqlValue | undefined): string | null {
+  return typeof value === 'number' ? formatDollars(BigInt(value)) : null
+}
+
+/** Nano-dollars as dollars with exactly nine decimals. */
+export function formatDollars(nanos: bigint): string {
+  const digits = (nanos < 0n ? -nanos : nanos).toString().padStart(10, '0')
+  return `${nanos < 0n ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`
 }

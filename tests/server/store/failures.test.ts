@@ -204,7 +204,7 @@ test('what a killed process left in progress has failed by the next start', asyn
   assert.equal(open.latency_ms, null)
   assert.equal((await createAdminQueries(store).getRequest('req_done'))?.error, null)
   assert.deepEqual(
-    (await createAdminQueries(store).listRequests({ status: 'failed' })).data.map((row) => row.id),
+    (await createAdminQueries(store).listRequests({ status: ['failed'] })).data.map((row) => row.id),
     ['req_queued', 'req_open'],
   )
 })

@@ -12,7 +12,10 @@ test('a request is found whole by its id and by its response id', async (t) => {
   await store.flush()
 
   const found = await createAdminQueries(store).getRequest(exchange.id)
-  assert.deepEqual(await createAdminQueries(store).getRequest(exchange.responseId ?? ''), found)
+  assert.deepEqual(await createAdminQueries(store).getRequest(exchange.responseId ?? ''), {
+    ...found,
+    matched_by: 'response',
+  })
   assert.deepEqual(found, {
     id: exchange.id,
     created_at: new Date(exchange.createdAt).toISOString(),
@@ -28,10 +31,20 @@ test('a request is found whole by its id and by its response id', async (t) => {
     background: false,
     input_tokens: 10,
     cached_tokens: 4,
+    cache_write_tokens: null,
     output_tokens: 20,
     reasoning_tokens: 5,
     total_tokens: 30,
     usage_source: 'provider',
+    usage_estimator: null,
+    cost_usd: null,
+    cost_reason: null,
+    session_id: null,
+    conversation_id: null,
+    previous_response_id: null,
+    user: null,
+    service_tier: null,
+    metadata: {},
     latency_ms: 32.5,
     ttft_ms: 12.25,
     upstream_ms: 28,
@@ -41,6 +54,11 @@ test('a request is found whole by its id and by its response id', async (t) => {
     trace_id: 'f'.repeat(32),
     error: null,
     adaptations: [{ field: 'temperature', action: 'clamped', detail: 'temperature=1' }],
+    client_request_id: null,
+    cost: null,
+    matched_by: 'request',
+    matches: [],
+    bodies_absent: null,
     user_agent: 'test/1',
     client_address: '127.0.0.1',
     client_request: message('{"model":"org/model","input":"hello"}', { 'content-type': 'application/json' }),
@@ -131,7 +149,7 @@ test('a background response is queued until a provider is asked, and says at its
   }
   log.started?.(exchange)
   assert.equal(await statusOf(), 'queued')
-  assert.equal((await createAdminQueries(store).listRequests({ status: 'queued' })).data.length, 1)
+  assert.equal((await createAdminQueries(store).listRequests({ status: ['queued'] })).data.length, 1)
   const { created_at: from } = (await createAdminQueries(store).listRequests({})).data[0] ?? {
     created_at: '',
   }
@@ -236,5 +254,5 @@ test('an in-memory store works and leaves nothing behind', async (t) => {
 })
 
 function message(text: string, headers: Record<string, string>) {
-  return { headers, body: { text, bytes: Buffer.byteLength(text), truncated: false } }
+  return { headers, body: { text, bytes: Buffer.byteLength(text), truncated: false, absent: null } }
 }
