@@ -5,11 +5,13 @@
 
 import type { Deadline } from '../engine/deadline.ts'
 import type { Driver } from '../engine/driver.ts'
+import { ping } from '../store-figures.ts'
 import { listRequests } from './list-requests.ts'
 import { getMedia } from './media-query.ts'
 import { facets, overview } from './overview-query.ts'
 import { readCosts } from './reprice.ts'
 import { getRequest } from './request-queries.ts'
+import { measureStore } from './retention-measure.ts'
 import { readSpend } from './spend-query.ts'
 
 export interface ReadContext {
@@ -26,6 +28,8 @@ export const logReads = {
   getMedia,
   readCosts,
   readSpend,
+  measureStore,
+  ping,
 } satisfies Record<string, (context: ReadContext, argument: never) => Promise<unknown>>
 
 type LogReads = typeof logReads

@@ -6,7 +6,9 @@
 import type { Driver } from '../engine/driver.ts'
 import { holdLease } from './leases.ts'
 import { pruneBodies } from './prune-bodies.ts'
-import { applyCosts } from './reprice.ts'
+import { applyCosts, checkpoint, prune, releaseSpace } from './reprice.ts'
+import { checkpoint, releaseSpace } from './retention-space.ts'
+import { prune } from './retention-step.ts'
 
 export interface StepContext {
   driver: Driver
@@ -16,10 +18,14 @@ export interface StepContext {
   now: number
 }
 
-export const logSteps = { holdLease, pruneBodies, applyCosts } satisfies Record<
-  string,
-  (context: StepContext, argument: never) => Promise<unknown>
->
+export const logSteps = {
+  holdLease,
+  pruneBodies,
+  applyCosts,
+  prune,
+  releaseSpace,
+  checkpoint,
+} satisfies Record<string, (context: StepContext, argument: never) => Promise<unknown>>
 
 type LogSteps = typeof logSteps
 export type LogStepName = keyof LogSteps
