@@ -6,7 +6,7 @@
 import type { Driver } from '../engine/driver.ts'
 import { holdLease } from './leases.ts'
 import { pruneBodies } from './prune-bodies.ts'
-import { applyCosts, checkpoint, prune, releaseSpace } from './reprice.ts'
+import { applyCosts } from './reprice.ts'
 import { checkpoint, releaseSpace } from './retention-space.ts'
 import { prune } from './retention-step.ts'
 
