@@ -2,14 +2,19 @@
 
 import type {
   AdminFacets,
+  AdminFacetsQuery,
   AdminOverview,
   AdminOverviewQuery,
   AdminRequest,
   AdminRequestList,
   AdminRequestsQuery,
-} from '../http/admin-contract.ts'
+  AdminSession,
+  AdminSessionList,
+  AdminSessionsQuery,
+} from '../http/admin/contract.ts'
 import type { StoredMedia } from './log/media-query.ts'
-import { checkListQuery, checkOverviewQuery } from './log/query-input.ts'
+import { checkListQuery } from './log/query-input.ts'
+import { checkFacetsQuery, checkOverviewQuery, checkSessionsQuery } from './log/rollup-input.ts'
 import type { SpendQuery, SpendRow } from './log/spend-query.ts'
 import type { Store } from './store.ts'
 
@@ -20,7 +25,12 @@ export interface AdminQueries {
   getRequest(id: string): Promise<AdminRequest | null>
   /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
   overview(query: AdminOverviewQuery): Promise<AdminOverview>
-  facets(): Promise<AdminFacets>
+  /** Throws like `overview`. */
+  facets(query?: AdminFacetsQuery): Promise<AdminFacets>
+  /** Throws GatewayError `invalid_request` naming the parameter. */
+  listSessions(query: AdminSessionsQuery): Promise<AdminSessionList>
+  /** Without a project: that of the newest request, when several have the id. */
+  getSession(id: string, project?: string): Promise<AdminSession | null>
   /** Sums of whole days. Throws 503 `query_timeout`. */
   spend(query: SpendQuery): Promise<SpendRow[]>
   /** What a reference in a body stands for, by its SHA-256. */
@@ -36,7 +46,9 @@ export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
     getRequest: (id) => store.query('getRequest', id),
     overview: async (query) => store.query('overview', checkOverviewQuery(query, Date.now())),
     spend: (query) => store.query('readSpend', query),
-    facets: () => store.query('facets', null),
+    facets: async (query = {}) => store.query('facets', checkFacetsQuery(query, Date.now())),
+    listSessions: async (query) => store.query('listSessions', checkSessionsQuery(query)),
+    getSession: (id, project) => store.query('getSession', { id, project: project ?? null }),
     getMedia: (hash) => store.query('getMedia', hash),
   }
 }

@@ -25,10 +25,12 @@ const sessionMembers = {
   errors: Type.Integer(),
   input_tokens: Type.Integer(),
   output_tokens: Type.Integer(),
-  total_tokens: Type.Integer(),
+  total_tokens: Type.Integer({ description: 'Input and output tokens that providers reported.' }),
+  estimated_tokens: Type.Integer({ description: 'Those that the gateway counted instead.' }),
   cost_usd: money('Over the requests whose cost is known.'),
   unpriced: Type.Integer({ description: 'Requests whose cost is unknown.' }),
-  models: Type.Array(Type.String()),
+  last_status: Type.String({ description: 'Of its last request.' }),
+  models: Type.Array(Type.String(), { description: 'Of its newest requests.' }),
 }
 
 export const AdminSession = Type.Object(sessionMembers, { title: 'AdminSession' })

@@ -23,7 +23,7 @@ export function createOverviewRoutes({ queries }: OverviewRoutesDependencies): A
       summary: 'The values that the filters can offer.',
       query: AdminFacetsQuery,
       answer: AdminFacets,
-      handler: () => queries.facets(),
+      handler: ({ query }) => queries.facets(query),
     }),
   ]
 }

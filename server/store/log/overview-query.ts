@@ -1,155 +1,93 @@
-/** The overview's figures and the values that filters can offer. Runs on the reader's thread. */
+/** The overview's figures, from cells alone. Runs on the reader's thread. */
 
-import type { AdminFacets, AdminOverview, AdminOverviewPoint } from '../../http/admin-contract.ts'
-import type { Deadline } from '../engine/deadline.ts'
-import type { Driver, SqlRow } from '../engine/driver.ts'
+import type { AdminOverview, AdminOverviewPoint } from '../../http/admin/contract.ts'
+import type { SqlRow } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
-import type { OverviewInput } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
+import { formatDollars } from './request-rows.ts'
+import { coverRange, findMinutes, longestFirst, snapRange, type TimeRange } from './rollup-cover.ts'
+import { addHistogram, type Histogram, percentile } from './rollup-histograms.ts'
+import { type RollupFilter, readBuckets, readGroups, sumOf } from './rollup-reads.ts'
+import { type Dimension, type Measure, measures, periods } from './rollup-schema.ts'
 
-/** Rows read in one statement. */
-const pageRows = 5000
+export interface OverviewInput extends TimeRange {
+  filter: RollupFilter
+}
+
 const maximumPoints = 120
 const maximumNames = 20
-const facetValues = 200
+const { minute, hour, day } = periods
 
-/** Lengths of a bucket in seconds, of which the shortest is taken that keeps the chart within its points. */
+/** Lengths of a bucket in milliseconds, of which the shortest is taken that keeps the chart within its points. */
 const bucketLengths = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
-  604_800, 1_209_600, 2_592_000, 7_776_000,
+  ...[1, 2, 5, 10, 15, 30].map((count) => count * minute),
+  ...[1, 2, 3, 6, 12].map((count) => count * hour),
+  ...[1, 2, 7, 14, 30, 90].map((count) => count * day),
 ]
 
-/** Figures of a span of time, before they are summed up. */
+/** The longest times of which a chart with a filter is made from minutes, and from hours: the cells have to be few. */
+const longestByMinutes = 6 * hour
+const longestByHours = 14 * day
+
+interface Buckets {
+  /** Milliseconds. */
+  length: number
+  /** Unix milliseconds of the first. */
+  start: number
+  count: number
+}
+
+type Sums = Record<Measure, bigint>
+
 class Tally {
-  requests = 0
-  errors = 0
-  inputTokens = 0
-  outputTokens = 0
-  cachedTokens = 0
-  reasoningTokens = 0
-  inProgress = 0
-  readonly #latencies: number[] = []
-  readonly #firstTokens: number[] = []
-  readonly #overheads: number[] = []
+  readonly sums: Sums = Object.fromEntries(measures.map((name) => [name, 0n])) as Sums
+  readonly histogram: Histogram = new Map()
 
   add(row: SqlRow): void {
-    this.requests += 1
-    if (row.error_code !== null) this.errors += 1
-    if (row.status === 'in_progress' || row.status === 'queued') this.inProgress += 1
-    this.inputTokens += Number(row.input_tokens)
-    this.outputTokens += Number(row.output_tokens)
-    this.cachedTokens += Number(row.cached_tokens)
-    this.reasoningTokens += Number(row.reasoning_tokens)
-    if (row.latency_us !== null) this.#latencies.push(Number(row.latency_us))
-    if (row.ttft_us !== null) this.#firstTokens.push(Number(row.ttft_us))
-    if (row.overhead_us !== null) this.#overheads.push(Number(row.overhead_us))
+    for (const name of measures) this.sums[name] += sumOf(row, name)
   }
-
-  sum(): Omit<AdminOverviewPoint, 'at'> {
-    const latencies = Float64Array.from(this.#latencies).sort()
-    return {
-      requests: this.requests,
-      errors: this.errors,
-      input_tokens: this.inputTokens,
-      output_tokens: this.outputTokens,
-      latency_p50_ms: percentile(latencies, 0.5),
-      latency_p95_ms: percentile(latencies, 0.95),
-      ttft_p50_ms: percentile(Float64Array.from(this.#firstTokens).sort(), 0.5),
-      overhead_p50_ms: percentile(Float64Array.from(this.#overheads).sort(), 0.5),
-    }
-  }
-}
-
-/** Nearest rank over sorted microseconds, in milliseconds. */
-function percentile(sorted: Float64Array, share: number): number | null {
-  const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)]
-  return value === undefined ? null : value / 1000
-}
-
-interface NameTally {
-  name: string
-  requests: number
-  errors: number
-  total_tokens: number
-}
-
-function countName(names: Map<string, NameTally>, row: SqlRow, column: 'model' | 'provider'): void {
-  const value = row[column]
-  if (typeof value !== 'string') return
-  let tally = names.get(value)
-  if (tally === undefined) {
-    tally = { name: value, requests: 0, errors: 0, total_tokens: 0 }
-    names.set(value, tally)
-  }
-  tally.requests += 1
-  tally.total_tokens += Number(row.total_tokens)
-  if (row.error_code !== null) tally.errors += 1
-}
-
-function mostUsed(names: Map<string, NameTally>): NameTally[] {
-  return [...names.values()]
-    .sort((a, b) => b.requests - a.requests || a.name.localeCompare(b.name))
-    .slice(0, maximumNames)
 }
 
 /**
- * Figures over the rows admitted from `from` up to `to`. Buckets start at whole multiples of their length, so the first
- * may begin before `from`; rows before `from` are not counted in it. Throws DeadlineError.
+ * Figures over the requests that have ended, by the time of their admission. The range is widened to what is kept: whole
+ * minutes, and hours where the minutes are gone. Buckets start at whole multiples of their length, so that the first may
+ * begin before `from`: nothing before `from` is in it. Throws DeadlineError.
  */
-export async function overview(
-  { driver, deadline }: ReadContext,
-  input: OverviewInput,
-): Promise<AdminOverview> {
-  const { length, start, count } = chooseBuckets(input.from, input.to)
+export async function overview(context: ReadContext, input: OverviewInput): Promise<AdminOverview> {
+  const minutesFrom = await findMinutes(context.driver)
+  const range = snapRange(input, minutesFrom)
+  const { filter } = input
+  const buckets = chooseBuckets(range, filter, minutesFrom)
+  const points = await readPoints(context, { range, filter, buckets })
   const totals = new Tally()
-  const buckets = Array.from({ length: count }, () => new Tally())
-  const errors = new Map<string, { origin: string; code: string; count: number }>()
-  const models = new Map<string, NameTally>()
-  const providers = new Map<string, NameTally>()
-  for await (const rows of readPages(driver, input, deadline)) {
-    for (const row of rows) {
-      totals.add(row)
-      buckets[Math.floor((Number(row.created_at) - start) / length)]?.add(row)
-      countName(models, row, 'model')
-      countName(providers, row, 'provider')
-      if (row.error_code !== null) countError(errors, String(row.error_origin), String(row.error_code))
-    }
+  for (const { sums, histogram } of points) {
+    for (const name of measures) totals.sums[name] += sums[name]
+    addHistogram(totals.histogram, histogram)
   }
   return {
-    from: new Date(input.from).toISOString(),
-    to: new Date(input.to).toISOString(),
-    bucket_seconds: length / 1000,
-    totals: {
-      ...totals.sum(),
-      cached_tokens: totals.cachedTokens,
-      reasoning_tokens: totals.reasoningTokens,
-      in_progress: totals.inProgress,
-    },
-    points: buckets.map((bucket, index) => ({
-      at: new Date(start + index * length).toISOString(),
-      ...bucket.sum(),
+    from: new Date(range.from).toISOString(),
+    to: new Date(range.to).toISOString(),
+    bucket_seconds: buckets.length / 1000,
+    totals: { ...figuresOf(totals), in_progress: await countRunning(context, range, filter) },
+    points: points.map((tally, index) => ({
+      at: new Date(buckets.start + index * buckets.length).toISOString(),
+      ...figuresOf(tally),
     })),
-    errors: [...errors.values()].sort((a, b) => b.count - a.count).slice(0, maximumNames),
-    models: mostUsed(models),
-    providers: mostUsed(providers),
+    ...(await readRanks(context, range, filter)),
   }
 }
 
-function countError(
-  errors: Map<string, { origin: string; code: string; count: number }>,
-  origin: string,
-  code: string,
-): void {
-  const name = `${origin}/${code}`
-  const entry = errors.get(name)
-  if (entry === undefined) errors.set(name, { origin, code, count: 1 })
-  else entry.count += 1
-}
-
-/** Milliseconds. */
-function chooseBuckets(from: number, to: number): { length: number; start: number; count: number } {
-  for (const seconds of bucketLengths) {
-    const length = seconds * 1000
+function chooseBuckets({ from, to }: TimeRange, filter: RollupFilter, minutesFrom: number): Buckets {
+  const filtered = Object.keys(filter).length > 0
+  const time = to - from
+  const shortest =
+    from < minutesFrom || (filtered && time > longestByMinutes)
+      ? filtered && time > longestByHours
+        ? day
+        : hour
+      : minute
+  for (const length of bucketLengths) {
+    if (length < shortest) continue
     const start = Math.floor(from / length) * length
     const count = Math.ceil((to - start) / length)
     if (count <= maximumPoints) return { length, start, count }
@@ -157,59 +95,128 @@ function chooseBuckets(from: number, to: number): { length: number; start: numbe
   throw new RangeError('The time is too long for a chart.')
 }
 
-/** The rows of the time asked for, page by page in the order of their keys. */
-async function* readPages(
-  driver: Driver,
-  input: OverviewInput,
-  deadline: Deadline,
-): AsyncGenerator<SqlRow[]> {
-  const filters = (['project', 'model', 'provider'] as const).filter(
-    (column) => input.filter[column] !== null,
-  )
-  const where = ['key >= ?', 'key < ?', ...filters.map((column) => `${column} = ?`)].join(' AND ')
-  const values = filters.map((column) => input.filter[column])
-  // A page is a range of keys that holds at most so many rows, whatever the filters leave of them.
-  const end = keyAt(input.to)
-  let low = keyAt(input.from)
-  while (low < end) {
-    deadline.check()
-    const [page] = await driver.all(
-      'SELECT max(key) AS last FROM (SELECT key FROM requests WHERE key >= ? AND key < ? ORDER BY key LIMIT ?) AS page',
-      [low, end, pageRows],
-    )
-    if (typeof page?.last !== 'number') return
-    const rows = await driver.all(
-      `SELECT created_at, model, provider, status, error_origin, error_code, input_tokens, cached_tokens, output_tokens,
-        reasoning_tokens, total_tokens, latency_us, ttft_us, overhead_us FROM requests WHERE ${where} ORDER BY key`,
-      [low, page.last + 1, ...values],
-    )
-    yield rows
-    low = page.last + 1
-  }
+interface Chart {
+  range: TimeRange
+  filter: RollupFilter
+  buckets: Buckets
 }
 
-/** The distinct values of the indexed columns, each found by one seek in its index. */
-export async function facets({ driver }: ReadContext, _all: null): Promise<AdminFacets> {
+async function readPoints(context: ReadContext, { range, filter, buckets }: Chart): Promise<Tally[]> {
+  const points = Array.from({ length: buckets.count }, () => new Tally())
+  const { length, start } = buckets
+  // A cell must not reach over the end of a bucket.
+  const segments = coverRange(
+    range,
+    longestFirst.filter((period) => period <= length),
+  )
+  const histograms = points.map(({ histogram }) => histogram)
+  const sums = await readBuckets(context, { segments, filter, length, start }, histograms)
+  for (const { index, sums: row } of sums) points[index]?.add(row)
+  return points
+}
+
+/** Numbers that may be past what a double has exactly are none that people read digit by digit, but for money. */
+function figuresOf({ sums, histogram }: Tally): Omit<AdminOverviewPoint, 'at'> {
+  const count = (name: Measure) => Number(sums[name])
   return {
-    models: await distinct(driver, 'model'),
-    projects: await distinct(driver, 'project'),
-    providers: await distinct(driver, 'provider'),
-    statuses: await distinct(driver, 'status'),
+    requests: count('requests'),
+    errors: count('errors'),
+    streams: count('streams'),
+    attempts: count('attempts'),
+    input_tokens: count('input_tokens'),
+    cached_tokens: count('cached_tokens'),
+    cache_write_tokens: count('cache_write_tokens'),
+    output_tokens: count('output_tokens'),
+    reasoning_tokens: count('reasoning_tokens'),
+    estimated_input_tokens: count('estimated_input_tokens'),
+    estimated_output_tokens: count('estimated_output_tokens'),
+    cost_usd: formatDollars(sums.cost_nano),
+    estimated_cost_usd: formatDollars(sums.estimated_cost_nano),
+    unpriced: count('unpriced'),
+    latency_p50_ms: percentile(histogram, 'latency', 0.5),
+    latency_p95_ms: percentile(histogram, 'latency', 0.95),
+    ttft_p50_ms: percentile(histogram, 'ttft', 0.5),
+    ttft_p95_ms: percentile(histogram, 'ttft', 0.95),
+    overhead_p50_ms: percentile(histogram, 'overhead', 0.5),
+    overhead_p95_ms: percentile(histogram, 'overhead', 0.95),
   }
 }
 
-async function distinct(
-  driver: Driver,
-  column: 'model' | 'project' | 'provider' | 'status',
-): Promise<string[]> {
-  const next = `SELECT min(${column}) FROM requests WHERE ${column} >`
-  const rows = await driver.all(
-    `WITH RECURSIVE found (value, position) AS (
-      SELECT (SELECT min(${column}) FROM requests), 1
-      UNION ALL
-      SELECT (${next} found.value), found.position + 1 FROM found WHERE found.value IS NOT NULL AND found.position < ?
-    ) SELECT value FROM found WHERE value IS NOT NULL`,
-    [facetValues],
+/** Requests of the range that have not ended: they have a row, and are in no cell yet. */
+async function countRunning(
+  { driver, deadline }: ReadContext,
+  { from, to }: TimeRange,
+  filter: RollupFilter,
+): Promise<number> {
+  deadline.check()
+  const wanted = Object.entries(filter)
+  const [row] = await driver.all(
+    `SELECT count(*) AS running FROM requests WHERE ${[
+      "status IN ('in_progress', 'queued') AND key >= ? AND key < ?",
+      ...wanted.map(([name]) => `${name} = ?`),
+    ].join(' AND ')}`,
+    [keyAt(from), keyAt(to), ...wanted.map(([, value]) => value)],
   )
-  return rows.map((row) => String(row.value))
+  return Number(row?.running ?? 0)
+}
+
+type Ranks = Pick<AdminOverview, 'errors' | 'models' | 'providers' | 'projects' | 'keys'>
+
+async function readRanks(context: ReadContext, range: TimeRange, filter: RollupFilter): Promise<Ranks> {
+  const segments = coverRange(range, longestFirst)
+  const isFiltered = Object.keys(filter).length > 0
+  const read = (columns: readonly Dimension[]) => readGroups(context, { segments, filter, columns })
+  const byCaller = ['project', 'key_name'] as const
+  const byRoute = ['model', 'provider'] as const
+  const byOutcome = ['error_origin', 'error_code'] as const
+  // With a filter they mostly come from the same cells, which are then walked once.
+  const together = isFiltered ? await read([...byCaller, ...byRoute, ...byOutcome]) : null
+  const routes = together ?? (await read(byRoute))
+  const callers = together ?? (await read(byCaller))
+  return {
+    models: rank(routes, 'model'),
+    providers: rank(routes, 'provider'),
+    projects: rank(callers, 'project'),
+    keys: rank(callers, 'key_name'),
+    errors: rankErrors(together ?? (await read(byOutcome))),
+  }
+}
+
+function rank(rows: readonly SqlRow[], column: Dimension): AdminOverview['models'] {
+  const tallies = new Map<string, Tally>()
+  for (const row of rows) tallyOf(tallies, String(row[column])).add(row)
+  return [...tallies]
+    .filter(([name]) => name !== '')
+    .map(([name, { sums }]) => ({
+      name,
+      requests: Number(sums.requests),
+      errors: Number(sums.errors),
+      total_tokens: Number(sums.input_tokens + sums.output_tokens),
+      estimated_tokens: Number(sums.estimated_input_tokens + sums.estimated_output_tokens),
+      cost_usd: formatDollars(sums.cost_nano),
+      unpriced: Number(sums.unpriced),
+    }))
+    .sort((one, other) => other.requests - one.requests || one.name.localeCompare(other.name))
+    .slice(0, maximumNames)
+}
+
+function rankErrors(rows: readonly SqlRow[]): AdminOverview['errors'] {
+  const counts = new Map<string, AdminOverview['errors'][number]>()
+  for (const row of rows) {
+    const [origin, code] = [String(row.error_origin), String(row.error_code)]
+    if (code === '') continue
+    const found = counts.get(`${origin}/${code}`) ?? { origin, code, count: 0 }
+    found.count += Number(sumOf(row, 'requests'))
+    counts.set(`${origin}/${code}`, found)
+  }
+  return [...counts.values()].sort((one, other) => other.count - one.count).slice(0, maximumNames)
+}
+
+function tallyOf(tallies: Map<string, Tally>, name: string): Tally {
+  let tally = tallies.get(name)
+  if (tally === undefined) {
+    tally = new Tally()
+    tallies.set(name, tally)
+  }
+  return tally
 }

@@ -8,10 +8,12 @@ import type { Driver } from '../engine/driver.ts'
 import { ping } from '../store-figures.ts'
 import { listRequests } from './list-requests.ts'
 import { getMedia } from './media-query.ts'
-import { facets, overview } from './overview-query.ts'
+import { overview } from './overview-query.ts'
 import { readCosts } from './reprice.ts'
 import { getRequest } from './request-queries.ts'
 import { measureStore } from './retention-measure.ts'
+import { facets } from './rollup-facets.ts'
+import { getSession, listSessions } from './session-queries.ts'
 import { readSpend } from './spend-query.ts'
 
 export interface ReadContext {
@@ -28,6 +30,8 @@ export const logReads = {
   getMedia,
   readCosts,
   readSpend,
+  listSessions,
+  getSession,
   measureStore,
   ping,
 } satisfies Record<string, (context: ReadContext, argument: never) => Promise<unknown>>

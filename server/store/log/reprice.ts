@@ -1,11 +1,10 @@
 /** Reads what was used of requests, and writes what it costs by other prices: rows and sums in one transaction. */
 
-import type { SqlValue, Statement } from '../engine/driver.ts'
+import type { Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import type { ReadContext } from './reads.ts'
-import { RollupCells, writeCells } from './rollup-cells.ts'
-import { type CountedRow, countedColumns, hasEnded, type Measures, measuresOf, toName } from './rollup-row.ts'
-import { SpendCells } from './rollup-spend-days.ts'
+import { type CountedRow, countedColumns, hasEnded } from './rollup-row.ts'
+import { rollupDelta } from './rollup-writes.ts'
 import type { StepContext } from './steps.ts'
 
 export interface CostsQuery {
@@ -114,7 +113,7 @@ export async function applyCosts(
     return cost === undefined || isSame(before, cost) ? [] : [{ before, after: { ...before, ...cost } }]
   })
   if (changes.length > 0)
-    await driver.batch([...changes.map(({ after }) => updateRow(after)), ...moveSums(changes)])
+    await driver.batch([...changes.map(({ after }) => updateRow(after)), ...rollupDelta(changes)])
   const nanos = changes.reduce(
     (sum, { before, after }) => sum + Number(after.cost_nano ?? 0) - Number(before.cost_nano ?? 0),
     0,
@@ -141,41 +140,4 @@ function updateRow({
       WHERE key = ?`,
     params: [nano, reason, detail, key],
   }
-}
-
-interface Change {
-  before: CountedRow
-  after: CountedRow
-}
-
-/** What sums that hold the requests as they were have to be moved by, to hold them as they are. */
-export function moveSums(changes: readonly Change[]): Statement[] {
-  const cells = new RollupCells()
-  const spend = new SpendCells()
-  for (const { before, after } of changes) {
-    cells.add(before, -1)
-    cells.add(after)
-    spend.add(before, -1)
-    spend.add(after)
-  }
-  return [...writeCells(cells.list()), ...spend.statements(), ...changes.flatMap(moveSession)]
-}
-
-const moved = ['cost_nano', 'estimated_cost_nano', 'unpriced'] as const
-
-/** The first request of a chain counts in the session that has its response's id. */
-function moveSession({ before, after }: Change): Statement[] {
-  const isRoot = after.session_id === null
-  const id: SqlValue = isRoot ? after.response_id : after.session_id
-  const from: Measures = measuresOf(before)
-  const to: Measures = measuresOf(after)
-  const differences = moved.map((name) => to[name] - from[name])
-  if (typeof id !== 'string' || differences.every((difference) => difference === 0)) return []
-  return [
-    {
-      sql: `UPDATE sessions SET ${moved.map((name) => `${name} = ${name} + CAST(? AS BIGINT)`).join(', ')}
-        WHERE project = ? AND id = ? ${isRoot ? 'AND has_root = 1' : ''}`,
-      params: [...differences, toName(after.project), id],
-    },
-  ]
 }

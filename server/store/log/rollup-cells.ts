@@ -36,11 +36,20 @@ export interface Cell {
 const separator = '\0'
 const columns = ['grain', 'period', 'at', ...dimensions, ...measures, 'histograms'] as const
 
+const textColumns: ReadonlySet<string> = new Set(['grain', ...dimensions, 'histograms'])
+
 /** Adds to what is there, in one statement that any number of gateways may run at the same time. */
 export const upsertCell = `INSERT INTO rollups (${columns.join(', ')}) VALUES (?${', ?'.repeat(columns.length - 1)})
   ON CONFLICT (grain, period, at, ${dimensions.join(', ')}) DO UPDATE SET
   ${measures.map((name) => `${name} = rollups.${name} + excluded.${name}`).join(', ')},
   histograms = merge_histograms(rollups.histograms, excluded.histograms)`
+
+/** The same, but not for minutes that are gone already: they would seem to be kept from there on. */
+const upsertKeptCell = upsertCell.replace(
+  `VALUES (?${', ?'.repeat(columns.length - 1)})`,
+  `SELECT ${columns.map((name) => `CAST(? AS ${textColumns.has(name) ? 'TEXT' : 'BIGINT'})`).join(', ')}
+  WHERE CAST(? AS BIGINT) >= (SELECT min(at) FROM rollups WHERE grain = 'outcome' AND period = ?)`,
+)
 
 export function cellParams({ grain, period, at, names, sums, histogram }: Cell): SqlValue[] {
   return [grain, period, at, ...names, ...sums, encodeHistogram(histogram)]
@@ -140,6 +149,15 @@ export function addCell(to: Cell, from: Pick<Cell, 'sums' | 'histogram'>): void 
 
 export function holdsAnything({ sums, histogram }: Pick<Cell, 'sums' | 'histogram'>): boolean {
   return histogram.size > 0 || sums.some((value) => value !== 0)
+}
+
+/** For requests that may be old. Hours and days are kept for longer than rows. */
+export function writeKeptCells(cells: readonly Cell[]): Statement[] {
+  return cells.map((cell) =>
+    cell.period === periods.minute
+      ? { sql: upsertKeptCell, params: [...cellParams(cell), cell.at, periods.minute] }
+      : { sql: upsertCell, params: cellParams(cell) },
+  )
 }
 
 export function writeCells(cells: readonly Cell[]): Statement[] {

@@ -39,6 +39,12 @@ export const countedColumns = [
 /** A request as the store has it. */
 export type CountedRow = Readonly<Record<(typeof countedColumns)[number], SqlValue>>
 
+/** A request that has ended as its row was, and as it is from now on. */
+export interface RowChange {
+  before: CountedRow
+  after: CountedRow
+}
+
 export type Measures = Record<Measure, number>
 
 /** Characters that a name or code may have in a cell: columns of an index have to be short, in PostgreSQL. */

@@ -85,26 +85,35 @@ const rollups = `
   ) WITHOUT ROWID`
 
 /**
- * By day and what clients say of a request: `dimension` is `user` or `metadata:<name>`. The value '' stands for all beyond
- * the first `spendValues` of a day, project and dimension; a request has one value of each, so they add up.
+ * By what clients say of a request, and day of UTC: `dimension` is `user` or `metadata:<name>`. The value '' stands for
+ * all beyond the first so many of a day, project and dimension: a request is in one value of each, so they add up.
  */
-const spendDays = `
-  CREATE TABLE spend_days (
-    day INTEGER NOT NULL,
-    project TEXT NOT NULL,
+const spendDays = spendTable('spend_days', 'day')
+
+/** The same by month, which is the sum of days but for what they have under '': users of a quarter are too many by day. */
+const spendMonths = spendTable('spend_months', 'month')
+
+/** `at`: its first moment, in Unix milliseconds. */
+function spendTable(name: string, at: string): string {
+  return `
+  CREATE TABLE ${name} (
     dimension TEXT NOT NULL,
+    ${at} INTEGER NOT NULL,
+    project TEXT NOT NULL,
     value TEXT NOT NULL,
     ${measureColumns},
-    PRIMARY KEY (day, project, dimension, value)
+    PRIMARY KEY (dimension, ${at}, project, value)
   ) WITHOUT ROWID`
+}
 
-/** The dimensions that spend_days has of a day and project: names of metadata are the clients' to choose, and bounded. */
+/** The dimensions of a day or month and project: names of metadata are the clients' to choose, and bounded. */
 const spendDimensions = `
   CREATE TABLE spend_dimensions (
-    day INTEGER NOT NULL,
+    period TEXT NOT NULL,
+    at INTEGER NOT NULL,
     project TEXT NOT NULL,
     dimension TEXT NOT NULL,
-    PRIMARY KEY (day, project, dimension)
+    PRIMARY KEY (period, at, project, dimension)
   ) WITHOUT ROWID`
 
 /**
@@ -122,13 +131,14 @@ const sessions = `
     last_status TEXT NOT NULL,
     has_root INTEGER NOT NULL,
     ${measureColumns},
-    PRIMARY KEY (project, id)
+    PRIMARY KEY (id, project)
   ) WITHOUT ROWID`
 
 export const rollupSchema: readonly (string | { sqlite: string | null; postgres: string | null })[] = [
   { sqlite: null, postgres: mergeHistogramsInPostgres },
   rollups,
   spendDays,
+  spendMonths,
   spendDimensions,
   sessions,
   'CREATE INDEX sessions_by_time ON sessions (last_key)',

@@ -1,46 +1,72 @@
-/** Sums by day and what clients say of their requests: the user, and the tags of `metadata`. */
+/** Sums by day and month and what clients say of their requests: the user, and the tags of `metadata`. */
 
 import type { SqlValue, Statement } from '../engine/driver.ts'
-import { type CountedRow, type Measures, measuresOf, readJson, toName } from './rollup-row.ts'
+import { type CountedRow, measuresOf, readJson, toName } from './rollup-row.ts'
 import { measures, periods } from './rollup-schema.ts'
 
-/** Values that a day, project and dimension has apart; the rest is added up under ''. */
-export const spendValues = 1000
-/** Dimensions that a day and project has; further names of metadata are not counted. */
-export const spendDimensions = 100
+/** Calendar of UTC, in Unix milliseconds: the first moment of the period of a time, and that of the next one. */
+export const spendPeriods = {
+  day: {
+    floor: (time: number) => Math.floor(time / periods.day) * periods.day,
+    next: (at: number) => at + periods.day,
+  },
+  month: { floor: (time: number) => monthOf(time, 0), next: (at: number) => monthOf(at, 1) },
+} as const
+export type SpendPeriod = keyof typeof spendPeriods
+
+function monthOf(time: number, further: number): number {
+  const date = new Date(time)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + further)
+}
+
+export interface SpendLimits {
+  /** Values that a project and dimension have apart in a day, and in a month; the rest is added up under ''. */
+  values: Readonly<Record<SpendPeriod, number>>
+  /** Dimensions of a period and project; further names of metadata are not counted. */
+  dimensions: number
+}
+
+const usualLimits: SpendLimits = { values: { day: 1000, month: 5000 }, dimensions: 50 }
 
 export const userDimension = 'user'
-export const metadataDimension = (name: string) => `metadata:${name}`
+export const metadataDimension = (name: string) => `metadata:${toName(name, 64)}`
+
+type SpendKey = readonly [period: SpendPeriod, at: number, dimension: string, project: string, value: string]
 
 interface SpendCell {
-  key: readonly [day: number, project: string, dimension: string, value: string]
+  key: SpendKey
   sums: number[]
 }
 
-const columns = ['day', 'project', 'dimension', 'value', ...measures] as const
-
 /**
- * Lists the dimension of a day. Its row is taken by all who write values of it, so these come one after the other on an
- * engine with several writers.
+ * Lists the dimension. Its row is taken by all who write values of it, so these come one after the other on an engine
+ * with several writers.
  */
-const listDimension = `INSERT INTO spend_dimensions (day, project, dimension)
-  SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT)
-  WHERE (SELECT count(*) FROM spend_dimensions WHERE day = ? AND project = ?) < ?
-    OR EXISTS (SELECT 1 FROM spend_dimensions WHERE day = ? AND project = ? AND dimension = ?)
-  ON CONFLICT (day, project, dimension) DO UPDATE SET dimension = excluded.dimension`
+const listDimension = `INSERT INTO spend_dimensions (period, at, project, dimension)
+  SELECT CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT)
+  WHERE (SELECT count(*) FROM spend_dimensions WHERE period = ? AND at = ? AND project = ?) < ?
+    OR EXISTS (SELECT 1 FROM spend_dimensions WHERE period = ? AND at = ? AND project = ? AND dimension = ?)
+  ON CONFLICT (period, at, project, dimension) DO UPDATE SET dimension = excluded.dimension`
 
 /** Once there is a rest, every value that is new belongs to it: only until then are they counted. */
-const valueIfRoom = `CASE
-    WHEN EXISTS (SELECT 1 FROM spend_days WHERE day = ? AND project = ? AND dimension = ? AND value = ?) THEN ?
-    WHEN EXISTS (SELECT 1 FROM spend_days WHERE day = ? AND project = ? AND dimension = ? AND value = '') THEN ''
-    WHEN (SELECT count(*) FROM spend_days WHERE day = ? AND project = ? AND dimension = ?) < ? THEN ?
-    ELSE '' END`
+function upsertInto(table: string, at: string): string {
+  const columns = ['dimension', at, 'project', 'value', ...measures]
+  const siblings = `FROM ${table} WHERE dimension = ? AND ${at} = ? AND project = ?`
+  return `INSERT INTO ${table} (${columns.join(', ')})
+    SELECT CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CASE
+      WHEN EXISTS (SELECT 1 ${siblings} AND value = ?) THEN ?
+      WHEN EXISTS (SELECT 1 ${siblings} AND value = '') THEN ''
+      WHEN (SELECT count(*) ${siblings}) < ? THEN ?
+      ELSE '' END${', CAST(? AS BIGINT)'.repeat(measures.length)}
+    WHERE EXISTS (SELECT 1 FROM spend_dimensions WHERE period = ? AND at = ? AND project = ? AND dimension = ?)
+    ON CONFLICT (dimension, ${at}, project, value) DO UPDATE SET
+    ${measures.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')}`
+}
 
-const upsertSpend = `INSERT INTO spend_days (${columns.join(', ')})
-  SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), ${valueIfRoom}${measures.map(() => ', CAST(? AS BIGINT)').join('')}
-  WHERE EXISTS (SELECT 1 FROM spend_dimensions WHERE day = ? AND project = ? AND dimension = ?)
-  ON CONFLICT (day, project, dimension, value) DO UPDATE SET
-  ${measures.map((name) => `${name} = spend_days.${name} + excluded.${name}`).join(', ')}`
+const upserts: Readonly<Record<SpendPeriod, string>> = {
+  day: upsertInto('spend_days', 'day'),
+  month: upsertInto('spend_months', 'month'),
+}
 
 export class SpendCells {
   readonly #cells = new Map<string, SpendCell>()
@@ -48,36 +74,41 @@ export class SpendCells {
   /** Counts a request that has ended; `sign` -1 takes one back. */
   add(row: CountedRow, sign: 1 | -1 = 1): void {
     const tags = tagsOf(row)
-    if (tags.length === 0) return
-    const day = Math.floor(Number(row.created_at) / periods.day) * periods.day
+    if (tags.size === 0) return
+    const time = Number(row.created_at)
     const project = toName(row.project)
-    const values: Measures = measuresOf(row)
+    const values = measuresOf(row)
     for (const [dimension, value] of tags) {
-      const sums = this.#cell([day, project, dimension, value]).sums
-      for (const [index, name] of measures.entries())
-        sums[index] = (sums[index] as number) + sign * values[name]
+      for (const period of ['day', 'month'] as const) {
+        const { sums } = this.#cell([period, spendPeriods[period].floor(time), project, dimension, value])
+        for (const [index, name] of measures.entries())
+          sums[index] = (sums[index] as number) + sign * values[name]
+      }
     }
   }
 
-  /** `values`: distinct values that a day, project and dimension may have. */
-  statements({ values = spendValues, names = spendDimensions } = {}): Statement[] {
+  statements(limits = usualLimits): Statement[] {
     const statements: Statement[] = []
     let listed = ''
     for (const [, { key, sums }] of [...this.#cells].sort(([one], [other]) => (one < other ? -1 : 1))) {
       if (sums.every((sum) => sum === 0)) continue
-      const [day, project, dimension, value] = key
-      const of: SqlValue[] = [day, project, dimension]
-      if (listed !== of.join('\0')) {
-        listed = of.join('\0')
-        statements.push({ sql: listDimension, params: [...of, day, project, names, ...of] })
+      const [period, at, project, dimension, value] = key
+      const list: SqlValue[] = [period, at, project, dimension]
+      if (listed !== list.join('\0')) {
+        listed = list.join('\0')
+        statements.push({
+          sql: listDimension,
+          params: [...list, period, at, project, limits.dimensions, ...list],
+        })
       }
-      const room: SqlValue[] = [...of, value, value, ...of, ...of, values, value]
-      statements.push({ sql: upsertSpend, params: [...of, ...room, ...sums, ...of] })
+      const of: SqlValue[] = [dimension, at, project]
+      const room: SqlValue[] = [...of, value, value, ...of, ...of, limits.values[period], value]
+      statements.push({ sql: upserts[period], params: [...of, ...room, ...sums, ...list] })
     }
     return statements
   }
 
-  #cell(key: SpendCell['key']): SpendCell {
+  #cell(key: SpendKey): SpendCell {
     const name = key.join('\0')
     let cell = this.#cells.get(name)
     if (cell === undefined) {
@@ -89,16 +120,12 @@ export class SpendCells {
 }
 
 /** Dimension and value of each. */
-function tagsOf({ user_id: user, metadata }: CountedRow): [string, string][] {
-  const tags: [string, string][] = []
-  if (toName(user) !== '') tags.push([userDimension, toName(user)])
-  const names = new Set<string>()
+function tagsOf({ user_id: user, metadata }: CountedRow): Map<string, string> {
+  const tags = new Map<string, string>()
+  if (toName(user) !== '') tags.set(userDimension, toName(user))
   for (const [name, value] of Object.entries(readJson(metadata) ?? {})) {
-    const dimension = metadataDimension(toName(name, 64))
     const short = toName(typeof value === 'string' ? value : JSON.stringify(value))
-    if (short === '' || names.has(dimension)) continue
-    names.add(dimension)
-    tags.push([dimension, short])
+    if (short !== '' && !tags.has(metadataDimension(name))) tags.set(metadataDimension(name), short)
   }
   return tags
 }

@@ -2,10 +2,10 @@
 
 import type { SqlValue, Statement } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
-import { RollupCells, writeCells } from './rollup-cells.ts'
-import { type CountedRow, countedColumns, hasEnded } from './rollup-row.ts'
+import { RollupCells, writeCells, writeKeptCells } from './rollup-cells.ts'
+import { type CountedRow, countedColumns, hasEnded, type RowChange } from './rollup-row.ts'
 import { SpendCells } from './rollup-spend-days.ts'
-import { sessionStatements } from './session-writes.ts'
+import { moveSession, sessionStatements } from './session-writes.ts'
 
 const columns: readonly string[] = ['key', ...requestColumns]
 const countedAt = countedColumns.map((name) => [name, columns.indexOf(name)] as const)
@@ -29,4 +29,21 @@ export function rollupStatements(rows: readonly CountedRow[]): Statement[] {
     spend.add(row)
   }
   return [...writeCells(cells.list()), ...spend.statements(), ...sessionStatements(ended)]
+}
+
+/**
+ * What sums that hold the requests as they were have to be moved by, to hold them as they are: when their cost changes.
+ * Goes into the transaction that changes the rows. Requests that still run are passed over, as they are in no sum.
+ */
+export function rollupDelta(changes: readonly RowChange[]): Statement[] {
+  const ended = changes.filter(({ before, after }) => hasEnded(before) && hasEnded(after))
+  const cells = new RollupCells()
+  const spend = new SpendCells()
+  for (const { before, after } of ended) {
+    cells.add(before, -1)
+    cells.add(after)
+    spend.add(before, -1)
+    spend.add(after)
+  }
+  return [...writeKeptCells(cells.list()), ...spend.statements(), ...ended.flatMap(moveSession)]
 }

@@ -1,7 +1,7 @@
 /** Sums of requests that belong together, in the transaction of their rows. */
 
 import type { SqlValue, Statement } from '../engine/driver.ts'
-import { type CountedRow, type Measures, measuresOf, toName } from './rollup-row.ts'
+import { type CountedRow, type Measures, measuresOf, type RowChange, toName } from './rollup-row.ts'
 import { measures } from './rollup-schema.ts'
 
 interface SessionCell {
@@ -132,6 +132,24 @@ function lateRoot(row: CountedRow): Statement {
     sql: addLateRoot,
     params: [at, at, ...measures.map((name) => values[name]), toName(row.project), String(row.response_id)],
   }
+}
+
+const moved = ['cost_nano', 'estimated_cost_nano', 'unpriced'] as const
+
+/** What a request that costs something else now changes in its session; the first of a chain counts in the chain's. */
+export function moveSession({ before, after }: RowChange): Statement[] {
+  const isRoot = after.session_id === null
+  const id = isRoot ? after.response_id : after.session_id
+  const [from, to] = [measuresOf(before), measuresOf(after)]
+  const differences = moved.map((name) => to[name] - from[name])
+  if (typeof id !== 'string' || differences.every((difference) => difference === 0)) return []
+  return [
+    {
+      sql: `UPDATE sessions SET ${moved.map((name) => `${name} = ${name} + CAST(? AS BIGINT)`).join(', ')}
+        WHERE project = ? AND id = ? ${isRoot ? 'AND has_root = 1' : ''}`,
+      params: [...differences, toName(after.project), id],
+    },
+  ]
 }
 
 /** Of requests that are about to be failed, as `where` says over the columns of `requests`. */

@@ -1,0 +1,96 @@
+/** Sessions: requests that belong together. Runs on the reader's thread. */
+
+import type { AdminSession, AdminSessionList } from '../../http/admin/contract.ts'
+import type { Driver, SqlRow } from '../engine/driver.ts'
+import { keyAt } from '../engine/keys.ts'
+import { formatCursor } from './query-input.ts'
+import type { ReadContext } from './reads.ts'
+import { formatDollars, toText, toTime } from './request-rows.ts'
+
+export interface SessionsInput {
+  /** 1 to 500. */
+  limit: number
+  /** Those whose newest request is older than this key; null for the newest. */
+  beforeKey: number | null
+  project: string | null
+  /** Of the newest request, in Unix milliseconds; `to` is not included. Null: no bound. */
+  from: number | null
+  to: number | null
+}
+
+/** Newest requests of a session that its models are read from. */
+const lookedAt = 200
+const maximumModels = 20
+
+/** One page, by the newest request. */
+export async function listSessions(
+  { driver, deadline }: ReadContext,
+  input: SessionsInput,
+): Promise<AdminSessionList> {
+  const before = Math.min(
+    input.beforeKey ?? Number.MAX_SAFE_INTEGER,
+    input.to === null ? Number.MAX_SAFE_INTEGER : keyAt(input.to),
+  )
+  const where = ['last_key < ? AND last_key >= ?', ...(input.project === null ? [] : ['project = ?'])]
+  const rows = await driver.all(
+    `SELECT * FROM sessions WHERE ${where.join(' AND ')} ORDER BY last_key DESC LIMIT ?`,
+    [
+      before,
+      input.from === null ? 0 : keyAt(input.from),
+      ...(input.project === null ? [] : [input.project]),
+      input.limit + 1,
+    ],
+  )
+  const page = rows.slice(0, input.limit)
+  const data: AdminSession[] = []
+  for (const row of page) {
+    deadline.check()
+    data.push(toSession(row, await readModels(driver, row)))
+  }
+  const last = page.at(-1)
+  return { data, next: rows.length > page.length && last ? formatCursor(Number(last.last_key)) : null }
+}
+
+/** The one with the newest request when several projects use the id and none is named; null when there is none. */
+export async function getSession(
+  { driver }: ReadContext,
+  { id, project }: { id: string; project: string | null },
+): Promise<AdminSession | null> {
+  const [row] = await driver.all(
+    `SELECT * FROM sessions WHERE id = ?${project === null ? '' : ' AND project = ?'} ORDER BY last_key DESC LIMIT 1`,
+    project === null ? [id] : [id, project],
+  )
+  return row === undefined ? null : toSession(row, await readModels(driver, row))
+}
+
+/** Of its newest requests that still have a row. */
+async function readModels(driver: Driver, { id, project, last_model: last }: SqlRow): Promise<string[]> {
+  const rows = await driver.all(
+    `SELECT DISTINCT model FROM (
+      SELECT model, project FROM requests WHERE session_id = ? ORDER BY key DESC LIMIT ?) AS newest
+      WHERE model IS NOT NULL AND coalesce(project, '') = ? ORDER BY model LIMIT ?`,
+    [toText(id), lookedAt, toText(project), maximumModels],
+  )
+  const models = rows.map((row) => String(row.model))
+  return models.length === 0 && last !== '' ? [String(last)] : models
+}
+
+function toSession(row: SqlRow, models: string[]): AdminSession {
+  const [input, output] = [Number(row.input_tokens), Number(row.output_tokens)]
+  return {
+    id: String(row.id),
+    project: row.project === '' ? null : String(row.project),
+    started_at: toTime(row.first_at),
+    last_at: toTime(row.last_at),
+    requests: Number(row.requests),
+    errors: Number(row.errors),
+    input_tokens: input,
+    output_tokens: output,
+    total_tokens: input + output,
+    estimated_tokens: Number(row.estimated_input_tokens) + Number(row.estimated_output_tokens),
+    cost_usd: formatDollars(BigInt(Number(row.cost_nano))),
+    unpriced: Number(row.unpriced),
+    last_status: String(row.last_status),
+    models,
+  }
+}
