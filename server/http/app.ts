@@ -7,6 +7,7 @@ import { readRequestId } from '../gateway/exchange-life.ts'
 import { createId } from '../gateway/ids.ts'
 import type { PromptLibrary } from '../gateway/prompt-library.ts'
 import type { StateStore } from '../store/state/state.ts'
+import { describeApi } from './admin/openapi.ts'
 import { type AdminDependencies, createAdminRoutes, registerAdminRoutes } from './admin/routes.ts'
 import { createSideRoutes, type SideRouteDependencies } from './compact-route.ts'
 import { createConversationRoutes } from './conversation-routes.ts'
@@ -61,6 +62,10 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   })
   router.get('/config.schema.json', (ctx) => {
     ctx.body = configSchema
+  })
+  const api = describeApi(admin, dependencies.admin.version)
+  router.get('/openapi.json', (ctx) => {
+    ctx.body = api
   })
 
   app.on('error', () => {})
