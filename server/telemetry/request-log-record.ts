@@ -28,10 +28,15 @@ export interface RecordOptions {
   dropped?: boolean
 }
 
+export interface OpenRecordOptions extends Pick<RecordOptions, 'exchange' | 'key'> {
+  /** Of this process: when it dies, others end the row. */
+  instance: string
+}
+
 /** The row as it stands while the request runs. */
-export function recordOpen({ exchange, key }: Pick<RecordOptions, 'exchange' | 'key'>): RequestRecord {
+export function recordOpen({ exchange, key, instance }: OpenRecordOptions): RequestRecord {
   const status = exchange.background && exchange.attempts.length === 0 ? 'queued' : 'in_progress'
-  const row: RequestRow = { ...toRow(exchange), status, http_status: null }
+  const row: RequestRow = { ...toRow(exchange), status, http_status: null, instance }
   return { key, row, secrets: exchange.secrets, document: null }
 }
 

@@ -83,7 +83,9 @@ class StoreRequestLog implements RequestLog {
   readonly #store: Store
   readonly #onDropped: (dropped: Dropped) => void
   readonly #removeQueue: () => void
-  readonly #running = new RunningRequests((exchange, key) => this.#add(recordOpen({ exchange, key }), 0))
+  readonly #running = new RunningRequests((exchange, key) => {
+    this.#add(recordOpen({ exchange, key, instance: this.#store.state.instance }), 0)
+  })
   /** Taking rows; its timer runs from the first of them. */
   #filling: Batch
   /** Closed, and waiting for the writer. */
