@@ -68,12 +68,12 @@ export function serveConnection(
       return
     }
     queue.push(message)
-    queuedBytes += message.bytes
+    queuedBytes += message.data.length
     if (running === null) void runQueue()
   }
   async function runQueue(): Promise<void> {
     for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
-      queuedBytes -= message.bytes
+      queuedBytes -= message.data.length
       running = new AbortController()
       if (ending?.error) refuseTurn(dependencies, client, message, ending.error)
       else await runTurn(dependencies, { client, message, signal: running.signal })

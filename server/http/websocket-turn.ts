@@ -33,7 +33,8 @@ export interface Client {
 
 export interface Message {
   exchange: Exchange
-  bytes: number
+  /** As it came. */
+  data: Buffer
   /** Of `performance.now()`. */
   receivedAt: number
   /** What it holds; the error when that cannot be told. */
@@ -47,7 +48,7 @@ const longestStreamId = 256
 
 /** Opens the record of a message, and reads it. */
 export function receiveMessage(
-  { observer, runtime }: TurnDependencies,
+  { observer }: TurnDependencies,
   { headers, address }: Client,
   data: Buffer,
   isBinary: boolean,
@@ -55,8 +56,7 @@ export function receiveMessage(
   const exchange = createExchange({ headers, clientAddress: address, operation: 'responses.create' })
   exchange.stream = true
   observer.started(exchange)
-  captureChunk(exchange.clientRequest, data, captureLimit(runtime(), exchange))
-  const message = { exchange, bytes: data.length, receivedAt: performance.now() }
+  const message = { exchange, data, receivedAt: performance.now() }
   try {
     const body = readJson(data, isBinary)
     noteAsked(exchange, { ...body, stream: true })
@@ -127,7 +127,9 @@ function tellError({ writer }: Client, { exchange, streamId }: Message, error: G
   writer.write([frame])
 }
 
-function conclude({ observer }: TurnDependencies, { exchange }: Message): void {
+function conclude({ observer, runtime }: TurnDependencies, { exchange, data }: Message): void {
+  // Only by now it is known whose project it is, where it is known at all.
+  captureChunk(exchange.clientRequest, data, captureLimit(runtime(), exchange))
   finishExchange(exchange)
   observer.finished(exchange)
 }

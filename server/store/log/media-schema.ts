@@ -4,7 +4,7 @@ import type { Migration } from '../engine/migrations.ts'
 
 /**
  * Pictures, files and recordings out of the bodies, each once, by the SHA-256 (hex) of what is kept. `last_used_at`
- * lags by up to an hour. The content stands apart: to note a use must not touch it.
+ * lags by up to a minute. The content stands apart: to note a use must not touch it.
  */
 const media = `
   CREATE TABLE media (

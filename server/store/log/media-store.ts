@@ -6,7 +6,7 @@ import { decodeMedia, type FoundMedia, findMedia, typeOfMedia } from './media-fi
 import type { RecordFilter } from './records.ts'
 
 /** Milliseconds between two notes of a medium's use: the last one may be so much later than the store says. */
-export const mediaTouchInterval = 3_600_000
+export const mediaTouchInterval = 60_000
 
 const rememberedMedia = 10_000
 
