@@ -1,6 +1,7 @@
 /** What can be seen of a database's files from outside: whether they are still there, and whether this process may use them. */
 
 import { accessSync, constants, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from './driver.ts'
 
@@ -72,4 +73,17 @@ function describeOwner(place: string): string {
   } catch {
     return `${place} is closed to user ${own}, as which this process runs. `
   }
+}
+
+/** Bytes of a database, with what is still in its write-ahead log. */
+export async function sizeOnDisk(path: string): Promise<number> {
+  const sizes = await Promise.all(
+    [path, `${path}-wal`].map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
