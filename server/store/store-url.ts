@@ -4,28 +4,40 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { StoreError } from './engine/driver.ts'
+import { type PostgresPlace, parsePostgresUrl } from './engine/postgres-place.ts'
+import type { EnginePlace } from './threads/engine.ts'
 
-export type StorePlace = { kind: 'file'; path: string } | { kind: 'memory' }
+export type StorePlace = { kind: 'file'; path: string } | { kind: 'memory' } | PostgresPlace
 
 /** Throws StoreError `bad_url`. */
 export function parseStoreUrl(url: string): StorePlace {
   if (url === 'sqlite::memory:') return { kind: 'memory' }
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1]
   if (path !== undefined) return { kind: 'file', path: resolve(path) }
+  const postgres = parsePostgresUrl(url)
+  if (postgres !== null) return postgres
   throw new StoreError(
     'bad_url',
-    `"store.url" must be "sqlite:<path>" or "sqlite::memory:", not "${url.replace(/\/\/[^@/]*@/, '//…@')}".`,
+    `"store.url" must be "sqlite:<path>", "sqlite::memory:" or "postgres://<user>:<password>@<host>/<database>", not "${url.replace(/\/\/[^@/]*@/, '//…@')}".`,
   )
 }
 
-/** Makes the directories; `remove` takes away what lives only as long as the process. Throws StoreError `unwritable`. */
-export function preparePlace(place: StorePlace): { path: string; remove: () => void } {
+export interface PreparedPlace {
+  place: EnginePlace
+  /** For people: the path, or the URL without user and password. */
+  location: string
+  /** Takes away what lives only as long as the process. */
+  remove: () => void
+}
+
+/** Makes the directories. Throws StoreError `unwritable`. */
+export function preparePlace(place: StorePlace): PreparedPlace {
+  if (place.kind === 'postgres') return { place, location: place.location, remove: () => undefined }
   if (place.kind === 'memory') {
     const directory = mkdtempSync(join(tmpdir(), 'dragoman-store-'))
-    return {
-      path: join(directory, 'dragoman.db'),
-      remove: () => rmSync(directory, { recursive: true, force: true }),
-    }
+    const path = join(directory, 'dragoman.db')
+    const remove = () => rmSync(directory, { recursive: true, force: true })
+    return { place: { kind: 'file', path }, location: path, remove }
   }
   try {
     // Prompts and answers are nobody else's business.
@@ -38,5 +50,5 @@ export function preparePlace(place: StorePlace): { path: string; remove: () => v
       error,
     )
   }
-  return { path: place.path, remove: () => undefined }
+  return { place, location: place.path, remove: () => undefined }
 }

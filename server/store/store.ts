@@ -74,6 +74,10 @@ export interface Store {
   healthy(): boolean
   /** Why not, for the operator; null when healthy. */
   problem(): string | null
+  /** Writes of the log and of state that are handed over and not yet committed. */
+  writesWaiting(): number
+  /** Whether the problem is that there is no room: what is removed helps. */
+  full(): boolean
   /** Threads of queries that gave no answer and were replaced, since the start. */
   hungReaders(): number
   /** Bytes on disk, with what is still in the write-ahead log. */

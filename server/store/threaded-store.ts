@@ -1,9 +1,9 @@
-/** The store over SQLite: one thread that writes, one that reads the log, one that reads state. */
+/** The store over either engine: one thread that writes, one that reads the log, one that reads state. */
 
-import { stat } from 'node:fs/promises'
 import { GatewayError } from '../errors.ts'
 import { StoreError } from './engine/driver.ts'
 import { createKeyMaker } from './engine/keys.ts'
+import { sizeOnDisk } from './engine/sqlite-place.ts'
 import type { LogReadArgument, LogReadName, LogReadValue } from './log/reads.ts'
 import { PackedBatchBuilder } from './log/record-batch.ts'
 import type { BatchBuilder, RecordBatch, RecordFilterSource } from './log/records.ts'
@@ -11,10 +11,11 @@ import type { LogStepArgument, LogStepName, LogStepValue } from './log/steps.ts'
 import type { StateStore } from './state/state.ts'
 import { ThreadedState } from './state/threaded-state.ts'
 import type { QueryEnd, Store } from './store.ts'
-import { preparePlace, type StorePlace } from './store-url.ts'
+import { type PreparedPlace, preparePlace, type StorePlace } from './store-url.ts'
+import { withinTime } from './threads/answer-time.ts'
 import { ReaderThread } from './threads/reader-thread.ts'
 import { HungThreadError, WorkerCallError, WorkerClient } from './threads/worker-client.ts'
-import type { WriterCalls, WriterSettings } from './threads/worker-protocol.ts'
+import type { ReaderSettings, WriterCalls, WriterSettings } from './threads/worker-protocol.ts'
 
 export interface ThreadedStoreOptions {
   place: StorePlace
@@ -32,8 +33,7 @@ const maximumWaiting = 64
 
 /** Opens the threads. Throws StoreError. */
 export async function openThreadedStore(options: ThreadedStoreOptions): Promise<Store> {
-  const { path, remove } = preparePlace(options.place)
-  const store = new ThreadedStore(path, remove, options)
+  const store = new ThreadedStore(preparePlace(options.place), options)
   try {
     await store.open()
     return store
@@ -49,6 +49,10 @@ const hangTime = 5000
 const stateReadTime = 30_000
 const stateWriteTime = 5000
 
+/** Connections to PostgreSQL for queries of the log, and for reads of state. */
+const logReaders = 2
+const stateReaders = 3
+
 /** Buffers kept for coming batches, and the bytes that one may have. */
 const sparedBuffers = 3
 const largestSpared = 4_194_304
@@ -59,7 +63,7 @@ class ThreadedStore implements Store {
   readonly state: StateStore
   readonly #state: ThreadedState
   readonly #reader: ReaderThread
-  readonly #remove: () => void
+  readonly #prepared: PreparedPlace
   readonly #options: ThreadedStoreOptions
   readonly #queues = new Set<() => Promise<void>>()
   /** Of batches that are written: fresh memory costs more than the bytes that go into it. */
@@ -69,6 +73,7 @@ class ThreadedStore implements Store {
   #nextKey: (createdAt: number) => number = createKeyMaker(0)
   /** Of the writer. */
   #problem: string | null = null
+  #full = false
   /** That a reader met. It does not pass by itself. */
   #damage: string | null = null
   /** That the writer gives no answer. */
@@ -76,18 +81,28 @@ class ThreadedStore implements Store {
   #closing: Promise<void> | null = null
   #restart: NodeJS.Timeout | null = null
 
-  constructor(path: string, remove: () => void, options: ThreadedStoreOptions) {
-    this.location = path
-    this.#remove = remove
+  constructor(prepared: PreparedPlace, options: ThreadedStoreOptions) {
+    this.location = prepared.location
+    this.#prepared = prepared
     this.#options = options
-    const settings = { path, busyTimeout: options.busyTimeout }
+    const { busyTimeout, queryTimeout } = options
+    const settings: ReaderSettings = {
+      place: prepared.place,
+      busyTimeout,
+      timeout: queryTimeout,
+      width: logReaders,
+    }
     const onDamage = (problem: string) => {
       this.#damage = problem
     }
-    this.#reader = new ReaderThread({ settings, onDamage, patience: options.queryTimeout + hangTime })
+    this.#reader = new ReaderThread({ settings, onDamage, patience: queryTimeout + hangTime })
     this.#state = new ThreadedState({
       // Its own, so that no query of the admin API delays a turn.
-      reader: new ReaderThread({ settings, onDamage, patience: stateReadTime }),
+      reader: new ReaderThread({
+        settings: { ...settings, timeout: stateReadTime / 2, width: stateReaders },
+        onDamage,
+        patience: stateReadTime,
+      }),
       send: (group) => this.#answered(this.#writer.call('writeState', group)),
       writeTimeout: options.writeTimeout,
       turnCacheBytes: options.turnCacheBytes,
@@ -97,9 +112,9 @@ class ThreadedStore implements Store {
   }
 
   async open(): Promise<void> {
-    const { lastKey, leftovers } = await this.#writer.call('open', { recover: true })
+    const { lastKey, lane, leftovers } = await this.#writer.call('open', { recover: true })
     this.leftovers = leftovers
-    this.#nextKey = createKeyMaker(lastKey)
+    this.#nextKey = createKeyMaker(lastKey, lane)
     await this.#reader.open()
   }
 
@@ -110,7 +125,7 @@ class ThreadedStore implements Store {
     await this.#writer.stop()
     await this.#reader.stop()
     await this.#state.stop()
-    this.#remove()
+    this.#prepared.remove()
   }
 
   nextKey(createdAt: number): number {
@@ -197,21 +212,21 @@ class ThreadedStore implements Store {
     return this.#damage ?? this.#silence ?? this.#problem
   }
 
+  writesWaiting(): number {
+    return this.#writer.pending
+  }
+
+  full(): boolean {
+    return this.#full
+  }
+
   hungReaders(): number {
     return this.#reader.replaced + this.#state.readerReplaced
   }
 
   async sizeBytes(): Promise<number> {
-    const files = [this.location, `${this.location}-wal`]
-    const sizes = await Promise.all(
-      files.map((file) =>
-        stat(file).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-    )
-    return sizes.reduce((sum, size) => sum + size, 0)
+    if (this.#prepared.place.kind === 'postgres') return this.#reader.call('size', null)
+    return sizeOnDisk(this.location)
   }
 
   async flush(): Promise<void> {
@@ -231,33 +246,32 @@ class ThreadedStore implements Store {
     await this.#reader.close()
     await this.#writer.call('close', null).catch(() => undefined)
     await this.#writer.stop()
-    this.#remove()
+    this.#prepared.remove()
   }
 
-  /** A disk that hangs keeps the writer from saying anything; whoever waits for it must hear of that. */
   #answered<T>(answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+    return withinTime(answer, this.#options.writeTimeout + stateWriteTime, {
+      onLate: () => {
         this.#silence = `The store ${this.location} does not answer: its disk may hang, or is far too slow.`
-        reject(new StoreError('failed', this.#silence))
-      }, this.#options.writeTimeout + stateWriteTime)
-      const settle = () => {
-        clearTimeout(timer)
+        return new StoreError('failed', this.#silence)
+      },
+      onAnswer: () => {
         this.#silence = null
-      }
-      answer.finally(settle).then(resolve, reject)
+      },
     })
   }
 
   #startWriter(): WorkerClient<WriterCalls> {
-    const { busyTimeout, maxPages, retryDelay } = this.#options
+    const { busyTimeout, maxPages, retryDelay, writeTimeout } = this.#options
+    const { place } = this.#prepared
     const { instance } = this.#state
-    const settings: WriterSettings = { path: this.location, busyTimeout, maxPages, retryDelay, instance }
+    const settings: WriterSettings = { place, busyTimeout, maxPages, retryDelay, writeTimeout, instance }
     return new WorkerClient<WriterCalls>({
       script: new URL('./threads/writer-worker.ts', import.meta.url),
       settings,
-      onNotice: ({ problem }) => {
+      onNotice: ({ problem, full }) => {
         this.#problem = problem
+        this.#full = full
       },
       onLost: (reason) => {
         this.#problem = `The thread that writes the store stopped: ${reason}`

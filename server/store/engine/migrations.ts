@@ -11,6 +11,7 @@ import { recordSchema } from '../log/record-schema.ts'
 import { rollupSchema } from '../log/rollup-schema.ts'
 import { instancesSchema, stateSchema } from '../state/schema.ts'
 import type { Dialect } from './driver.ts'
+import { lanesSchema } from './lanes.ts'
 
 export interface Migration {
   name: string
@@ -104,4 +105,5 @@ export const migrations: readonly Migration[] = [
   { name: '0005-rollups', statements: rollupSchema },
   { name: '0005-instances', statements: instancesSchema },
   { name: '0006-media', statements: mediaSchema },
+  { name: '0007-lanes', statements: lanesSchema },
 ]

@@ -118,7 +118,7 @@ class PostgresDriver implements Driver {
     let doubt: Doubt | null = null
     try {
       return await connection.use(async (send) => {
-        doubt = await sendAll(send, statements, locking)
+        doubt = await sendAll(send, statements, { ...locking, schema: this.#options.place.schema })
         await send('COMMIT')
         return doubt.results
       })
@@ -177,13 +177,13 @@ async function readOnce(
 async function sendAll(
   send: Send,
   statements: readonly Statement[],
-  { locks = [], shared = [] }: BatchOptions,
+  { locks = [], shared = [], schema }: BatchOptions & { schema: string | null },
 ): Promise<Doubt> {
   const begun = send('BEGIN ISOLATION LEVEL READ COMMITTED')
   // Shared ones last: who takes such a name whole takes no other, so nobody waits in a circle.
   const locked = [
-    ...(locks.length === 0 ? [] : [send(lockSql, [`{${hashLocks(locks).join(',')}}`])]),
-    ...(shared.length === 0 ? [] : [send(shareSql, [`{${hashLocks(shared).join(',')}}`])]),
+    ...(locks.length === 0 ? [] : [send(lockSql, [hashLocks(schema, locks)])]),
+    ...(shared.length === 0 ? [] : [send(shareSql, [hashLocks(schema, shared)])]),
   ]
   const named = send('SELECT CAST(pg_current_xact_id() AS TEXT) AS transaction, pg_backend_pid() AS process')
   const sent = statements.map(({ sql, params }) => send(sql, params))
@@ -204,12 +204,15 @@ const lockSql = 'SELECT count(pg_advisory_xact_lock(name)) FROM unnest(CAST(? AS
 
 const shareSql = lockSql.replace('pg_advisory_xact_lock', 'pg_advisory_xact_lock_shared')
 
-/** In the same order everywhere, so that two that want the same locks cannot wait for each other. */
-function hashLocks(locks: readonly string[]): bigint[] {
+/** In the same order everywhere, so that two that want the same locks cannot wait for each other. As an array's text. */
+function hashLocks(schema: string | null, locks: readonly string[]): string {
   const hashes = [...new Set(locks)].map((name) =>
-    createHash('sha256').update(`dragoman ${name}`).digest().readBigInt64BE(),
+    createHash('sha256')
+      .update(`dragoman ${schema ?? ''} ${name}`)
+      .digest()
+      .readBigInt64BE(),
   )
-  return hashes.sort((one, other) => (one < other ? -1 : 1))
+  return `{${hashes.sort((one, other) => (one < other ? -1 : 1)).join(',')}}`
 }
 
 /** Whether the transaction was committed. One that the server still runs, for nobody, is ended first. Throws while nobody can say. */

@@ -2,7 +2,8 @@
 
 import { workerData } from 'node:worker_threads'
 import { createDeadline } from '../engine/deadline.ts'
-import { type Driver, StoreError } from '../engine/driver.ts'
+import { type Driver, StoreError, withDeadline } from '../engine/driver.ts'
+import { openPostgres } from '../engine/postgres-driver.ts'
 import { openSqlite } from '../engine/sqlite-driver.ts'
 import { logReads, type ReadContext } from '../log/reads.ts'
 import { findExpired } from '../state/expired.ts'
@@ -18,12 +19,14 @@ let driver: Driver | null = null
 answerCalls<ReaderCalls>(
   {
     open: async () => {
-      driver = openSqlite({ ...settings, readonly: true, onDamage: tellHealth })
+      driver = openDriver()
       return null
     },
-    query: ({ name, argument, deadline }) => {
+    size: () => readSize(opened()),
+    query: ({ name, argument, deadline: milliseconds }) => {
       const read = logReads[name] as (context: ReadContext, argument: unknown) => Promise<unknown>
-      return read({ driver: opened(), deadline: createDeadline(deadline) }, argument)
+      const deadline = createDeadline(milliseconds)
+      return read({ driver: withDeadline(opened(), deadline), deadline }, argument)
     },
     readTurns: (argument) => turns.readTurns(opened(), argument),
     chainLength: (argument) => turns.chainLength(opened(), argument),
@@ -46,8 +49,36 @@ answerCalls<ReaderCalls>(
       return null
     },
   },
-  { transfer: (value) => (value instanceof ArrayBuffer ? [value] : []) },
+  {
+    transfer: (value) => (value instanceof ArrayBuffer ? [value] : []),
+    width: settings.place.kind === 'postgres' ? settings.width : 1,
+  },
 )
+
+/** Milliseconds past its time after which a statement's connection counts as lost. */
+const answerTime = 2000
+
+function openDriver(): Driver {
+  const { place, busyTimeout, timeout, width } = settings
+  if (place.kind === 'file') {
+    return openSqlite({ path: place.path, busyTimeout, readonly: true, onDamage: tellHealth })
+  }
+  return openPostgres({
+    place,
+    readonly: true,
+    connections: width,
+    statementTimeout: timeout,
+    lockTimeout: timeout,
+    patience: timeout + answerTime,
+  })
+}
+
+/** Of our schema: tables, their indexes and what is stored apart of them. */
+async function readSize(driver: Driver): Promise<number> {
+  const [row] = await driver.all(`SELECT sum(pg_total_relation_size(oid)) AS bytes FROM pg_class
+    WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND relkind = 'r'`)
+  return Number(row?.bytes ?? 0)
+}
 
 function opened(): Driver {
   if (driver === null) throw new StoreError('failed', 'The store is closed.')

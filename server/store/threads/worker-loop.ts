@@ -19,19 +19,21 @@ export interface AnswerOptions<C extends { [K in keyof C]: { argument: unknown; 
   urgent?: readonly (keyof C & string)[]
   /** Calls that do not wait for the others, and the others not for them. */
   aside?: readonly (keyof C & string)[]
+  /** How many of the calls of a lane are answered at a time. Default 1: one after the other. */
+  width?: number
 }
 
 export function answerCalls<C extends { [K in keyof C]: { argument: unknown; value: unknown } }>(
   handlers: Handlers<C>,
-  { transfer = () => [], urgent = [], aside = [] }: AnswerOptions<C> = {},
+  { transfer = () => [], urgent = [], aside = [], width = 1 }: AnswerOptions<C> = {},
 ): void {
   const port = requirePort()
   const urgentNames = new Set<string>(urgent)
   const asideNames = new Set<string>(aside)
-  const lanes = { urgent: Promise.resolve(), aside: Promise.resolve(), usual: Promise.resolve() }
+  const lanes = { urgent: new Lane(width), aside: new Lane(width), usual: new Lane(width) }
   port.on('message', (call: Call) => {
     const lane = urgentNames.has(call.name) ? 'urgent' : asideNames.has(call.name) ? 'aside' : 'usual'
-    lanes[lane] = lanes[lane].then(async () => {
+    lanes[lane].add(async () => {
       if (lane !== 'urgent' && urgentNames.size > 0) await nextTurn()
       const reply = await answer(handlers, call)
       port.postMessage(reply, reply.ok ? transfer(reply.value as C[keyof C]['value']) : [])
@@ -39,8 +41,30 @@ export function answerCalls<C extends { [K in keyof C]: { argument: unknown; val
   })
 }
 
-export function tellHealth(problem: string | null): void {
-  const notice: HealthNotice = { notice: 'health', problem }
+/** Runs tasks in the order they came, up to `width` at a time. They never reject. */
+class Lane {
+  readonly #width: number
+  readonly #waiting: (() => Promise<void>)[] = []
+  #running = 0
+
+  constructor(width: number) {
+    this.#width = width
+  }
+
+  add(task: () => Promise<void>): void {
+    this.#waiting.push(task)
+    if (this.#running < this.#width) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#running += 1
+    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await task()
+    this.#running -= 1
+  }
+}
+
+export function tellHealth(problem: string | null, full = false): void {
+  const notice: HealthNotice = { notice: 'health', problem, full }
   requirePort().postMessage(notice)
 }
 

@@ -6,6 +6,7 @@ import type { LogStepName } from '../log/steps.ts'
 import type { FoundExpired, SweepPlace } from '../state/expired.ts'
 import type { EventChunk, PageQuery, SealKey, StoredConversation, StoredPrompt } from '../state/state.ts'
 import type { StateOutcome, StateWrite } from '../state/writes.ts'
+import type { EnginePlace, OpenedStore } from './engine.ts'
 
 /** One call; answered by a Reply of the same id. */
 export interface Call {
@@ -22,28 +23,36 @@ export type Reply =
 export interface HealthNotice {
   notice: 'health'
   problem: string | null
+  /** Whether the problem is that there is no room. */
+  full: boolean
 }
 
 export interface WriterSettings {
-  path: string
+  place: EnginePlace
   /** Milliseconds to wait for a lock that another program holds. */
   busyTimeout: number
   maxPages: number | null
   /** Milliseconds between tries of a batch that could not be written for now. */
   retryDelay: number
+  /** Milliseconds after which a write of state that cannot be committed for now is refused. */
+  writeTimeout: number
   /** Owns the locks, claims and jobs of this process. */
   instance: string
 }
 
 export interface ReaderSettings {
-  path: string
+  place: EnginePlace
   busyTimeout: number
+  /** Milliseconds that a statement may take, where the engine can end it. */
+  timeout: number
+  /** Calls that are answered at a time, where the engine can do several things at once. */
+  width: number
 }
 
 /** The writer's calls: argument → value. */
 export interface WriterCalls {
   /** Opens, migrates, ends what a stopped process left open. */
-  open: { argument: { recover: boolean }; value: { lastKey: number; leftovers: number; applied: string[] } }
+  open: { argument: { recover: boolean }; value: OpenedStore }
   setFilter: { argument: RecordFilterSource; value: null }
   /** Resolves once the records are committed. The buffer of the batch comes back, to be filled again. */
   write: { argument: RecordBatch; value: { lost: number[]; buffer: ArrayBuffer } }
@@ -91,5 +100,7 @@ export interface ReaderCalls extends StateReads {
   open: { argument: null; value: null }
   /** Argument and value are those of the named query (log/reads.ts). */
   query: { argument: { name: LogReadName; argument: unknown; deadline: number }; value: unknown }
+  /** Bytes that the store takes on disk. */
+  size: { argument: null; value: number }
   close: { argument: null; value: null }
 }

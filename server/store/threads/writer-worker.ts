@@ -2,31 +2,28 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Driver, type Statement, StoreError } from '../engine/driver.ts'
-import { migrate } from '../engine/migrate.ts'
-import { migrations } from '../engine/migrations.ts'
-import { lockSqlite, openSqlite } from '../engine/sqlite-driver.ts'
+import { StoreError } from '../engine/driver.ts'
 import type { RecordBatch, RecordFilter, RecordFilterSource } from '../log/records.ts'
-import { countLeftovers, failLeftovers, prepareBatch } from '../log/request-writes.ts'
+import { prepareBatch } from '../log/request-writes.ts'
 import { logSteps, type StepContext } from '../log/steps.ts'
-import { recover as recoverState } from '../state/upkeep.ts'
 import { commitGroup } from '../state/writes.ts'
+import type { WriterEngine } from './engine.ts'
+import { openPostgresEngine } from './postgres-engine.ts'
+import { openSqliteEngine } from './sqlite-engine.ts'
 import { answerCalls, tellHealth } from './worker-loop.ts'
 import type { Call, WriterCalls, WriterSettings } from './worker-protocol.ts'
 
 const settings = workerData as WriterSettings
 
-let driver: Driver | null = null
-let lock: { close(): void } | null = null
+let engine: WriterEngine | null = null
 let filter: RecordFilter | null = null
-let nextBlock = 1
 /** Of the log and of state: each knows only of its own when it is over. Damage to the file is never over. */
 const problems: Record<'damage' | 'state' | 'log', string | null> = { damage: null, state: null, log: null }
 let told: string | null = null
+/** What a batch of the log said that found no room. */
+let fullness: string | null = null
 let closing = false
 
-/** Milliseconds to block for another program's lock at a time. In between, state can be told that it waits in vain. */
-const busySlice = 200
 /** Milliseconds between tries of state writes, which somebody waits for. */
 const statePause = 50
 
@@ -46,41 +43,17 @@ parentPort?.on('message', (call: Call) => {
 })
 
 async function open({ recover }: { recover: boolean }): Promise<WriterCalls['open']['value']> {
-  const { path, busyTimeout, maxPages } = settings
-  lock = lockSqlite(path)
-  try {
-    driver = openSqlite({
-      path,
-      readonly: false,
-      busyTimeout,
-      maxPages,
-      onDamage: (message) => setProblem(message, 'damage'),
-    })
-    const tables = await driver.all(
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
-    )
-    const applied = await migrate({
-      driver,
-      name: path,
-      steps: migrations,
-      now: Date.now(),
-      tables: tables.map((row) => String(row.name)),
-    })
-    const context = { instance: settings.instance, now: Date.now() }
-    const [leftovers] = recover
-      ? (await driver.batch([...countLeftovers, failLeftovers, ...recoverState(context).statements])).slice(
-          countLeftovers.length,
-        )
-      : []
-    const [newest] = await driver.all('SELECT max(key) AS key FROM requests')
-    const [block] = await driver.all('SELECT max(id) AS id FROM blocks')
-    nextBlock = Number(block?.id ?? 0) + 1
-    await driver.all(`PRAGMA busy_timeout = ${Math.min(busyTimeout, busySlice)}`)
-    return { lastKey: Number(newest?.key ?? 0), leftovers: leftovers?.length ?? 0, applied }
-  } catch (error) {
-    await close()
-    throw error
-  }
+  const { place } = settings
+  engine =
+    place.kind === 'postgres'
+      ? await openPostgresEngine({ place, settings, recover })
+      : await openSqliteEngine({
+          path: place.path,
+          settings,
+          recover,
+          onDamage: (message) => setProblem(message, 'damage'),
+        })
+  return engine.opened
 }
 
 async function setFilter({ module, settings: filterSettings }: RecordFilterSource): Promise<null> {
@@ -93,32 +66,28 @@ async function setFilter({ module, settings: filterSettings }: RecordFilterSourc
 
 async function write(batch: RecordBatch): Promise<WriterCalls['write']['value']> {
   if (filter === null) throw new Error('No filter for secrets is set.')
-  if (driver === null) throw new StoreError('failed', 'The store is closed.')
-  const { dialect } = driver
-  const { statements, blockId, lost, committed } = prepareBatch({
-    batch,
-    filter,
-    dialect,
-    blockId: nextBlock,
-    now: Date.now(),
-  })
-  nextBlock = blockId
+  const { log, blocks } = opened()
+  const { dialect } = log
+  // A record has one block at most.
+  const blockId = await persist(() => blocks.reserve(batch.rows))
+  const prepared = prepareBatch({ batch, filter, dialect, blockId, now: Date.now() })
+  const { statements, lost } = prepared
+  blocks.use(prepared.blockId)
   if (lost[0] !== undefined)
     setProblem(`A request could not be prepared for the log: ${describe(lost[0].error)}`)
-  await commit(statements)
-  committed()
+  await persist(() => opened().log.batch(statements))
+  prepared.committed()
   if (lost.length === 0) setProblem(null)
   return { lost: lost.map(({ key }) => key), buffer: batch.bytes.buffer }
 }
 
 /** Tries again for as long as the reason may pass by itself (a full disk, a lock): the bounded queue is on the other side. */
-async function commit(statements: Statement[]): Promise<void> {
+async function persist<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      if (driver === null) throw new StoreError('failed', 'The store is closed.')
-      await driver.batch(statements)
-      return
+      return await work()
     } catch (error) {
+      if (error instanceof StoreError && error.problem === 'disk_full') fullness = error.message
       setProblem(describe(error))
       if (!(error instanceof StoreError) || !error.transient || closing) throw error
       await sleep(settings.retryDelay)
@@ -133,9 +102,8 @@ async function writeState({
   patience,
 }: WriterCalls['writeState']['argument']): Promise<WriterCalls['writeState']['value']> {
   const end = performance.now() + patience
-  if (driver === null) throw new StoreError('failed', 'The store is closed.')
   return commitGroup(writes, {
-    driver,
+    driver: opened().state,
     context: { instance: settings.instance, now },
     pause: async () => {
       if (closing || performance.now() + statePause > end) return false
@@ -147,7 +115,7 @@ async function writeState({
 }
 
 async function step({ name, argument, now }: WriterCalls['step']['argument']): Promise<unknown> {
-  if (driver === null) throw new StoreError('failed', 'The store is closed.')
+  const { log: driver } = opened()
   const run = logSteps[name] as (context: StepContext, argument: unknown) => Promise<unknown>
   return run({ driver, instance: settings.instance, now }, argument)
 }
@@ -158,11 +126,15 @@ function isWritten(value: unknown): value is WriterCalls['write']['value'] {
 
 async function close(): Promise<null> {
   closing = true
-  await driver?.close()
-  driver = null
-  lock?.close()
-  lock = null
+  const closed = engine
+  engine = null
+  await closed?.close()
   return null
+}
+
+function opened(): WriterEngine {
+  if (engine === null) throw new StoreError('failed', 'The store is closed.')
+  return engine
 }
 
 function setProblem(next: string | null, of: keyof typeof problems = 'log'): void {
@@ -170,7 +142,7 @@ function setProblem(next: string | null, of: keyof typeof problems = 'log'): voi
   const problem = problems.damage ?? problems.state ?? problems.log
   if (problem === told) return
   told = problem
-  tellHealth(problem)
+  tellHealth(problem, problem !== null && problem === fullness)
 }
 
 function describe(error: unknown): string {

@@ -42,7 +42,7 @@ test('a hung reader is replaced and counted', async (t) => {
   const store = await openTestStore(t)
   // No thread starts as fast, so that each first call hangs.
   const reader = new ReaderThread({
-    settings: { path: store.path, busyTimeout: 100 },
+    settings: { place: { kind: 'file', path: store.path }, busyTimeout: 100, timeout: 100, width: 1 },
     patience: 0,
     onDamage: assert.fail,
   })
