@@ -64,6 +64,8 @@ const someFree = 0.1
 const smallFree = 16_777_216
 /** Milliseconds between two rounds while the store is full. */
 const fullInterval = 5000
+/** What the limit of a step counts, for one of what it removes; see prune-bodies.ts. */
+const requestsPer = { bodies: 10, rows: 1 } as const
 /** Milliseconds that measuring may take. */
 const measureTime = 5000
 
@@ -160,7 +162,7 @@ class LogRetention implements Retention {
   /** All that is older, however long that takes. */
   async #pruneKind(kind: PrunedKind, before: number): Promise<void> {
     while (await this.#hold()) {
-      const { more } = await this.#step(kind, before, false)
+      const { more } = await this.#step(kind, before)
       if (!more) return
     }
   }
@@ -199,7 +201,7 @@ class LogRetention implements Retention {
       let more = true
       while (more && removed < wanted) {
         if (!this.#options.store.full() && !(await this.#hold())) return true
-        const step = await this.#step(kind, floor, true)
+        const step = await this.#step(kind, floor, (wanted - removed) * requestsPer[kind])
         removed += step.removed
         more = step.more
       }
@@ -218,11 +220,13 @@ class LogRetention implements Retention {
     }
   }
 
-  async #step(kind: PrunedKind, before: number, oldest: boolean) {
+  /** `most`: requests of which no more than these are too much; null for all that is older than `before`. */
+  async #step(kind: PrunedKind, before: number, most: number | null = null) {
     const size = this.#sizes[kind]
-    const input = { kind, before, limit: size.current, oldest }
+    const limit = Math.min(size.current, most ?? size.current)
+    const input = { kind, before, limit, oldest: most !== null }
     const step = await this.#options.store.step('prune', input)
-    size.took(step.milliseconds)
+    if (limit === size.current) size.took(step.milliseconds)
     this.#report.pruned[kind] += step.removed
     this.#report.pruned.media += step.media
     await this.#pause(step.milliseconds)
