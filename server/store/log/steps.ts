@@ -9,6 +9,8 @@ import { pruneBodies } from './prune-bodies.ts'
 import { applyCosts } from './reprice.ts'
 import { checkpoint, releaseSpace } from './retention-space.ts'
 import { prune } from './retention-step.ts'
+import { pruneRollups, pruneSessions } from './rollup-prune.ts'
+import { rebuildDay, rebuildHour } from './rollup-rebuild.ts'
 
 export interface StepContext {
   driver: Driver
@@ -25,6 +27,10 @@ export const logSteps = {
   prune,
   releaseSpace,
   checkpoint,
+  pruneRollups,
+  pruneSessions,
+  rebuildHour,
+  rebuildDay,
 } satisfies Record<string, (context: StepContext, argument: never) => Promise<unknown>>
 
 type LogSteps = typeof logSteps

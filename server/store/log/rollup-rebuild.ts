@@ -1,0 +1,180 @@
+/**
+ * Sums made again from what they are sums of: hours and their minutes from rows, days from hours. On the writer's thread,
+ * in steps of a few milliseconds; what was read so far is held in between. The difference to what is stored is written
+ * in one transaction, unless something was counted in the meantime: then it begins anew.
+ */
+
+import type { Driver, SqlRow, Statement } from '../engine/driver.ts'
+import { keyAt } from '../engine/keys.ts'
+import { addCell, type Cell, holdsAnything, keyOf, RollupCells, writeCells } from './rollup-cells.ts'
+import { findMinutes } from './rollup-cover.ts'
+import { addEncoded } from './rollup-histograms.ts'
+import { type CountedRow, countedColumns, hasEnded } from './rollup-row.ts'
+import { dimensions, type Grain, measures, type Period, periods } from './rollup-schema.ts'
+import type { StepContext } from './steps.ts'
+
+/** Rows of requests that one step reads. */
+const rowsPerStep = 500
+
+export interface RebuildResult {
+  /**
+   * `more`: call again with the same argument. `changed`: requests were counted meanwhile; called again it begins anew.
+   * `incomplete`: rows of the hour have been removed, so its sums stay as they are.
+   */
+  state: 'done' | 'more' | 'changed' | 'incomplete'
+  /** Cells that were wrong, or not there. */
+  mended: number
+}
+
+interface Work {
+  period: Period
+  at: number
+  /** What the stored sums said at the beginning. */
+  print: string
+  /** Where to go on reading: a key, or the beginning of an hour. */
+  next: number
+  rows: RollupCells
+  counted: number
+  cells: Map<string, Cell>
+}
+
+/** There is one writer, and one rebuild at a time; another one begins anew. */
+let work: Work | null = null
+
+async function takeWork(driver: Driver, period: Period, at: number): Promise<Work> {
+  if (work?.period === period && work.at === at) return work
+  work = {
+    period,
+    at,
+    print: await printOf(driver, at, period),
+    next: period === periods.hour ? keyAt(at) : at,
+    rows: new RollupCells(),
+    counted: 0,
+    cells: new Map(),
+  }
+  return work
+}
+
+/** What every request and every change of a cost alters: the sums of the hours in a stretch. */
+async function printOf(driver: Driver, at: number, length: number): Promise<string> {
+  const [row] = await driver.all(
+    `SELECT CAST(sum(requests) AS TEXT) AS requests, CAST(sum(cost_nano) AS TEXT) AS cost, CAST(sum(unpriced) AS TEXT) AS unpriced
+      FROM rollups WHERE grain = 'outcome' AND period = ? AND at >= ? AND at < ?`,
+    [periods.hour, at, at + length],
+  )
+  return JSON.stringify(row)
+}
+
+/** Makes the cells of an hour, and those of its minutes where minutes are kept. `hour`: Unix milliseconds. */
+export async function rebuildHour(
+  { driver }: StepContext,
+  { hour }: { hour: number },
+): Promise<RebuildResult> {
+  if (hour % periods.hour !== 0) throw new Error(`${hour} is not the beginning of an hour`)
+  const [oldest] = await driver.all('SELECT min(key) AS key FROM requests')
+  if (typeof oldest?.key !== 'number' || oldest.key >= keyAt(hour + periods.hour)) return leave('incomplete')
+  const current = await takeWork(driver, periods.hour, hour)
+  const rows = (await driver.all(
+    `SELECT ${countedColumns.join(', ')} FROM requests WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
+    [current.next, keyAt(hour + periods.hour), rowsPerStep],
+  )) as CountedRow[]
+  for (const row of rows.filter(hasEnded)) {
+    current.rows.add(row)
+    current.counted += 1
+  }
+  const last = rows.at(-1)
+  if (last !== undefined && rows.length === rowsPerStep) {
+    current.next = Number(last.key) + 1
+    return { state: 'more', mended: 0 }
+  }
+  const print = await printOf(driver, hour, periods.hour)
+  if (print !== current.print) return leave('changed')
+  // The oldest rows of this hour may be gone already: then more has been counted than there is.
+  const stored = Number((JSON.parse(print) as { requests: string | null }).requests ?? 0)
+  if (oldest.key >= keyAt(hour) && stored > current.counted) return leave('incomplete')
+  const hasMinutes = hour >= (await findMinutes(driver))
+  const expected = current.rows.list(hasMinutes ? [periods.minute, periods.hour] : [periods.hour])
+  return finish(driver, expected, hasMinutes ? [periods.minute, periods.hour] : [periods.hour])
+}
+
+/** Makes the cells of a day from those of its hours. `day`: Unix milliseconds. */
+export async function rebuildDay({ driver }: StepContext, { day }: { day: number }): Promise<RebuildResult> {
+  if (day % periods.day !== 0) throw new Error(`${day} is not the beginning of a day`)
+  const current = await takeWork(driver, periods.day, day)
+  for (const cell of await readCells(driver, periods.hour, current.next, current.next + periods.hour)) {
+    const key = keyOf(cell.grain, periods.day, day, cell.names)
+    const found = current.cells.get(key)
+    if (found === undefined) current.cells.set(key, { ...cell, period: periods.day, at: day })
+    else addCell(found, cell)
+  }
+  current.next += periods.hour
+  if (current.next < day + periods.day) return { state: 'more', mended: 0 }
+  if ((await printOf(driver, day, periods.day)) !== current.print) return leave('changed')
+  return finish(driver, [...current.cells.values()], [periods.day])
+}
+
+function leave(state: 'changed' | 'incomplete'): RebuildResult {
+  work = null
+  return { state, mended: 0 }
+}
+
+async function finish(
+  driver: Driver,
+  expected: readonly Cell[],
+  lengths: readonly Period[],
+): Promise<RebuildResult> {
+  const { at, period } = work as Work
+  work = null
+  const differences = new Map(
+    expected.map((cell) => [keyOf(cell.grain, cell.period, cell.at, cell.names), cell]),
+  )
+  for (const length of lengths) {
+    for (const stored of await readCells(driver, length, at, at + period)) subtract(differences, stored)
+  }
+  const wrong = [...differences]
+    .filter(([, cell]) => holdsAnything(cell))
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, cell]) => cell)
+  if (wrong.length > 0) await driver.batch([...writeCells(wrong), ...lengths.map(removeEmpty(at, period))])
+  return { state: 'done', mended: wrong.length }
+}
+
+function subtract(differences: Map<string, Cell>, stored: Cell): void {
+  const negative = {
+    sums: stored.sums.map((sum) => -sum),
+    histogram: new Map([...stored.histogram].map(([bucket, count]) => [bucket, -count])),
+  }
+  const key = keyOf(stored.grain, stored.period, stored.at, stored.names)
+  const expected = differences.get(key)
+  if (expected === undefined) differences.set(key, { ...stored, ...negative })
+  else addCell(expected, negative)
+}
+
+const removeEmpty =
+  (at: number, length: number) =>
+  (period: Period): Statement => ({
+    sql: `DELETE FROM rollups WHERE grain IN ('full', 'caller', 'route', 'outcome') AND period = ? AND at >= ? AND at < ?
+      AND histograms = '' AND ${measures.map((name) => `${name} = 0`).join(' AND ')}`,
+    params: [period, at, at + length],
+  })
+
+async function readCells(driver: Driver, period: Period, from: number, to: number): Promise<Cell[]> {
+  const rows = await driver.all(
+    `SELECT * FROM rollups WHERE grain IN ('full', 'caller', 'route', 'outcome') AND period = ? AND at >= ? AND at < ?`,
+    [period, from, to],
+  )
+  return rows.map(toCell)
+}
+
+function toCell(row: SqlRow): Cell {
+  const histogram = new Map<number, number>()
+  addEncoded(histogram, String(row.histograms))
+  return {
+    grain: row.grain as Grain,
+    period: row.period as Period,
+    at: Number(row.at),
+    names: dimensions.map((name) => String(row[name])),
+    sums: measures.map((name) => Number(row[name])),
+    histogram,
+  }
+}
