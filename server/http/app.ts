@@ -20,7 +20,7 @@ import { createStoredRoutes } from './stored-routes.ts'
 
 export interface HttpDependencies extends ResponsesRouteDependencies, SideRouteDependencies {
   state: StateStore
-  admin: Omit<AdminDependencies, 'runtime' | 'prompts'>
+  admin: Omit<AdminDependencies, 'runtime' | 'prompts' | 'draining'>
   prompts: PromptLibrary
   /** Prometheus text and its content type. */
   /** @param accept the header of who scrapes. */
@@ -39,7 +39,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
     ...createSideRoutes(dependencies),
   ])
   const models = createModelRoutes({ runtime })
-  const admin = createAdminRoutes({ runtime, prompts: dependencies.prompts, ...dependencies.admin })
+  const admin = createAdminRoutes({ ...dependencies, ...dependencies.admin })
   const dashboard = await createDashboardFiles(dependencies.dashboardFolder)
   const router = new Router()
 
@@ -58,7 +58,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   router.get('/readyz', (ctx) => {
     const problems = dependencies.problems()
     ctx.status = problems.length === 0 ? 200 : 503
-    ctx.body = { status: problems.length === 0 ? 'ready' : 'not ready', problems }
+    ctx.body = { status: problems.length === 0 ? 'ready' : 'not ready', problems, warnings: dependencies.warnings() }
   })
   router.get('/config.schema.json', (ctx) => {
     ctx.body = configSchema

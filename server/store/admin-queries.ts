@@ -7,22 +7,33 @@ import type {
   AdminOverviewQuery,
   AdminRequest,
   AdminRequestList,
+  AdminRequestRow,
   AdminRequestsQuery,
   AdminSession,
   AdminSessionList,
   AdminSessionsQuery,
+  AdminTailQuery,
 } from '../http/admin/contract.ts'
+import { matchesFilter } from './log/list-match.ts'
 import type { StoredMedia } from './log/media-query.ts'
-import { checkListQuery } from './log/query-input.ts'
+import { checkFilter, checkListQuery } from './log/query-input.ts'
 import { checkFacetsQuery, checkOverviewQuery, checkSessionsQuery } from './log/rollup-input.ts'
 import type { SpendQuery, SpendRow } from './log/spend-query.ts'
+import type { KeyedRow, TailKeys } from './log/tail-query.ts'
 import type { Store } from './store.ts'
 
 export interface AdminQueries {
   /** Throws GatewayError `invalid_request` naming the parameter. */
   listRequests(query: AdminRequestsQuery): Promise<AdminRequestList>
-  /** By the request's id, else its response's, else the client's own; the newest when the client used that twice. */
+  /** By any id that names it (log/request-queries.ts). */
   getRequest(id: string): Promise<AdminRequest | null>
+  /** Whether a row passes the filters. Throws GatewayError `invalid_request` naming the parameter. */
+  createMatcher(query: AdminTailQuery): (row: AdminRequestRow) => boolean
+  /** For the live tail, as in log/tail-query.ts. Times in Unix milliseconds. */
+  tailKeys(since: number, open: readonly number[]): Promise<TailKeys>
+  runningKeys(limit: number): Promise<number[]>
+  rowsByKeys(keys: readonly number[]): Promise<KeyedRow[]>
+  rowsSince(since: number): Promise<{ rows: AdminRequestRow[]; more: boolean }>
   /** Throws GatewayError `invalid_request` naming the parameter, or 503 `query_timeout`. */
   overview(query: AdminOverviewQuery): Promise<AdminOverview>
   /** Throws like `overview`. */
@@ -44,6 +55,14 @@ export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
   return {
     listRequests: async (query) => store.query('listRequests', checkListQuery(query), listTime),
     getRequest: (id) => store.query('getRequest', id),
+    createMatcher: (query) => {
+      const filter = checkFilter(query)
+      return (row) => matchesFilter(filter, row)
+    },
+    tailKeys: (since, open) => store.query('tailKeys', { since, open }),
+    runningKeys: (limit) => store.query('runningKeys', { limit }),
+    rowsByKeys: async (keys) => (keys.length === 0 ? [] : store.query('rowsByKeys', { keys })),
+    rowsSince: (since) => store.query('rowsSince', { since }),
     overview: async (query) => store.query('overview', checkOverviewQuery(query, Date.now())),
     spend: (query) => store.query('readSpend', query),
     facets: async (query = {}) => store.query('facets', checkFacetsQuery(query, Date.now())),

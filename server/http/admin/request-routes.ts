@@ -1,16 +1,20 @@
 /** `/admin/requests`. */
+import { Readable } from 'node:stream'
 import Type from 'typebox'
 import { GatewayError } from '../../errors.ts'
 import type { AdminQueries } from '../../store/admin-queries.ts'
-import { AdminRequest, AdminRequestList, AdminRequestsQuery } from './contract.ts'
+import { AdminExportQuery, AdminRequest, AdminRequestList, AdminRequestsQuery } from './contract.ts'
+import { startExport } from './export-rows.ts'
 import { text } from './kinds.ts'
 import { type AdminRoute, defineRoute } from './route.ts'
+import { createTailRoutes, type TailRoutesDependencies } from './tail-routes.ts'
 
-export interface RequestRoutesDependencies {
+export interface RequestRoutesDependencies extends TailRoutesDependencies {
   queries: AdminQueries
 }
 
-export function createRequestRoutes({ queries }: RequestRoutesDependencies): AdminRoute[] {
+export function createRequestRoutes(dependencies: RequestRoutesDependencies): AdminRoute[] {
+  const { queries } = dependencies
   return [
     defineRoute({
       method: 'GET',
@@ -20,6 +24,24 @@ export function createRequestRoutes({ queries }: RequestRoutesDependencies): Adm
       answer: AdminRequestList,
       handler: ({ query }) => queries.listRequests(query),
     }),
+    defineRoute({
+      method: 'GET',
+      path: '/admin/requests/export',
+      summary: 'All requests of a filtered view, as CSV or JSON lines.',
+      description:
+        'Streamed. The last record says whether the file is whole: `# complete: <n> rows` in the first column of CSV, `{"export": {"rows", "complete"}}` in JSON lines. Requests that come meanwhile are not in it.',
+      query: AdminExportQuery,
+      answer: Type.String(),
+      contentTypes: ['text/csv', 'application/jsonl'],
+      async handler({ query, ctx }) {
+        const text = await startExport(queries, query)
+        ctx.type = query.format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl'
+        ctx.set('content-disposition', `attachment; filename="requests.${query.format}"`)
+        ctx.body = Readable.from(text, { objectMode: false })
+        return ''
+      },
+    }),
+    ...createTailRoutes(dependencies),
     defineRoute({
       method: 'GET',
       path: '/admin/requests/{id}',

@@ -14,6 +14,7 @@ import { createPromptRoutes } from './prompt-routes.ts'
 import { readMembers, readParams, readQuery } from './read-values.ts'
 import { createRequestRoutes } from './request-routes.ts'
 import type { AdminRoute } from './route.ts'
+import { createSessionRoutes } from './session-routes.ts'
 import { createSpendRoutes } from './spend-routes.ts'
 import { createStatusRoutes } from './status-routes.ts'
 
@@ -24,6 +25,8 @@ export interface AdminDependencies {
   version: string
   startedAt: Date
   logRowsDropped(): number
+  /** True once the process has been told to stop. */
+  draining(): boolean
   repricing: Repricing
 }
 
@@ -33,6 +36,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): AdminRoute[]
     ...createRequestRoutes(dependencies),
     ...createMediaRoutes(dependencies),
     ...createOverviewRoutes(dependencies),
+    ...createSessionRoutes(dependencies),
     ...createSpendRoutes(dependencies),
     ...createPromptRoutes(dependencies),
     ...createStatusRoutes(dependencies),

@@ -6,6 +6,7 @@
  * microseconds, booleans 0 or 1, JSON is text.
  */
 
+import { listSchema } from '../log/list-schema.ts'
 import { mediaSchema } from '../log/media-schema.ts'
 import { recordSchema } from '../log/record-schema.ts'
 import { rollupSchema } from '../log/rollup-schema.ts'
@@ -106,4 +107,5 @@ export const migrations: readonly Migration[] = [
   { name: '0005-instances', statements: instancesSchema },
   { name: '0006-media', statements: mediaSchema },
   { name: '0007-lanes', statements: lanesSchema },
+  { name: '0008-lists', statements: listSchema },
 ]

@@ -15,6 +15,7 @@ import { measureStore } from './retention-measure.ts'
 import { facets } from './rollup-facets.ts'
 import { getSession, listSessions } from './session-queries.ts'
 import { readSpend } from './spend-query.ts'
+import { rowsByKeys, rowsSince, runningKeys, tailKeys } from './tail-query.ts'
 
 export interface ReadContext {
   driver: Driver
@@ -25,6 +26,10 @@ export interface ReadContext {
 export const logReads = {
   listRequests,
   getRequest,
+  tailKeys,
+  runningKeys,
+  rowsByKeys,
+  rowsSince,
   overview,
   facets,
   getMedia,
