@@ -15,7 +15,7 @@ const patternWords: Readonly<Record<string, string>> = {
   [DATE_PATTERN]:
     'must be a day, e.g. "2026-07-01", which begins at 00:00 UTC, or a moment, e.g. "2026-07-01T12:00:00Z"',
   [STORE_PATTERN]:
-    'must be "sqlite:" and a file, e.g. "sqlite:data/dragoman.db"; sqlite is the store there is',
+    'must be "sqlite:" and a file, e.g. "sqlite:data/dragoman.db", or "postgres://user:password@host/database"',
 }
 
 interface Violation {

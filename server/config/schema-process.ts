@@ -25,7 +25,7 @@ export const listenSchema = {
   additionalProperties: false,
 } as const satisfies SchemaNode
 
-export const STORE_PATTERN = '^sqlite:.'
+export const STORE_PATTERN = '^(sqlite:.|postgres(ql)?://)'
 
 export const storeSchema = {
   type: 'object',
@@ -35,7 +35,7 @@ export const storeSchema = {
     url: {
       type: 'string',
       description:
-        '"sqlite:" and a file, relative to the working directory; or "sqlite::memory:", which is gone when the process ends.',
+        '"sqlite:" and a file, relative to the working directory, for one gateway; "postgres://user:password@host/database" for any number of them; or "sqlite::memory:", which is gone when the process ends.',
       pattern: STORE_PATTERN,
       default: 'sqlite:data/dragoman.db',
     },

@@ -106,6 +106,7 @@ class ThreadedStore implements Store {
       send: (group) => this.#answered(this.#writer.call('writeState', group)),
       writeTimeout: options.writeTimeout,
       turnCacheBytes: options.turnCacheBytes,
+      isShared: prepared.place.kind === 'postgres',
     })
     this.state = this.#state
     this.#writer = this.#startWriter()

@@ -94,7 +94,7 @@ describe('loadConfig', () => {
       load({
         listn: {},
         listen: { port: 70_000 },
-        store: { url: 'postgres://db' },
+        store: { url: 'mysql://db/dragoman' },
         projects: { acme: { keys: ['short', { key: 'long-enough-1', event: 'openai' }] } },
         providers: {
           plain: { ...plainProvider, baseURL: 'x', options: { stream: 'nativ', other: 1 } },
