@@ -20,9 +20,11 @@ import { createUnderWay } from './gateway/under-way.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
 import { createWebSockets } from './http/websocket.ts'
-import { createJobs, createMaintenance } from './jobs/index.ts'
+import { createJobs, createMaintenance, createRetention } from './jobs/index.ts'
 import { createAdminQueries } from './store/admin-queries.ts'
+import { measureParts } from './store/measure-parts.ts'
 import { openStore } from './store/store.ts'
+import { readStoreFigures } from './store/store-figures.ts'
 import { readConventions } from './telemetry/conventions.ts'
 import { createLogger, createRequestLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -95,7 +97,11 @@ export async function createApp({
     conventions: readConventions(env),
     config: () => ({ loadedAt: startedAt.getTime(), succeeded: true }),
     jobs: () => ({ running: jobs.running(), queued: jobs.queued() }),
-    store: async () => ({ sizeBytes: await store.sizeBytes(), healthy: store.healthy() }),
+    store: async () => ({
+      ...(await readStoreFigures(store)),
+      ...(await measureParts(store)),
+      retention: retention.figures(),
+    }),
   })
   const underWay = createUnderWay()
   const observer = combineObservers(
@@ -135,6 +141,11 @@ export async function createApp({
     holdLease: (lease) => store.step('holdLease', lease),
     onTrouble: (error) => logger.error('what has expired could not be removed', { error: String(error) }),
   })
+  const retention = createRetention({
+    store,
+    settings: () => runtime.log.retention,
+    onTrouble: (error) => logger.error('retention of the log', { error: String(error) }),
+  })
   const serving = {
     runtime: () => runtime,
     gateway,
@@ -159,6 +170,7 @@ export async function createApp({
     scrape: (accept) => metrics.scrape(accept),
     problems: () =>
       [draining ? 'shutting down' : null, store.problem()].filter((problem) => problem !== null),
+    warnings: () => [retention.warning()].filter((warning) => warning !== null),
     dashboardFolder: dashboardFolder ?? fileURLToPath(new URL('../dashboard/dist', import.meta.url)),
   })
   const httpServer = createHttpServer({
@@ -170,13 +182,19 @@ export async function createApp({
     async listen() {
       await jobs.start()
       maintenance.start()
+      retention.start()
       return listen(httpServer.server, runtime.listen)
     },
     flush: () => requestLog.flush(),
     async close() {
       draining = true
       const { drainTimeout } = runtime.limits
-      await Promise.all([drain(httpServer, drainTimeout), jobs.stop(drainTimeout), maintenance.stop()])
+      await Promise.all([
+        drain(httpServer, drainTimeout),
+        jobs.stop(drainTimeout),
+        maintenance.stop(),
+        retention.stop(),
+      ])
       await client.destroy()
       await underWay.settled(lastWords)
       await jobs.leave()

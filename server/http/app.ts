@@ -27,6 +27,8 @@ export interface HttpDependencies extends ResponsesRouteDependencies, SideRouteD
   scrape(accept: string): Promise<{ contentType: string; body: string }>
   /** What keeps the process from serving well, in words; empty when ready. */
   problems(): string[]
+  /** What the operator should change, though all works. */
+  warnings(): string[]
   /** The folder of the built dashboard. */
   dashboardFolder: string
 }
@@ -58,7 +60,11 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Koa
   router.get('/readyz', (ctx) => {
     const problems = dependencies.problems()
     ctx.status = problems.length === 0 ? 200 : 503
-    ctx.body = { status: problems.length === 0 ? 'ready' : 'not ready', problems, warnings: dependencies.warnings() }
+    ctx.body = {
+      status: problems.length === 0 ? 'ready' : 'not ready',
+      problems,
+      warnings: dependencies.warnings(),
+    }
   })
   router.get('/config.schema.json', (ctx) => {
     ctx.body = configSchema

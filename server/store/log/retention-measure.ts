@@ -1,5 +1,6 @@
 /** How large the store is and how far back it goes. On the reader's thread; some milliseconds. */
 
+import { statSync } from 'node:fs'
 import type { Driver, SqlRow } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
 import { measureTables } from './retention-tables.ts'
@@ -9,7 +10,7 @@ export interface StoreMeasure {
   usedBytes: number
   /** Of pages that are free to be used again (SQLite). */
   freeBytes: number
-  /** Bytes on disk by part, as far as they can be told apart at once. Without SQLite's write-ahead log. */
+  /** Bytes on disk by part, as far as they can be told apart at once; see `storeParts` of the metrics. */
   parts: Record<string, number>
   /** What one more block of bodies, or row, that is removed makes free, more or less. */
   bytesPer: { bodies: number; rows: number }
@@ -41,11 +42,16 @@ export async function measureStore({ driver }: ReadContext, _all: null): Promise
   return {
     usedBytes,
     freeBytes,
-    parts: { other: usedBytes, free: freeBytes },
+    parts: { other: usedBytes, free: freeBytes, wal: await sizeOfLog(driver) },
     bytesPer: { bodies: Math.max(pageSize, Number(block?.value ?? 0)), rows: sqliteRowBytes },
     oldestAt,
     lag: 0,
   }
+}
+
+async function sizeOfLog(driver: Driver): Promise<number> {
+  const { file } = (await driver.all('PRAGMA database_list'))[0] ?? {}
+  return statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
 }
 
 async function one(driver: Driver, sql: string): Promise<SqlRow | undefined> {
