@@ -190,7 +190,10 @@ class ThreadedStore implements Store {
     try {
       return (await this.#reader.call('query', { name, argument, deadline })) as LogReadValue<K>
     } catch (error) {
-      const isLate = error instanceof WorkerCallError && error.remoteName === 'DeadlineError'
+      const kind = error instanceof WorkerCallError ? error.remoteName : null
+      if (kind === 'TooManyWordsError' && error instanceof Error)
+        throw new GatewayError('invalid_request', error.message, { param: 'q', cause: error })
+      const isLate = kind === 'DeadlineError'
       if (!isLate && !(error instanceof HungThreadError)) throw error
       const seconds = deadline / 1000
       throw new GatewayError(

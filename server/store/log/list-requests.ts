@@ -8,6 +8,7 @@ import { readWindows } from './list-window.ts'
 import { formatCursor, type ListInput } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
 import { listColumns, toRequestRow } from './request-rows.ts'
+import { expandPrefixes } from './search-prefix.ts'
 
 /**
  * One page, newest first. Where no index holds the answer, rows are looked at in windows; when the deadline passes, the
@@ -52,7 +53,10 @@ async function findRows(
   const isAfter = place?.side === 'after'
   const windows = await readWindows({
     driver,
-    conditions: toConditions(driver.dialect, filter),
+    conditions: toConditions(driver.dialect, {
+      ...filter,
+      terms: await expandPrefixes(driver, filter.terms),
+    }),
     columns: listColumns,
     order: isAfter ? 'ASC' : 'DESC',
     from: isAfter ? Math.max(filter.from, place.key + 1) : filter.from,

@@ -34,5 +34,9 @@ export const mediaSchema: Migration['statements'] = [
   mediaContents,
   'CREATE INDEX blocks_by_time ON blocks (written_at)',
   search,
+  {
+    sqlite: 'CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab(search, instance)',
+    postgres: null,
+  },
   { sqlite: null, postgres: 'CREATE INDEX search_by_word ON search USING gin (words)' },
 ]

@@ -6,6 +6,7 @@
 import { GatewayError } from '../../errors.ts'
 import type { Dialect, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
+import { expandPrefixes } from './search-prefix.ts'
 import { foldWords, spaceIdeographs } from './search-words.ts'
 
 /** Words that stand beside each other; one word is a phrase of one. */
@@ -16,6 +17,8 @@ export interface SearchTerm {
   prefix: boolean
   /** Whether it must not occur. */
   negated: boolean
+  /** The phrases that it stands for, once they have been looked up: see search-prefix.ts. */
+  choices?: readonly string[]
 }
 
 const longestQuery = 1000
@@ -59,7 +62,9 @@ export function toMatch(dialect: Dialect, terms: readonly SearchTerm[]): string 
   return unwanted.length === 0 ? all : `(${all}) NOT (${unwanted.join(' OR ')})`
 }
 
-function toFts5({ words, prefix }: SearchTerm): string {
+function toFts5({ words, prefix, choices }: SearchTerm): string {
+  // An empty phrase never occurs.
+  if (choices !== undefined) return choices.length === 0 ? '""' : `("${choices.join('" OR "')}")`
   return prefix ? `"${words}" *` : `"${words}"`
 }
 
@@ -77,7 +82,7 @@ export interface SearchSql {
 }
 
 /**
- * Gives the keys (as `key`) of matching requests in the order of the keys. After `params` come three more: the key that
+ * Takes terms of `expandPrefixes`. Gives the keys (as `key`) of matching requests in the order of the keys. After `params` come three more: the key that
  * all are below, the key that none is below, and the number of rows at most. The driving part of a list.
  */
 export function searchSelect(
@@ -119,7 +124,7 @@ export async function searchKeys(
   { driver }: Pick<ReadContext, 'driver'>,
   { terms, before, from = 0, limit }: SearchKeysInput,
 ): Promise<number[]> {
-  const { sql, params } = searchSelect(driver.dialect, terms)
+  const { sql, params } = searchSelect(driver.dialect, await expandPrefixes(driver, terms))
   const rows = await driver.all(sql, [...params, before ?? Number.MAX_SAFE_INTEGER, from, limit])
   return rows.map(({ key }) => Number(key))
 }

@@ -16,6 +16,7 @@ export function foldWords(text: string): string {
   return text
     .normalize('NFD')
     .replace(/\p{M}+/gu, '')
+    .normalize('NFC')
     .replace(/[^\p{L}\p{N}\p{Co}]+/gu, ' ')
     .toLowerCase()
     .trim()

@@ -110,6 +110,30 @@ for (const dialect of dialects) {
       )
     })
 
+    it('takes a beginning for the words that it stands for, unless these are too many', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const words = Array.from({ length: 201 }, (_, index) => `many${index} last${index % 200}`)
+      await driver.batch(
+        [...words, 'Ünder Großes', 'a under', '한국어'].flatMap((text, index) =>
+          indexRequest(driver.dialect, { key: base + index, text, ids: [], metadata: null }),
+        ),
+      )
+      assert.equal((await find(driver, 'last*')).length, 10)
+      assert.deepEqual(await find(driver, 'many2* -many20* -many21* -last2 -last*'), [])
+      assert.deepEqual(
+        await find(driver, 'many19* -last199 -"many198 la"*'),
+        [197, 196, 195, 194, 193, 192, 191, 190, 19],
+      )
+      assert.deepEqual(await find(driver, 'ünd*'), [202, 201])
+      assert.deepEqual(await find(driver, 'UND* GROSS*'), [], 'ß is a letter of its own')
+      assert.deepEqual(await find(driver, 'und* GRÖẞ*'), [201])
+      assert.deepEqual(await find(driver, '한국*'), [203])
+      assert.deepEqual(await find(driver, 'under -none*'), [202, 201])
+      if (dialect === 'sqlite')
+        await assert.rejects(find(driver, 'man*'), /More than 200 words begin with "man"/)
+      else assert.equal((await find(driver, 'man*')).length, 10)
+    })
+
     it('has a request once, whatever number of times it is written', async (t) => {
       const driver = await openEngine(t, dialect)
       await fill(driver)
