@@ -20,6 +20,7 @@ import { listCandidates, planAnew, planCandidate, planShorter, type ReadyPlan } 
 import { readSettings } from './read-settings.ts'
 import { isBrokenSchema, planRetry } from './retry.ts'
 import { noteEstimate, settleUsage } from './settle-usage.ts'
+import { conversationId } from './state/history.ts'
 import { beginTurn, releaseTurn, type Turn } from './state/turn.ts'
 import { createSchemaVerifier } from './verify-schema.ts'
 import { waitFor } from './wait.ts'
@@ -44,6 +45,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   const gateway: Gateway = {
     async respond(options) {
       const runtime = dependencies.runtime()
+      options.exchange.session ??= conversationId(options.request)
       const turn = await startTurn(dependencies, runtime, options)
       try {
         await options.job?.onBegin()
@@ -83,6 +85,7 @@ async function runTurn(
   turn: Turn,
 ): Promise<void> {
   options.exchange.model = turn.request.model
+  options.exchange.session ??= turn.root
   if (turn.request.prompt) options.exchange.settings = readSettings(turn.request)
   options.exchange.adaptations.push(...turn.adaptations)
   const work: Work = {

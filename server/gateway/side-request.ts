@@ -53,6 +53,7 @@ export async function beginSide(dependencies: GatewayDependencies, options: Side
     signal,
   })
   exchange.model = turn.request.model
+  exchange.session ??= turn.conversation ?? turn.root
   exchange.adaptations.push(...turn.adaptations)
   const candidates = selectCandidates({
     runtime,

@@ -32,13 +32,14 @@ export async function acceptJob(
   planTargets(work)
   const { turn } = work
   exchange.model = turn.request.model
+  exchange.session ??= turn.conversation ?? turn.root
   exchange.responseId = responseId
   const queued = queuedResponse(work)
   const body = JSON.stringify(queued)
   const headers = renderAdaptations(turn.adaptations)
   const job: JobAccept = {
     ...describeTurn(turn, queued, exchange.stream),
-    request: writeKeptRequest(keepRequest(kept, turn)),
+    request: writeKeptRequest(keepRequest({ ...kept, session: exchange.session }, turn)),
     events: exchange.stream ? beginStream(queued) : null,
     idempotency:
       claim === null

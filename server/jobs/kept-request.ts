@@ -13,6 +13,8 @@ export interface KeptRequest {
   idempotencyKey: string | null
   /** See `JobRun.isPrompted`. */
   isPrompted: boolean
+  /** Of the exchange. Absent in what earlier versions have kept. */
+  session?: string | null
   /** Of the exchange: the trace that later runs belong to. Absent in what earlier versions have kept. */
   traceHeaders?: Exchange['traceHeaders']
 }

@@ -242,6 +242,7 @@ function openExchange({ observer }: JobsContext, taken: TakenJob, kept: KeptRequ
   exchange.settings = readSettings(request)
   exchange.responseId = taken.id
   exchange.httpStatus = 200
+  exchange.session = kept.session ?? null
   exchange.traceHeaders = kept.traceHeaders ?? {}
   observer.started(exchange)
   return exchange

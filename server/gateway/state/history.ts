@@ -23,6 +23,8 @@ export interface History {
   items: Item[]
   /** Items that only the provider that made them can read again. */
   makers: Map<Item, string>
+  /** The first response of the chain; null without one. */
+  root: string | null
 }
 
 /** Whether an item may hold what only its maker understands. */
@@ -37,9 +39,12 @@ export function isBoundToMaker({ type, encrypted_content: encrypted }: Item): bo
 export async function readHistory(options: HistoryOptions): Promise<History> {
   const { previous_response_id: previous } = options.request
   const conversation = conversationId(options.request)
-  const history: History = { items: [], makers: new Map() }
-  if (typeof previous === 'string')
-    for (const turn of await readTurns(options, previous)) addTurn(history, turn)
+  const history: History = { items: [], makers: new Map(), root: null }
+  if (typeof previous === 'string') {
+    const turns = await readTurns(options, previous)
+    for (const turn of turns) addTurn(history, turn)
+    history.root = turns[0]?.id ?? null
+  }
   if (conversation !== null) {
     const found = await options.state.readConversation(options.project, conversation)
     if (found === null) throw conversationNotFound(conversation)

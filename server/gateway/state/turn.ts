@@ -66,6 +66,7 @@ export interface Turn extends TurnOptions, TurnDependencies {
   input: Item[]
   conversation: string | null
   makers: History['makers']
+  root: History['root']
   sources: ReadonlyMap<string, Item[]>
   /** Whether the input holds what only its maker can read. */
   bound: boolean
@@ -86,12 +87,9 @@ export function isStored(runtime: Runtime, project: string, { store }: Canonical
 /** When what is made now expires, in Unix milliseconds; null: never. */
 export function expiryOf(runtime: Runtime, project: string, createdAt: number): number | null {
   const known = runtime.projects.get(project)
-  const age = known === undefined ? daysToMilliseconds(runtime.state.retentionDays) : known.retentionMs
+  const days = runtime.state.retentionDays
+  const age = known !== undefined ? known.retentionMs : days === 0 ? null : days * 86_400_000
   return age === null ? null : createdAt + age
-}
-
-function daysToMilliseconds(days: number): number | null {
-  return days === 0 ? null : days * 86_400_000
 }
 
 /** @throws GatewayError for whatever the request continues and that is not there, and `conversation_locked` (409). */
@@ -136,6 +134,7 @@ function startTurn({ state, locks, sealer, prompts }: TurnDependencies, options:
     input: [],
     conversation,
     makers: new Map(),
+    root: null,
     sources: new Map(),
     bound: false,
     adaptations: [],
@@ -160,8 +159,9 @@ async function resolveTurn(turn: Turn): Promise<void> {
   if (keepsItems(turn)) turn.input = withIds(input)
   let whole: CanonicalRequest['input'] = input
   if (continues || hasReferences) {
-    const history = continues ? await readHistory(scope) : { items: [], makers: turn.makers }
+    const history = continues ? await readHistory(scope) : { items: [], makers: turn.makers, root: null }
     turn.makers = history.makers
+    turn.root = history.root
     const own = await resolveInput(scope, history, itemsOf(input))
     checkOutputsHaveCalls(history.items, own)
     whole = leaveOutHalfCalls([...history.items, ...withoutRepeats(history.items, own)])

@@ -18,7 +18,7 @@ async function resolve(ids: readonly string[], has: (id: string) => boolean) {
   } as unknown as HistoryOptions['state']
   const references = ids.map((id): Item => ({ type: 'item_reference', id }))
   const options = { state, local: null, project: 'p', request: { model: 'm' } }
-  const history = { items: [], makers: new Map() }
+  const history = { items: [], makers: new Map(), root: null }
   const outcome = await resolveInput(options, history, references).catch((error: Error) => error)
   return { asked, outcome }
 }
