@@ -1,5 +1,6 @@
 /** The admin API's questions to the log: what is asked is checked here, before it goes to the reader's thread. */
 
+import { GatewayError } from '../errors.ts'
 import type {
   AdminFacets,
   AdminFacetsQuery,
@@ -21,6 +22,7 @@ import { checkFacetsQuery, checkOverviewQuery, checkSessionsQuery } from './log/
 import type { SpendQuery, SpendRow } from './log/spend-query.ts'
 import type { KeyedRow, TailKeys } from './log/tail-query.ts'
 import type { Store } from './store.ts'
+import { WorkerCallError } from './threads/worker-client.ts'
 
 export interface AdminQueries {
   /** Throws GatewayError `invalid_request` naming the parameter. */
@@ -53,7 +55,8 @@ const listTime = 150
 
 export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
   return {
-    listRequests: async (query) => store.query('listRequests', checkListQuery(query), listTime),
+    listRequests: async (query) =>
+      store.query('listRequests', checkListQuery(query), listTime).catch(refuseWords),
     getRequest: (id) => store.query('getRequest', id),
     createMatcher: (query) => {
       const filter = checkFilter(query)
@@ -70,4 +73,11 @@ export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
     getSession: (id, project) => store.query('getSession', { id, project: project ?? null }),
     getMedia: (hash) => store.query('getMedia', hash),
   }
+}
+
+/** Only the reader's thread knows that a beginning stands for too many words (log/search-prefix.ts). */
+function refuseWords(error: unknown): never {
+  const isRefused = error instanceof WorkerCallError && error.remoteName === 'TooManyWordsError'
+  if (!isRefused) throw error
+  throw new GatewayError('invalid_request', error.message, { param: 'q', cause: error })
 }

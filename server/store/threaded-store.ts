@@ -190,10 +190,7 @@ class ThreadedStore implements Store {
     try {
       return (await this.#reader.call('query', { name, argument, deadline })) as LogReadValue<K>
     } catch (error) {
-      const kind = error instanceof WorkerCallError ? error.remoteName : null
-      if (kind === 'TooManyWordsError' && error instanceof Error)
-        throw new GatewayError('invalid_request', error.message, { param: 'q', cause: error })
-      const isLate = kind === 'DeadlineError'
+      const isLate = error instanceof WorkerCallError && error.remoteName === 'DeadlineError'
       if (!isLate && !(error instanceof HungThreadError)) throw error
       const seconds = deadline / 1000
       throw new GatewayError(

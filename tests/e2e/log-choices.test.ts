@@ -76,4 +76,25 @@ describe('the record by project', () => {
     for (const id of ids)
       assert.equal((await admin<AdminRequest>(`/admin/requests/${id}`)).id, request.id, id)
   })
+  it('finds requests by their words, and refuses what is no search by its name', async () => {
+    const found = async (q: string) =>
+      (await admin<AdminRequestList>(`/admin/requests?q=${encodeURIComponent(q)}`)).data
+    const many = Array.from({ length: 201 }, (_, index) => `prefixed${index}`).join(' ')
+    assert.equal((await ask(keys.open, { input: `Okapis, and ${many}.` })).status, 200)
+    const [okapi, ...others] = await found('okapis')
+    assert.deepEqual(others, [])
+    assert.equal(okapi?.project, 'open')
+    assert.deepEqual(await found('"and prefixed0" prefixed20* -zebras'), [okapi])
+    assert.deepEqual(await found('"prefixed0 and"'), [])
+    // Of a project that keeps no bodies no word is kept either.
+    assert.ok((await found('zebras')).every(({ project }) => project === 'open'))
+    for (const q of ['-okapis', '" "', 'prefix*']) {
+      const answer = await fetch(`${gateway.origin}/admin/requests?q=${encodeURIComponent(q)}`, {
+        headers: { 'x-admin-key': 'the-admin-key-1234' },
+      })
+      assert.equal(answer.status, 400, q)
+      const { error } = (await answer.json()) as { error: { param: string; code: string } }
+      assert.equal(error.param, 'q')
+    }
+  })
 })

@@ -4,6 +4,7 @@ import {
   type BatchBuilder,
   type BatchValue,
   type Keeping,
+  type KeptText,
   type RecordBatch,
   type RequestRecord,
   requestColumns,
@@ -60,6 +61,8 @@ export class PackedBatchBuilder implements BatchBuilder {
 
   #addDocument({ head, texts, keeping, ids }: NonNullable<RequestRecord['document']>): void {
     const start = this.#used
+    // At once, as near as it is known without looking at every character: to grow is to copy what is there.
+    this.#reserve(head.length + texts.reduce((sum, text) => sum + lengthOf(text), 0))
     this.#write(head)
     this.#values.push(start, this.#used - start, texts.length)
     for (const text of texts) {
@@ -106,6 +109,12 @@ export class PackedBatchBuilder implements BatchBuilder {
     larger.set(this.#bytes.subarray(0, this.#used))
     this.#bytes = larger
   }
+}
+
+function lengthOf(text: KeptText | null): number {
+  let length = 0
+  for (const chunk of text?.chunks ?? []) length += chunk.length
+  return length
 }
 
 function isHighSurrogate(unit: number): boolean {
