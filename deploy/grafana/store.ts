@@ -90,6 +90,14 @@ export const storePanels = [
     unit: 'short',
     queries: [{ expr: `sum(${select('dragoman_live_tails_open')})`, legend: '' }],
   }),
+  number({
+    title: 'Threads replaced',
+    description: 'In the chosen time: threads of queries that gave no answer. Look at the disk.',
+    unit: 'short',
+    queries: [
+      { expr: `sum(increase(${select('dragoman_store_threads_replaced_total')}[$__range]))`, legend: '' },
+    ],
+  }),
   chart({
     title: 'Queries, p95',
     description: 'Of the dashboard and the admin API, waiting included. A page should take less than 200 ms.',

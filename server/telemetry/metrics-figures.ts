@@ -72,6 +72,8 @@ export interface StoreFigures {
   reachable?: boolean
   /** Writes (batches of the log and of state) handed over and not yet committed. Default: not told. */
   writesWaiting?: number
+  /** Threads of queries that gave no answer and were replaced. Default: not told. */
+  threadsReplaced?: number
   /** Default: not told. */
   retention?: RetentionFigures | null
 }

@@ -74,6 +74,12 @@ export function addStoreSeries(registry: Registry, read: Read): void {
     help: 'Writes of the log and of state handed to the store and not yet committed.',
     read: () => read()?.writesWaiting ?? null,
   })
+  createReadCounter({
+    registry,
+    name: 'dragoman_store_threads_replaced_total',
+    help: 'Threads of queries that gave no answer (a disk that hangs) and were replaced.',
+    read: () => read()?.threadsReplaced ?? 0,
+  })
   addRetentionSeries(registry, () => read()?.retention ?? null)
 }
 

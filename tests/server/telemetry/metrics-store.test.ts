@@ -33,7 +33,15 @@ const retention: NonNullable<StoreFigures['retention']> = {
 describe('the store', () => {
   test('by part, with its retention', async () => {
     const parts = { rows: 1000, bodies: 3000, wal: 96 }
-    const figures = { sizeBytes: 4096, healthy: true, reachable: true, parts, writesWaiting: 4, retention }
+    const figures = {
+      sizeBytes: 4096,
+      healthy: true,
+      reachable: true,
+      parts,
+      writesWaiting: 4,
+      threadsReplaced: 2,
+      retention,
+    }
     const { 'store_oldest_age_seconds rows': age, ...rest } = await scrape(async () => figures)
     assert.ok(age !== undefined && age >= 86_400 && age < 86_460)
     assert.deepEqual(rest, {
@@ -43,6 +51,7 @@ describe('the store', () => {
       store_healthy: 1,
       store_reachable: 1,
       store_writes_waiting: 4,
+      store_threads_replaced_total: 2,
       retention_leader: 1,
       retention_last_success_timestamp_seconds: 1_800_000_000.5,
       retention_failures_total: 3,
@@ -59,11 +68,13 @@ describe('the store', () => {
       'store_size_bytes all': 4096,
       store_healthy: 0,
       store_reachable: 0,
+      store_threads_replaced_total: 0,
       retention_failures_total: 0,
     })
     assert.deepEqual(await scrape(() => ({ sizeBytes: null, healthy: true, reachable: false })), {
       store_healthy: 1,
       store_reachable: 0,
+      store_threads_replaced_total: 0,
       retention_failures_total: 0,
     })
   })

@@ -420,6 +420,7 @@ describe('the scrape', () => {
       'counter dragoman_retention_pruned_total',
       'counter dragoman_retries_total',
       'counter dragoman_store_queries_total',
+      'counter dragoman_store_threads_replaced_total',
       'counter dragoman_tokens_total',
       'counter dragoman_unpriced_requests_total',
       'gauge dragoman_background_jobs',
