@@ -11,7 +11,7 @@ export const failLost: readonly Statement[] = [
   {
     sql: `UPDATE requests SET status = 'failed', error_type = 'server_error', error_code = 'gateway_restarted',
       error_message = 'The gateway stopped before this request ended.', error_origin = 'gateway', instance = NULL
-      WHERE ${isLost}`,
+      WHERE ${isLost} RETURNING key AS lost`,
     params: [],
   },
 ]

@@ -10,7 +10,7 @@ import { migrations } from '../engine/migrations.ts'
 import { openPostgres } from '../engine/postgres-driver.ts'
 import type { PostgresPlace } from '../engine/postgres-place.ts'
 import type { WriteContext } from '../state/plan.ts'
-import { join } from '../state/upkeep.ts'
+import { buryDead, join } from '../state/upkeep.ts'
 import { BlockIds, type OpenedStore, type WriterEngine } from './engine.ts'
 import type { WriterSettings } from './worker-protocol.ts'
 
@@ -73,7 +73,8 @@ async function prepare({ place, settings, recover }: PostgresEngineOptions): Pro
     const applied = await migrate({ driver, name: place.location, steps: migrations, now, tables })
     const lane = recover ? await takeLane(driver, settings.instance, place.location) : 0
     const lastKey = recover ? await newestKey(driver, lane, now) : 0
-    return { lastKey, lane: { lane, lanes: laneCount }, leftovers: 0, applied }
+    const leftovers = recover ? await endLeftovers(driver, settings.instance) : 0
+    return { lastKey, lane: { lane, lanes: laneCount }, leftovers, applied }
   } finally {
     await driver.close()
   }
@@ -106,4 +107,12 @@ async function takeLane(driver: Driver, instance: string, name: string): Promise
     'locked',
     `The store ${name} is used by ${laneCount} gateways already, which is the most. Stop one, or give this one its own "store.url".`,
   )
+}
+
+/** What those left who are gone, so that it goes on at once. Gives how many requests stood open. */
+async function endLeftovers(driver: Driver, instance: string): Promise<number> {
+  const context: WriteContext = { instance, now: Date.now(), dialect: driver.dialect }
+  const { statements, ...locking } = buryDead({}, context)
+  const rows = await driver.batch(statements, locking)
+  return rows.flat().filter((row) => row.lost !== undefined).length
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
-import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
+import { openEmptyStore, testEngines } from './engines.ts'
+import { captured, makeAttempt, makeExchange, openTestLog } from './fixtures.ts'
 
-test('a request is found whole by its id and by its response id', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a request is found whole by its id and by its response id', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const log = await openTestLog(store)
   const exchange = makeExchange()
   log.started?.(exchange)
@@ -91,8 +92,8 @@ test('a request is found whole by its id and by its response id', async (t) => {
   assert.equal(await createAdminQueries(store).getRequest('req_none'), null)
 })
 
-test('a running request has a row, which its end replaces', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a running request has a row, which its end replaces', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const log = await openTestLog(store)
   const exchange = makeExchange({
     caller: null,
@@ -138,104 +139,120 @@ test('a running request has a row, which its end replaces', async (t) => {
   assert.equal(log.written(), 1)
 })
 
-test('a background response is queued until a provider is asked, and says at its end how it ran', async (t) => {
-  const store = await openTestStore(t)
-  const log = await openTestLog(store)
-  const open = { attempts: [], status: null, httpStatus: 200, endedAt: null, usage: null }
-  const exchange = makeExchange({ ...open, background: true })
-  const statusOf = async () => {
+testEngines(
+  'a background response is queued until a provider is asked, and says at its end how it ran',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const log = await openTestLog(store)
+    const open = { attempts: [], status: null, httpStatus: 200, endedAt: null, usage: null }
+    const exchange = makeExchange({ ...open, background: true })
+    const statusOf = async () => {
+      await store.flush()
+      return (await createAdminQueries(store).getRequest(exchange.id))?.status
+    }
+    log.started?.(exchange)
+    assert.equal(await statusOf(), 'queued')
+    assert.equal((await createAdminQueries(store).listRequests({ status: ['queued'] })).data.length, 1)
+    const { created_at: from } = (await createAdminQueries(store).listRequests({})).data[0] ?? {
+      created_at: '',
+    }
+    const to = new Date(Date.parse(from) + 1000).toISOString()
+    assert.equal((await createAdminQueries(store).overview({ from, to })).totals.in_progress, 1)
+    const attempt = makeAttempt({ endedAt: null })
+    exchange.attempts.push(attempt)
+    log.attemptStarted?.(exchange, attempt, {})
+    assert.equal(await statusOf(), 'in_progress')
+    exchange.status = 'cancelled'
+    exchange.endedAt = 2000
+    log.finished?.(exchange)
+    assert.equal(await statusOf(), 'cancelled')
+    const [row] = (await createAdminQueries(store).listRequests({})).data
+    assert.deepEqual([row?.background, row?.operation], [true, 'responses.create'])
+  },
+)
+
+testEngines(
+  'a request that never became a response failed; one whose client went was cancelled',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const log = await openTestLog(store)
+    const error = {
+      type: 'authentication_error',
+      code: 'invalid_api_key',
+      message: 'No.',
+      param: null,
+      origin: 'client',
+    } as const
+    const refused = makeExchange({ status: null, httpStatus: 401, attempts: [], error })
+    const gone = makeExchange({ status: 'in_progress', httpStatus: 499 })
+    for (const exchange of [refused, gone]) {
+      log.started?.(exchange)
+      log.finished?.(exchange)
+    }
     await store.flush()
-    return (await createAdminQueries(store).getRequest(exchange.id))?.status
-  }
-  log.started?.(exchange)
-  assert.equal(await statusOf(), 'queued')
-  assert.equal((await createAdminQueries(store).listRequests({ status: ['queued'] })).data.length, 1)
-  const { created_at: from } = (await createAdminQueries(store).listRequests({})).data[0] ?? {
-    created_at: '',
-  }
-  const to = new Date(Date.parse(from) + 1000).toISOString()
-  assert.equal((await createAdminQueries(store).overview({ from, to })).totals.in_progress, 1)
-  const attempt = makeAttempt({ endedAt: null })
-  exchange.attempts.push(attempt)
-  log.attemptStarted?.(exchange, attempt, {})
-  assert.equal(await statusOf(), 'in_progress')
-  exchange.status = 'cancelled'
-  exchange.endedAt = 2000
-  log.finished?.(exchange)
-  assert.equal(await statusOf(), 'cancelled')
-  const [row] = (await createAdminQueries(store).listRequests({})).data
-  assert.deepEqual([row?.background, row?.operation], [true, 'responses.create'])
-})
+    const row = await createAdminQueries(store).getRequest(refused.id)
+    assert.equal(row?.status, 'failed')
+    assert.deepEqual(row.error, error)
+    assert.equal(row.provider, null)
+    assert.equal(row.upstream_request, null)
+    assert.equal((await createAdminQueries(store).getRequest(gone.id))?.status, 'cancelled')
+  },
+)
 
-test('a request that never became a response failed; one whose client went was cancelled', async (t) => {
-  const store = await openTestStore(t)
-  const log = await openTestLog(store)
-  const error = {
-    type: 'authentication_error',
-    code: 'invalid_api_key',
-    message: 'No.',
-    param: null,
-    origin: 'client',
-  } as const
-  const refused = makeExchange({ status: null, httpStatus: 401, attempts: [], error })
-  const gone = makeExchange({ status: 'in_progress', httpStatus: 499 })
-  for (const exchange of [refused, gone]) {
-    log.started?.(exchange)
+testEngines(
+  'the attempt that answered is the request’s provider, and every attempt is kept',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const log = await openTestLog(store)
+    const error = {
+      type: 'server_error',
+      code: 'upstream_error',
+      message: 'Bad.',
+      param: null,
+      origin: 'upstream',
+    } as const
+    const exchange = makeExchange({
+      attempts: [
+        makeAttempt({ error, httpStatus: 500, facts: null, firstOutputAt: null, response: captured('oops') }),
+        makeAttempt({ index: 2, provider: 'scaleway', upstreamModel: 'other', response: captured('fine') }),
+      ],
+    })
     log.finished?.(exchange)
-  }
-  await store.flush()
-  const row = await createAdminQueries(store).getRequest(refused.id)
-  assert.equal(row?.status, 'failed')
-  assert.deepEqual(row.error, error)
-  assert.equal(row.provider, null)
-  assert.equal(row.upstream_request, null)
-  assert.equal((await createAdminQueries(store).getRequest(gone.id))?.status, 'cancelled')
-})
+    await store.flush()
+    const found = await createAdminQueries(store).getRequest(exchange.id)
+    assert.equal(found?.provider, 'scaleway')
+    assert.equal(found.upstream_model, 'other')
+    assert.equal(found.attempts, 2)
+    assert.equal(found.upstream_response?.body.text, 'fine')
+    assert.deepEqual(
+      found.attempt_list.map((attempt) => [
+        attempt.provider,
+        attempt.error?.code,
+        attempt.response.body.text,
+      ]),
+      [
+        ['sail', 'upstream_error', 'oops'],
+        ['scaleway', undefined, 'fine'],
+      ],
+    )
+  },
+)
 
-test('the attempt that answered is the request’s provider, and every attempt is kept', async (t) => {
-  const store = await openTestStore(t)
-  const log = await openTestLog(store)
-  const error = {
-    type: 'server_error',
-    code: 'upstream_error',
-    message: 'Bad.',
-    param: null,
-    origin: 'upstream',
-  } as const
-  const exchange = makeExchange({
-    attempts: [
-      makeAttempt({ error, httpStatus: 500, facts: null, firstOutputAt: null, response: captured('oops') }),
-      makeAttempt({ index: 2, provider: 'scaleway', upstreamModel: 'other', response: captured('fine') }),
-    ],
-  })
-  log.finished?.(exchange)
-  await store.flush()
-  const found = await createAdminQueries(store).getRequest(exchange.id)
-  assert.equal(found?.provider, 'scaleway')
-  assert.equal(found.upstream_model, 'other')
-  assert.equal(found.attempts, 2)
-  assert.equal(found.upstream_response?.body.text, 'fine')
-  assert.deepEqual(
-    found.attempt_list.map((attempt) => [attempt.provider, attempt.error?.code, attempt.response.body.text]),
-    [
-      ['sail', 'upstream_error', 'oops'],
-      ['scaleway', undefined, 'fine'],
-    ],
-  )
-})
-
-test('a client that sends the same request id twice has two rows, the newest found by it', async (t) => {
-  const store = await openTestStore(t)
-  const log = await openTestLog(store)
-  for (const model of ['org/first', 'org/second']) {
-    const exchange = makeExchange({ clientRequestId: 'same', model })
-    log.started?.(exchange)
-    log.finished?.(exchange)
-  }
-  await store.flush()
-  assert.equal((await createAdminQueries(store).listRequests({})).data.length, 2)
-  assert.equal((await createAdminQueries(store).getRequest('same'))?.model, 'org/second')
-})
+testEngines(
+  'a client that sends the same request id twice has two rows, the newest found by it',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const log = await openTestLog(store)
+    for (const model of ['org/first', 'org/second']) {
+      const exchange = makeExchange({ clientRequestId: 'same', model })
+      log.started?.(exchange)
+      log.finished?.(exchange)
+    }
+    await store.flush()
+    assert.equal((await createAdminQueries(store).listRequests({})).data.length, 2)
+    assert.equal((await createAdminQueries(store).getRequest('same'))?.model, 'org/second')
+  },
+)
 
 test('an in-memory store works and leaves nothing behind', async (t) => {
   const { openStore } = await import('../../../server/store/store.ts')

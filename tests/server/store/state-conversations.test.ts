@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { FoundItem, StateStore } from '../../../server/store/state/state.ts'
-import { openTestStore } from './fixtures.ts'
-import {
-  countRows,
-  hourAgo,
-  inAnHour,
-  makeConversation,
-  makeId,
-  makeItem,
-  makeTurn,
-} from './state-fixtures.ts'
+import { countRows, openEmptyStore, testEngines } from './engines.ts'
+import { hourAgo, inAnHour, makeConversation, makeId, makeItem, makeTurn } from './state-fixtures.ts'
 
 const textOf = ({ item }: FoundItem) => (item as unknown as { text: string }).text
 
@@ -24,8 +15,8 @@ const asItems = (...texts: string[]) =>
     return { id: item.id, text: JSON.stringify(item), provider: text.startsWith('out') ? 'one' : null }
   })
 
-test('a conversation is made, read, changed and deleted, in its project only', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a conversation is made, read, changed and deleted, in its project only', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const id = makeId('conv')
   await state.createConversation({
@@ -76,13 +67,13 @@ test('a conversation is made, read, changed and deleted, in its project only', a
     assert.deepEqual(await state.findItems('other', [itemId]), new Map())
   }
   assert.deepEqual((await state.getConversation('acme', id))?.metadata, { topic: 'c' })
-  assert.equal(countRows(store.path).conversation_items, 2)
+  assert.equal((await countRows(engine, store.url)).conversation_items, 2)
   assert.equal(await state.deleteConversation('acme', id), true)
-  assert.deepEqual(countRows(store.path), {})
+  assert.deepEqual(await countRows(engine, store.url), {})
 })
 
-test('an expired conversation is not there', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('an expired conversation is not there', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = makeId('conv')
   const [item] = asItems('a')
   assert.ok(item)
@@ -104,8 +95,8 @@ test('an expired conversation is not there', async (t) => {
   assert.equal(await state.deleteConversation('acme', id), false)
 })
 
-test('items page both ways, without a gap or a duplicate', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('items page both ways, without a gap or a duplicate', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const texts = Array.from({ length: 25 }, (_, index) => `item ${index}`)
   const id = await makeConversation(state, 'acme', texts.slice(0, 10))
   for (const text of texts.slice(10)) {
@@ -132,8 +123,8 @@ test('items page both ways, without a gap or a duplicate', async (t) => {
   )
 })
 
-test('an id stands once in a conversation, at its first place', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('an id stands once in a conversation, at its first place', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = await makeConversation(state)
   const [one, two, three] = asItems('one', 'two', 'three')
   assert.ok(one && two && three)
@@ -147,8 +138,8 @@ test('an id stands once in a conversation, at its first place', async (t) => {
   assert.deepEqual(await textsIn(state, another), ['two'])
 })
 
-test('items of which one has an id that is taken are added not at all', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('items of which one has an id that is taken are added not at all', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = await makeConversation(state)
   const [one, two, three, four] = asItems('one', 'two', 'three', 'four')
   assert.ok(one && two && three && four)
@@ -158,8 +149,8 @@ test('items of which one has an id that is taken are added not at all', async (t
   assert.deepEqual(await textsIn(state, id), ['two', 'three', 'four'])
 })
 
-test('single items are read, found and deleted', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('single items are read, found and deleted', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = await makeConversation(state)
   const [one, two] = asItems('one', 'out two')
   assert.ok(one && two)
@@ -183,8 +174,8 @@ test('single items are read, found and deleted', async (t) => {
   assert.deepEqual(await textsIn(state, id), ['out two', 'three'])
 })
 
-test('of many turns at once one has the lock; the same turn may ask again', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('of many turns at once one has the lock; the same turn may ask again', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = await makeConversation(state)
   const holders = Array.from({ length: 50 }, () => makeId('resp'))
   const results = await Promise.all(holders.map((holder) => state.lockConversation('acme', id, holder)))
@@ -200,8 +191,8 @@ test('of many turns at once one has the lock; the same turn may ask again', asyn
   assert.equal(await state.lockConversation('acme', id, 'resp_somebody'), 'locked-by-us')
 })
 
-test('a turn adds its items in one piece and gives the lock back, kept or not', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a turn adds its items in one piece and gives the lock back, kept or not', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const id = await makeConversation(state, 'acme', ['zero'])
   for (const keep of [true, false]) {
@@ -217,8 +208,8 @@ test('a turn adds its items in one piece and gives the lock back, kept or not', 
   assert.deepEqual(await textsIn(state, id), ['zero', 'in true', 'out true', 'in false', 'out false'])
 })
 
-test('a turn whose conversation was deleted leaves nothing', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a turn whose conversation was deleted leaves nothing', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const id = await makeConversation(state, 'acme', ['zero'])
   await state.claimKey({ project: 'acme', key: 'k', fingerprint: 'f', expiresAt: inAnHour() })
@@ -231,37 +222,40 @@ test('a turn whose conversation was deleted leaves nothing', async (t) => {
   assert.equal(await state.deleteConversation('acme', id), true)
   assert.equal(await state.commitTurn(turn), 'superseded')
   await state.releaseKey('acme', 'k')
-  assert.deepEqual(countRows(store.path), {})
+  assert.deepEqual(await countRows(engine, store.url), {})
 })
 
-test('responses and the conversation that they ran on are deleted each by itself', async (t) => {
-  const store = await openTestStore(t)
-  const { state } = store
-  const id = await makeConversation(state)
-  const item = makeItem('out')
-  const turns = [makeItem('one'), makeItem('two')].map((input) =>
-    makeTurn({
-      input: [input],
-      output: [item],
-      conversation: id,
-      conversationItems: [{ id: item.id, text: JSON.stringify(item), provider: 'one' }],
-    }),
-  )
-  for (const turn of turns) {
-    await state.lockConversation('acme', id, turn.id)
-    assert.equal(await state.commitTurn(turn), 'committed')
-  }
-  assert.equal(await state.deleteResponse('acme', turns[0]?.id ?? ''), true)
-  assert.deepEqual(await textsIn(state, id), ['out'])
-  // Its first place has gone, the conversation has it still.
-  assert.equal((await state.findItems('acme', [item.id])).size, 1)
-  assert.equal(await state.deleteConversation('acme', id), true)
-  assert.notEqual(await state.getResponse('acme', turns[1]?.id ?? ''), null)
-  assert.deepEqual(countRows(store.path), { responses: 1, items: 1 })
-})
+testEngines(
+  'responses and the conversation that they ran on are deleted each by itself',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const { state } = store
+    const id = await makeConversation(state)
+    const item = makeItem('out')
+    const turns = [makeItem('one'), makeItem('two')].map((input) =>
+      makeTurn({
+        input: [input],
+        output: [item],
+        conversation: id,
+        conversationItems: [{ id: item.id, text: JSON.stringify(item), provider: 'one' }],
+      }),
+    )
+    for (const turn of turns) {
+      await state.lockConversation('acme', id, turn.id)
+      assert.equal(await state.commitTurn(turn), 'committed')
+    }
+    assert.equal(await state.deleteResponse('acme', turns[0]?.id ?? ''), true)
+    assert.deepEqual(await textsIn(state, id), ['out'])
+    // Its first place has gone, the conversation has it still.
+    assert.equal((await state.findItems('acme', [item.id])).size, 1)
+    assert.equal(await state.deleteConversation('acme', id), true)
+    assert.notEqual(await state.getResponse('acme', turns[1]?.id ?? ''), null)
+    assert.deepEqual(await countRows(engine, store.url), { responses: 1, items: 1 })
+  },
+)
 
-test('deleting the id of a turn that runs unstored does not take its lock', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('deleting the id of a turn that runs unstored does not take its lock', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = await makeConversation(state)
   const holder = makeId('resp')
   await state.lockConversation('acme', id, holder)

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { openStore } from '../../../server/store/store.ts'
-import { openTestStore } from './fixtures.ts'
-import {
-  countRows,
-  endOf,
-  inAnHour,
-  makeConversation,
-  makeEvents,
-  makeItem,
-  makeJob,
-} from './state-fixtures.ts'
+import { countRows, openEmptyStore, openStoreAt, testEngines } from './engines.ts'
+import { endOf, inAnHour, makeConversation, makeEvents, makeItem, makeJob } from './state-fixtures.ts'
 
 const cancelled = (
-  changes: Partial<Parameters<Awaited<ReturnType<typeof openTestStore>>['state']['cancelJob']>[2]> = {},
+  changes: Partial<Parameters<Awaited<ReturnType<typeof openEmptyStore>>['state']['cancelJob']>[2]> = {},
 ) => ({
   body: '{"status":"cancelled"}',
   output: '[]',
@@ -22,8 +12,8 @@ const cancelled = (
   ...changes,
 })
 
-test('a job is accepted, taken, run and ended', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a job is accepted, taken, run and ended', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   await state.claimKey({ project: 'acme', key: 'k', fingerprint: 'f', expiresAt: inAnHour() })
   const answer = { status: 200, headers: { a: 'b' }, body: '{}' }
@@ -58,13 +48,13 @@ test('a job is accepted, taken, run and ended', async (t) => {
   const events = await state.readEvents('acme', id, -1)
   assert.equal(events.map(({ text }) => text).join(''), makeEvents(0, 6).text)
   assert.equal((await state.readChain('acme', id)).kind, 'found')
-  assert.equal(countRows(store.path).jobs, undefined)
+  assert.equal((await countRows(engine, store.url)).jobs, undefined)
   assert.equal(await state.appendEvents(id, makeEvents(6, 1)), false)
   assert.equal(await state.startJob(id, '{}'), false)
 })
 
-test('jobs go out oldest first, each to one taker, and come back when released', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('jobs go out oldest first, each to one taker, and come back when released', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const jobs = [30, 10, 20].map((createdAt) => makeJob({ createdAt }))
   for (const job of jobs) await state.acceptJob(job)
   const takes = await Promise.all([state.takeJobs(2), state.takeJobs(2), state.takeJobs(2)])
@@ -85,8 +75,8 @@ test('jobs go out oldest first, each to one taker, and come back when released',
   assert.equal((await state.takeJobs(1))[0]?.takes, 2, 'only what has begun counts')
 })
 
-test('cancelling ends a job once, with its last events, and the runner notices', async (t) => {
-  const store = await openTestStore(t)
+testEngines('cancelling ends a job once, with its last events, and the runner notices', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const job = makeJob({ events: makeEvents(0, 2) })
   await state.acceptJob(job)
@@ -117,8 +107,8 @@ test('cancelling ends a job once, with its last events, and the runner notices',
   assert.equal((await state.getResponse('acme', job.id))?.status, 'cancelled')
 })
 
-test('of a cancel and a completion at once exactly one wins', async (t) => {
-  const store = await openTestStore(t)
+testEngines('of a cancel and a completion at once exactly one wins', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   let cancels = 0
   for (let round = 0; round < 40; round += 1) {
@@ -136,11 +126,11 @@ test('of a cancel and a completion at once exactly one wins', async (t) => {
     assert.equal(status, won[0] === true ? 'cancelled' : 'completed')
   }
   assert.equal(cancels, 20)
-  assert.equal(countRows(store.path).jobs, undefined)
+  assert.equal((await countRows(engine, store.url)).jobs, undefined)
 })
 
-test('deleting a running job ends it', async (t) => {
-  const store = await openTestStore(t)
+testEngines('deleting a running job ends it', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const job = makeJob({ events: makeEvents(0, 1) })
   await state.acceptJob(job)
@@ -148,12 +138,12 @@ test('deleting a running job ends it', async (t) => {
   assert.equal(await state.deleteResponse('acme', job.id), true)
   assert.deepEqual(await state.lostJobs([job.id]), [job.id])
   assert.equal(await state.commitTurn(endOf(job, { events: makeEvents(1, 1) })), 'superseded')
-  assert.deepEqual(countRows(store.path), {})
+  assert.deepEqual(await countRows(engine, store.url), {})
 })
 
 for (const end of ['commit', 'cancel', 'delete'] as const) {
-  test(`a job on a conversation gives its lock back by ${end}`, async (t) => {
-    const { state } = await openTestStore(t)
+  testEngines(`a job on a conversation gives its lock back by ${end}`, async (t, engine) => {
+    const { state } = await openEmptyStore(t, engine)
     const conversation = await makeConversation(state)
     const job = makeJob({ conversation })
     await state.lockConversation('acme', conversation, job.id)
@@ -171,36 +161,38 @@ for (const end of ['commit', 'cancel', 'delete'] as const) {
   })
 }
 
-test('after a restart jobs are free, locks open, running claims gone, and nothing else is', async (t) => {
-  const store = await openTestStore(t)
-  const { state } = store
-  const conversation = await makeConversation(state)
-  const [taken, queued] = [makeJob({ createdAt: 1 }), makeJob({ createdAt: 2 })]
-  await state.acceptJob(taken)
-  await state.acceptJob(queued)
-  await state.takeJobs(1)
-  await state.startJob(taken.id, '{"status":"in_progress"}')
-  await state.noteJob(taken.id, 'note')
-  await state.appendEvents(taken.id, makeEvents(0, 2))
-  await state.lockConversation('acme', conversation, 'resp_x')
-  const claim = { project: 'acme', fingerprint: 'f', expiresAt: inAnHour() }
-  await state.claimKey({ ...claim, key: 'running' })
-  await state.claimKey({ ...claim, key: 'done' })
-  await state.completeKey('acme', 'done', inAnHour(), { status: 200, headers: {}, body: 'b' })
-  await store.close()
+testEngines(
+  'after a restart jobs are free, locks open, running claims gone, and nothing else is',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const { state } = store
+    const conversation = await makeConversation(state)
+    const [taken, queued] = [makeJob({ createdAt: 1 }), makeJob({ createdAt: 2 })]
+    await state.acceptJob(taken)
+    await state.acceptJob(queued)
+    await state.takeJobs(1)
+    await state.startJob(taken.id, '{"status":"in_progress"}')
+    await state.noteJob(taken.id, 'note')
+    await state.appendEvents(taken.id, makeEvents(0, 2))
+    await state.lockConversation('acme', conversation, 'resp_x')
+    const claim = { project: 'acme', fingerprint: 'f', expiresAt: inAnHour() }
+    await state.claimKey({ ...claim, key: 'running' })
+    await state.claimKey({ ...claim, key: 'done' })
+    await state.completeKey('acme', 'done', inAnHour(), { status: 200, headers: {}, body: 'b' })
+    await store.close()
 
-  const again = await openStore({ url: `sqlite:${store.path}` })
-  t.after(() => again.close())
-  assert.deepEqual(
-    (await again.state.takeJobs(5)).map(({ id, takes, note }) => [id, takes, note]),
-    [
-      [taken.id, 2, 'note'],
-      [queued.id, 1, null],
-    ],
-  )
-  assert.equal((await again.state.getResponse('acme', taken.id))?.status, 'in_progress')
-  assert.equal((await again.state.readEvents('acme', taken.id, -1))[0]?.count, 2)
-  assert.equal(await again.state.lockConversation('acme', conversation, 'resp_y'), 'locked-by-us')
-  assert.equal((await again.state.claimKey({ ...claim, key: 'running' })).kind, 'claimed')
-  assert.equal((await again.state.claimKey({ ...claim, key: 'done' })).kind, 'done')
-})
+    const again = await openStoreAt(t, store.url)
+    assert.deepEqual(
+      (await again.state.takeJobs(5)).map(({ id, takes, note }) => [id, takes, note]),
+      [
+        [taken.id, 2, 'note'],
+        [queued.id, 1, null],
+      ],
+    )
+    assert.equal((await again.state.getResponse('acme', taken.id))?.status, 'in_progress')
+    assert.equal((await again.state.readEvents('acme', taken.id, -1))[0]?.count, 2)
+    assert.equal(await again.state.lockConversation('acme', conversation, 'resp_y'), 'locked-by-us')
+    assert.equal((await again.state.claimKey({ ...claim, key: 'running' })).kind, 'claimed')
+    assert.equal((await again.state.claimKey({ ...claim, key: 'done' })).kind, 'done')
+  },
+)

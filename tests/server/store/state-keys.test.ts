@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { openTestStore } from './fixtures.ts'
+import { openEmptyStore, testEngines } from './engines.ts'
 import { hourAgo, inAnHour, makeTurn } from './state-fixtures.ts'
 
 const claim = (changes: object = {}) => ({
@@ -12,47 +11,53 @@ const claim = (changes: object = {}) => ({
 })
 const answer = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"a":"ü"}' }
 
-test('of 200 claims at once one wins', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('of 200 claims at once one wins', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const results = await Promise.all(Array.from({ length: 200 }, () => state.claimKey(claim())))
   assert.equal(results.filter(({ kind }) => kind === 'claimed').length, 1)
   assert.equal(results.filter(({ kind }) => kind === 'running').length, 199)
 })
 
-test('a claim conflicts with another body, and gives its answer once it has one', async (t) => {
-  const { state } = await openTestStore(t)
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'claimed' })
-  assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g' })), { kind: 'conflict' })
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'running' })
-  // Another project's key is another key.
-  assert.deepEqual(await state.claimKey(claim({ project: 'other', fingerprint: 'g' })), { kind: 'claimed' })
-  await state.completeKey('acme', 'key', inAnHour(), answer)
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'done', answer })
-  assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g' })), { kind: 'conflict' })
-  assert.deepEqual(await state.claimKey(claim({ project: 'other', fingerprint: 'g' })), { kind: 'running' })
-  // What has an answer keeps it.
-  await state.completeKey('acme', 'key', inAnHour(), { ...answer, body: 'other' })
-  await state.releaseKey('acme', 'key')
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'done', answer })
-})
+testEngines(
+  'a claim conflicts with another body, and gives its answer once it has one',
+  async (t, engine) => {
+    const { state } = await openEmptyStore(t, engine)
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'claimed' })
+    assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g' })), { kind: 'conflict' })
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'running' })
+    // Another project's key is another key.
+    assert.deepEqual(await state.claimKey(claim({ project: 'other', fingerprint: 'g' })), { kind: 'claimed' })
+    await state.completeKey('acme', 'key', inAnHour(), answer)
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'done', answer })
+    assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g' })), { kind: 'conflict' })
+    assert.deepEqual(await state.claimKey(claim({ project: 'other', fingerprint: 'g' })), { kind: 'running' })
+    // What has an answer keeps it.
+    await state.completeKey('acme', 'key', inAnHour(), { ...answer, body: 'other' })
+    await state.releaseKey('acme', 'key')
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'done', answer })
+  },
+)
 
-test('a released or expired claim can be made again; a running one does not expire', async (t) => {
-  const { state } = await openTestStore(t)
-  await state.claimKey(claim())
-  await state.releaseKey('other', 'key')
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'running' })
-  await state.releaseKey('acme', 'key')
-  assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g', expiresAt: hourAgo() })), {
-    kind: 'claimed',
-  })
-  assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g' })), { kind: 'running' })
-  await state.completeKey('acme', 'key', hourAgo(), answer)
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'claimed' })
-  assert.deepEqual(await state.claimKey(claim()), { kind: 'running' })
-})
+testEngines(
+  'a released or expired claim can be made again; a running one does not expire',
+  async (t, engine) => {
+    const { state } = await openEmptyStore(t, engine)
+    await state.claimKey(claim())
+    await state.releaseKey('other', 'key')
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'running' })
+    await state.releaseKey('acme', 'key')
+    assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g', expiresAt: hourAgo() })), {
+      kind: 'claimed',
+    })
+    assert.deepEqual(await state.claimKey(claim({ fingerprint: 'g' })), { kind: 'running' })
+    await state.completeKey('acme', 'key', hourAgo(), answer)
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'claimed' })
+    assert.deepEqual(await state.claimKey(claim()), { kind: 'running' })
+  },
+)
 
-test('a turn completes its claim', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('a turn completes its claim', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   for (const keep of [true, false]) {
     const key = `key ${keep}`
     await state.claimKey(claim({ key }))
@@ -61,8 +66,8 @@ test('a turn completes its claim', async (t) => {
   }
 })
 
-test('prompts have versions and one default', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('prompts have versions and one default', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const prompt = (id: string, version: string, isDefault: boolean, createdAt: number) => ({
     id,
     version,
@@ -94,8 +99,8 @@ test('prompts have versions and one default', async (t) => {
   assert.deepEqual(await list(), ['b1*'])
 })
 
-test('seal keys are listed newest first', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('seal keys are listed newest first', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   assert.deepEqual(await state.sealKeys(), [])
   const old = { id: 'k1', createdAt: 1, secret: 'YQ==' }
   const young = { id: 'k2', createdAt: 2, secret: 'Yg==' }

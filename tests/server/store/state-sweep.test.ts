@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { openTestStore } from './fixtures.ts'
+import { countRows, openEmptyStore, testEngines } from './engines.ts'
 import {
-  countRows,
   endOf,
   hourAgo,
   inAnHour,
@@ -14,8 +12,8 @@ import {
   makeTurn,
 } from './state-fixtures.ts'
 
-test('a chain goes from its end, and not before its youngest has expired', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a chain goes from its end, and not before its youngest has expired', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const old = [makeTurn({ expiresAt: hourAgo(), events: makeEvents(0, 2) })]
   for (let index = 1; index < 10; index += 1) {
@@ -48,11 +46,11 @@ test('a chain goes from its end, and not before its youngest has expired', async
 
   await state.deleteResponse('acme', living.id)
   assert.equal((await state.sweep(Date.now(), 4)).responses, 3)
-  assert.deepEqual(countRows(store.path), { responses: 1, items: 2 })
+  assert.deepEqual(await countRows(engine, store.url), { responses: 1, items: 2 })
 })
 
-test('what has expired and is built on is passed in small steps', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('what has expired and is built on is passed in small steps', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   // The oldest, behind many that stay.
   const free = makeTurn({ expiresAt: hourAgo() - 1 })
   await state.commitTurn(free)
@@ -75,8 +73,8 @@ test('what has expired and is built on is passed in small steps', async (t) => {
   assert.equal(await state.getResponse('acme', free.id), null)
 })
 
-test('what is swept is not continued from memory', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('what is swept is not continued from memory', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const parent = makeTurn({ expiresAt: hourAgo() })
   await state.commitTurn(parent)
   assert.equal((await state.sweep(Date.now(), 10)).responses, 1)
@@ -85,51 +83,54 @@ test('what is swept is not continued from memory', async (t) => {
   assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
 })
 
-test('everything that has expired goes, with all rows, in steps; what runs stays', async (t) => {
-  const store = await openTestStore(t)
-  const { state } = store
-  const expiresAt = hourAgo()
-  for (let index = 0; index < 5; index += 1) {
-    const item = makeItem('i')
-    const key = `key ${index}`
-    await state.claimKey({ project: 'acme', key, fingerprint: 'f', expiresAt })
-    const answer = { status: 200, headers: {}, body: '{}' }
-    await state.commitTurn(makeTurn({ expiresAt, events: makeEvents(0, 2), idempotency: { key, answer } }))
-    await state.createConversation({
-      id: makeId('conv'),
-      project: 'acme',
-      createdAt: 1,
-      expiresAt,
-      metadata: {},
-      items: [{ id: item.id, text: JSON.stringify(item), provider: null }],
+testEngines(
+  'everything that has expired goes, with all rows, in steps; what runs stays',
+  async (t, engine) => {
+    const store = await openEmptyStore(t, engine)
+    const { state } = store
+    const expiresAt = hourAgo()
+    for (let index = 0; index < 5; index += 1) {
+      const item = makeItem('i')
+      const key = `key ${index}`
+      await state.claimKey({ project: 'acme', key, fingerprint: 'f', expiresAt })
+      const answer = { status: 200, headers: {}, body: '{}' }
+      await state.commitTurn(makeTurn({ expiresAt, events: makeEvents(0, 2), idempotency: { key, answer } }))
+      await state.createConversation({
+        id: makeId('conv'),
+        project: 'acme',
+        createdAt: 1,
+        expiresAt,
+        metadata: {},
+        items: [{ id: item.id, text: JSON.stringify(item), provider: null }],
+      })
+    }
+    const job = makeJob({ expiresAt, events: makeEvents(0, 1) })
+    await state.acceptJob(job)
+    await state.takeJobs(1)
+    await state.claimKey({ project: 'acme', key: 'runs', fingerprint: 'f', expiresAt })
+    let steps = 0
+    for (let more = true; more; steps += 1) {
+      const swept = await state.sweep(Date.now(), 2)
+      assert.ok(swept.responses <= 2 && swept.conversations <= 2 && swept.idempotencyKeys <= 2)
+      more = swept.more
+    }
+    assert.ok(steps >= 3)
+    assert.deepEqual(await countRows(engine, store.url), {
+      responses: 1,
+      items: 1,
+      response_events: 1,
+      jobs: 1,
+      idempotency_keys: 1,
     })
-  }
-  const job = makeJob({ expiresAt, events: makeEvents(0, 1) })
-  await state.acceptJob(job)
-  await state.takeJobs(1)
-  await state.claimKey({ project: 'acme', key: 'runs', fingerprint: 'f', expiresAt })
-  let steps = 0
-  for (let more = true; more; steps += 1) {
-    const swept = await state.sweep(Date.now(), 2)
-    assert.ok(swept.responses <= 2 && swept.conversations <= 2 && swept.idempotencyKeys <= 2)
-    more = swept.more
-  }
-  assert.ok(steps >= 3)
-  assert.deepEqual(countRows(store.path), {
-    responses: 1,
-    items: 1,
-    response_events: 1,
-    jobs: 1,
-    idempotency_keys: 1,
-  })
-  assert.equal(await state.commitTurn(endOf(job, { events: makeEvents(1, 1) })), 'committed')
-  await state.releaseKey('acme', 'runs')
-  await state.sweep(Date.now(), 2)
-  assert.deepEqual(countRows(store.path), {})
-})
+    assert.equal(await state.commitTurn(endOf(job, { events: makeEvents(1, 1) })), 'committed')
+    await state.releaseKey('acme', 'runs')
+    await state.sweep(Date.now(), 2)
+    assert.deepEqual(await countRows(engine, store.url), {})
+  },
+)
 
-test('a conversation whose turn runs is not swept', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('a conversation whose turn runs is not swept', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const id = await makeConversation(state)
   await state.lockConversation('acme', id, 'resp_x')
   assert.equal((await state.sweep(Date.now() + 1e12, 10)).conversations, 0)

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { StoredTurn } from '../../../server/store/state/state.ts'
 import { TurnCache } from '../../../server/store/state/turn-cache.ts'
-import { openStore } from '../../../server/store/store.ts'
-import { openTestStore } from './fixtures.ts'
+import { openEmptyStore, openStoreAt, type TestEngine, testEngines } from './engines.ts'
 import { makeItem, makeTurn } from './state-fixtures.ts'
 
 const turn = (id: string, bytes: number, changes: Partial<StoredTurn> = {}): StoredTurn => ({
@@ -58,26 +57,24 @@ test('a committed turn is parsed once, and then is as if it had been read', () =
   assert.equal(cache.get('acme', id), parsed)
 })
 
-test('what is deleted while it is being read does not come back from memory', async (t) => {
-  const store = await openTestStore(t)
+testEngines('what is deleted while it is being read does not come back from memory', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   // It takes longer to read than the child takes to be deleted.
   const parent = makeTurn({ input: [makeItem('x'.repeat(7_000_000))] })
   const child = makeTurn({ previousId: parent.id })
   await store.state.commitTurn(parent)
   await store.state.commitTurn(child)
   await store.close()
-  const { state, close } = await reopen(store.path)
-  t.after(close)
+  const { state } = await openStoreAt(t, store.url)
   // The thread is there, so that the read is under way when the deletion is.
   await state.getResponse('acme', parent.id)
   await Promise.all([state.readChain('acme', child.id), state.deleteResponse('acme', child.id)])
   assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
 })
 
-test('those who go on from the same turn at once share one reading of it', async (t) => {
-  const { path, parent, child } = await keepChain(t)
-  const { state, close } = await reopen(path)
-  t.after(close)
+testEngines('those who go on from the same turn at once share one reading of it', async (t, engine) => {
+  const { url, parent, child } = await keepChain(t, engine)
+  const { state } = await openStoreAt(t, url)
   const [first, ...others] = await Promise.all(
     Array.from({ length: 20 }, () => state.readChain('acme', child.id)),
   )
@@ -89,10 +86,9 @@ test('those who go on from the same turn at once share one reading of it', async
   for (const other of others) assert.equal(other, first)
 })
 
-test('a turn that was looked for too early is found once it is kept', async (t) => {
-  const { path } = await keepChain(t)
-  const { state, close } = await reopen(path)
-  t.after(close)
+testEngines('a turn that was looked for too early is found once it is kept', async (t, engine) => {
+  const { url } = await keepChain(t, engine)
+  const { state } = await openStoreAt(t, url)
   const turn = makeTurn()
   const early = state.readChain('acme', turn.id)
   const late = state.commitTurn(turn).then(() => state.readChain('acme', turn.id))
@@ -100,18 +96,13 @@ test('a turn that was looked for too early is found once it is kept', async (t) 
   assert.equal((await late).kind, 'found')
 })
 
-/** A file that holds a turn and one that goes on from it. */
-async function keepChain(t: TestContext) {
-  const store = await openTestStore(t)
+/** A store that holds a turn and one that goes on from it. */
+async function keepChain(t: TestContext, engine: TestEngine) {
+  const store = await openEmptyStore(t, engine)
   const parent = makeTurn()
   const child = makeTurn({ previousId: parent.id })
   await store.state.commitTurn(parent)
   await store.state.commitTurn(child)
   await store.close()
-  return { path: store.path, parent, child }
-}
-
-async function reopen(path: string) {
-  const store = await openStore({ url: `sqlite:${path}` })
-  return { state: store.state, close: () => store.close() }
+  return { url: store.url, parent, child }
 }

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { StoredTurn } from '../../../server/store/state/state.ts'
-import { openStore } from '../../../server/store/store.ts'
-import { openTestStore } from './fixtures.ts'
-import { countRows, hourAgo, inAnHour, makeEvents, makeId, makeItem, makeTurn } from './state-fixtures.ts'
+import { countRows, openEmptyStore, openStoreAt, testEngines } from './engines.ts'
+import { hourAgo, inAnHour, makeEvents, makeId, makeItem, makeTurn } from './state-fixtures.ts'
 
 const textsOf = (turns: readonly StoredTurn[]) =>
   turns.map(({ input, output }) =>
     [...input, ...output].map((item) => (item as unknown as { text: string }).text).join('/'),
   )
 
-test('a committed turn is read whole, and by nobody else', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('a committed turn is read whole, and by nobody else', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const turn = makeTurn({
     previousId: null,
     kind: 'compaction',
@@ -51,62 +49,67 @@ test('a committed turn is read whole, and by nobody else', async (t) => {
 })
 
 for (const turnCacheBytes of [0, 67_108_864]) {
-  test(`chains with ${turnCacheBytes} bytes of memory: in order, across branches, broken by deletion`, async (t) => {
-    const { state } = await openTestStore(t, { turnCacheBytes })
-    const ids: string[] = []
-    for (let index = 0; index < 20; index += 1) {
-      const turn = makeTurn({
-        previousId: ids.at(-1) ?? null,
-        input: [makeItem(`in ${index}`)],
-        output: [makeItem(`out ${index}`)],
-      })
-      await state.commitTurn(turn)
-      ids.push(turn.id)
-    }
-    const expected = ids.map((_, index) => `in ${index}/out ${index}`)
-    for (let round = 0; round < 2; round += 1) {
-      const whole = await state.readChain('acme', ids[19] ?? '')
-      assert.ok(whole.kind === 'found')
-      assert.deepEqual(textsOf(whole.turns), expected)
-    }
-    const branch = makeTurn({ previousId: ids[4] ?? '', input: [makeItem('other in')], output: [] })
-    await state.commitTurn(branch)
-    const branched = await state.readChain('acme', branch.id)
-    assert.ok(branched.kind === 'found')
-    assert.deepEqual(textsOf(branched.turns), [...expected.slice(0, 5), 'other in'])
+  testEngines(
+    `chains with ${turnCacheBytes} bytes of memory: in order, across branches, broken by deletion`,
+    async (t, engine) => {
+      const { state } = await openEmptyStore(t, engine, { turnCacheBytes })
+      const ids: string[] = []
+      for (let index = 0; index < 20; index += 1) {
+        const turn = makeTurn({
+          previousId: ids.at(-1) ?? null,
+          input: [makeItem(`in ${index}`)],
+          output: [makeItem(`out ${index}`)],
+        })
+        await state.commitTurn(turn)
+        ids.push(turn.id)
+      }
+      const expected = ids.map((_, index) => `in ${index}/out ${index}`)
+      for (let round = 0; round < 2; round += 1) {
+        const whole = await state.readChain('acme', ids[19] ?? '')
+        assert.ok(whole.kind === 'found')
+        assert.deepEqual(textsOf(whole.turns), expected)
+      }
+      const branch = makeTurn({ previousId: ids[4] ?? '', input: [makeItem('other in')], output: [] })
+      await state.commitTurn(branch)
+      const branched = await state.readChain('acme', branch.id)
+      assert.ok(branched.kind === 'found')
+      assert.deepEqual(textsOf(branched.turns), [...expected.slice(0, 5), 'other in'])
 
-    assert.equal(await state.deleteResponse('acme', ids[10] ?? ''), true)
-    assert.equal(await state.deleteResponse('acme', ids[10] ?? ''), false)
-    for (const index of [10, 11, 19]) {
-      assert.deepEqual(await state.readChain('acme', ids[index] ?? ''), { kind: 'missing' })
-    }
-    assert.equal((await state.readChain('acme', ids[9] ?? '')).kind, 'found')
-    assert.equal((await state.readChain('acme', branch.id)).kind, 'found')
-  })
+      assert.equal(await state.deleteResponse('acme', ids[10] ?? ''), true)
+      assert.equal(await state.deleteResponse('acme', ids[10] ?? ''), false)
+      for (const index of [10, 11, 19]) {
+        assert.deepEqual(await state.readChain('acme', ids[index] ?? ''), { kind: 'missing' })
+      }
+      assert.equal((await state.readChain('acme', ids[9] ?? '')).kind, 'found')
+      assert.equal((await state.readChain('acme', branch.id)).kind, 'found')
+    },
+  )
 
-  test(`expiry with ${turnCacheBytes} bytes of memory: an ancestor lives as long as its child`, async (t) => {
-    const { state } = await openTestStore(t, { turnCacheBytes })
-    const old = makeTurn({ expiresAt: hourAgo() })
-    const child = makeTurn({ previousId: old.id, expiresAt: inAnHour() })
-    await state.commitTurn(old)
-    await state.commitTurn(child)
-    assert.equal((await state.readChain('acme', child.id)).kind, 'found')
-    assert.deepEqual(await state.readChain('acme', old.id), { kind: 'missing' })
-    assert.equal(await state.getResponse('acme', old.id), null)
-    assert.deepEqual(await state.findItems('acme', old.outputIds), new Map())
-    assert.equal(await state.deleteResponse('acme', old.id), false)
-    // Deleted it is all the same.
-    assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
-  })
+  testEngines(
+    `expiry with ${turnCacheBytes} bytes of memory: an ancestor lives as long as its child`,
+    async (t, engine) => {
+      const { state } = await openEmptyStore(t, engine, { turnCacheBytes })
+      const old = makeTurn({ expiresAt: hourAgo() })
+      const child = makeTurn({ previousId: old.id, expiresAt: inAnHour() })
+      await state.commitTurn(old)
+      await state.commitTurn(child)
+      assert.equal((await state.readChain('acme', child.id)).kind, 'found')
+      assert.deepEqual(await state.readChain('acme', old.id), { kind: 'missing' })
+      assert.equal(await state.getResponse('acme', old.id), null)
+      assert.deepEqual(await state.findItems('acme', old.outputIds), new Map())
+      assert.equal(await state.deleteResponse('acme', old.id), false)
+      // Deleted it is all the same.
+      assert.deepEqual(await state.readChain('acme', child.id), { kind: 'missing' })
+    },
+  )
 }
 
-test('a chain goes on after a restart', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a chain goes on after a restart', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const first = makeTurn()
   await store.state.commitTurn(first)
   await store.close()
-  const again = await openStore({ url: `sqlite:${store.path}` })
-  t.after(() => again.close())
+  const again = await openStoreAt(t, store.url)
   const second = makeTurn({ previousId: first.id })
   await again.state.commitTurn(second)
   const chain = await again.state.readChain('acme', second.id)
@@ -118,8 +121,8 @@ test('a chain goes on after a restart', async (t) => {
   assert.notEqual(again.state.instance, store.state.instance)
 })
 
-test('a chain of 1000 turns, and one of 10 MB', async (t) => {
-  const store = await openTestStore(t)
+testEngines('a chain of 1000 turns, and one of 10 MB', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   let previousId: string | null = null
   const ids: string[] = []
   const big = 'ü'.repeat(1_250_000)
@@ -131,8 +134,7 @@ test('a chain of 1000 turns, and one of 10 MB', async (t) => {
     ids.push(turn.id)
   }
   await store.close()
-  const again = await openStore({ url: `sqlite:${store.path}` })
-  t.after(() => again.close())
+  const again = await openStoreAt(t, store.url)
   for (let round = 0; round < 2; round += 1) {
     const chain = await again.state.readChain('acme', ids[999] ?? '')
     assert.ok(chain.kind === 'found')
@@ -148,16 +150,16 @@ test('a chain of 1000 turns, and one of 10 MB', async (t) => {
   }
 })
 
-test('`keep: false` keeps no response', async (t) => {
-  const store = await openTestStore(t)
+testEngines('`keep: false` keeps no response', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const turn = makeTurn({ keep: false, events: makeEvents(0, 2) })
   assert.equal(await store.state.commitTurn(turn), 'committed')
-  assert.deepEqual(countRows(store.path), {})
+  assert.deepEqual(await countRows(engine, store.url), {})
   assert.deepEqual(await store.state.readChain('acme', turn.id), { kind: 'missing' })
 })
 
-test('items are found by id; the first place of an id counts', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('items are found by id; the first place of an id counts', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const shared = makeItem('first')
   const one = makeTurn({
     input: [makeItem('a'), shared],
@@ -191,8 +193,8 @@ test('items are found by id; the first place of an id counts', async (t) => {
   assert.equal((theirs as unknown as { text: string }).text, 'theirs')
 })
 
-test('events are given from any number on, in pages', async (t) => {
-  const { state } = await openTestStore(t)
+testEngines('events are given from any number on, in pages', async (t, engine) => {
+  const { state } = await openEmptyStore(t, engine)
   const turn = makeTurn({ streamed: true, events: makeEvents(0, 3000, 1000) })
   await state.commitTurn(turn)
   const all: string[] = []
@@ -219,8 +221,8 @@ test('events are given from any number on, in pages', async (t) => {
   assert.deepEqual(await state.readEvents('acme', 'resp_none', -1), [])
 })
 
-test('deleting a response leaves nothing of it', async (t) => {
-  const store = await openTestStore(t)
+testEngines('deleting a response leaves nothing of it', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
   const { state } = store
   const claim = { project: 'acme', key: 'k', fingerprint: 'f', expiresAt: inAnHour() }
   await state.claimKey(claim)
@@ -229,8 +231,13 @@ test('deleting a response leaves nothing of it', async (t) => {
     idempotency: { key: 'k', answer: { status: 200, headers: {}, body: '{}' } },
   })
   await state.commitTurn(turn)
-  assert.deepEqual(countRows(store.path), { responses: 1, items: 2, response_events: 1, idempotency_keys: 1 })
+  assert.deepEqual(await countRows(engine, store.url), {
+    responses: 1,
+    items: 2,
+    response_events: 1,
+    idempotency_keys: 1,
+  })
   assert.equal(await state.deleteResponse('acme', turn.id), true)
-  assert.deepEqual(countRows(store.path), {})
+  assert.deepEqual(await countRows(engine, store.url), {})
   assert.deepEqual(await state.findItems('acme', turn.outputIds), new Map())
 })
