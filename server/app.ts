@@ -97,6 +97,7 @@ export async function createApp({
     conventions: readConventions(env),
     config: () => ({ loadedAt: startedAt.getTime(), succeeded: true }),
     jobs: () => ({ running: jobs.running(), queued: jobs.queued() }),
+    tails: () => tails,
     store: async () => ({
       ...(await readStoreFigures(store)),
       ...(await measureParts(store)),
@@ -120,6 +121,7 @@ export async function createApp({
   const tokens = createTokenCounter()
   const onUnexpected = (error: unknown, exchange: Exchange | null) => logUnexpected(logger, error, exchange)
   let draining = false
+  let tails = 0
   const parts = {
     state,
     locks: createConversationLocks({ state }),
@@ -165,6 +167,9 @@ export async function createApp({
       version,
       startedAt,
       logRowsDropped: () => requestLog.dropped(),
+      onTails: (open) => {
+        tails = open
+      },
       repricing: createRepricing({ store, prices: () => runtime.prices, providers: () => runtime.providers }),
     },
     scrape: (accept) => metrics.scrape(accept),

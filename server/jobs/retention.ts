@@ -64,6 +64,8 @@ const someFree = 0.1
 const smallFree = 16_777_216
 /** Milliseconds between two rounds while the store is full. */
 const fullInterval = 5000
+/** Milliseconds before the first round, so that it does not stand in the way of the start. */
+const firstWait = 5000
 /** What the limit of a step counts, for one of what it removes; see prune-bodies.ts. */
 const requestsPer = { bodies: 10, rows: 1 } as const
 /** Milliseconds that measuring may take. */
@@ -105,10 +107,9 @@ class LogRetention implements Retention {
   start(): void {
     if (this.#stopping.signal.aborted) return
     const { interval, store } = this.#options
-    this.#timer = setTimeout(
-      () => void this.run().then(() => this.start()),
-      store.full() ? Math.min(interval, fullInterval) : interval,
-    ).unref()
+    const isFirst = this.#report.lastRunAt === null && this.#report.failures === 0
+    const wait = isFirst ? firstWait : store.full() ? fullInterval : interval
+    this.#timer = setTimeout(() => void this.run().then(() => this.start()), Math.min(interval, wait)).unref()
   }
 
   run(): Promise<void> {

@@ -13,8 +13,18 @@ let families: Family[]
 before(async () => {
   gateway = await startGateway({ configure: configureTraffic })
   await sendTraffic(gateway)
-  families = parseExposition(await (await fetch(`${gateway.origin}/metrics`)).text())
+  families = await scrapeAfterRetention()
 })
+
+/** Retention runs now and then, and tells what is oldest once it has looked. */
+async function scrapeAfterRetention(): Promise<Family[]> {
+  for (let round = 0; round < 200; round++) {
+    const text = await (await fetch(`${gateway.origin}/metrics`)).text()
+    if (/^dragoman_store_oldest_age_seconds\{/m.test(text)) return parseExposition(text)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  throw new Error('retention has told nothing of what it found')
+}
 after(() => gateway.close())
 
 const panels = listPanelQueries('1m')

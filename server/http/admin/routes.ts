@@ -27,6 +27,8 @@ export interface AdminDependencies {
   logRowsDropped(): number
   /** True once the process has been told to stop. */
   draining(): boolean
+  /** Told how many live tails are open whenever that changes. */
+  onTails?(open: number): void
   repricing: Repricing
 }
 

@@ -10,10 +10,12 @@ import { Tail, type TailEvent, type TailQueries } from './tail.ts'
 export interface TailRoutesDependencies {
   queries: TailQueries & Pick<AdminQueries, 'createMatcher'>
   draining(): boolean
+  /** Told how many live tails are open whenever that changes. */
+  onTails?(open: number): void
 }
 
-export function createTailRoutes({ queries, draining }: TailRoutesDependencies): AdminRoute[] {
-  const tail = new Tail({ queries, draining })
+export function createTailRoutes({ queries, draining, onTails }: TailRoutesDependencies): AdminRoute[] {
+  const tail = new Tail({ queries, draining, onFollowers: onTails })
   return [
     defineRoute({
       method: 'GET',

@@ -32,6 +32,8 @@ export interface TailOptions {
   queries: TailQueries
   /** True once the process has been told to stop. */
   draining(): boolean
+  /** Told how many follow whenever that changes, for metrics. */
+  onFollowers?(open: number): void
 }
 
 export interface FollowOptions {
@@ -80,6 +82,7 @@ export class Tail {
     }
     const follower: Follower = { matches, queue: [], dropped: 0, wake: () => undefined }
     this.#followers.add(follower)
+    this.#options.onFollowers?.(this.#followers.size)
     try {
       this.#primed ??= this.#start()
       await this.#primed
@@ -89,6 +92,7 @@ export class Tail {
       while (!signal.aborted && !this.#options.draining()) yield await this.#take(follower, signal)
     } finally {
       this.#followers.delete(follower)
+      this.#options.onFollowers?.(this.#followers.size)
     }
   }
 
