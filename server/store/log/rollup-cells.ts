@@ -85,9 +85,10 @@ export class RollupCells {
   list(only: readonly Period[] = [periods.minute, periods.hour, periods.day]): Cell[] {
     const cells = new Map<string, Cell>()
     for (const cell of this.#minutes.values()) {
+      const named = nameOf(cell.names)
       for (const period of only) {
         const at = Math.floor(cell.at / period) * period
-        for (const grain of grainsOf[period]) addTo(cells, grain, period, at, cell)
+        for (const grain of grainsOf[period]) addTo(cells, { grain, period, at, ...named[grain] }, cell)
       }
     }
     return [...cells]
@@ -127,9 +128,23 @@ export function namesOf(grain: Grain, names: readonly string[]): readonly string
   return grain === 'full' ? names : names.map((name, index) => (columnsOf[grain][index] ? name : ''))
 }
 
-function addTo(cells: Map<string, Cell>, grain: Grain, period: Period, at: number, from: Cell): void {
-  const names = namesOf(grain, from.names)
-  const key = keyOf(grain, period, at, names)
+interface Named {
+  names: readonly string[]
+  text: string
+}
+
+function nameOf(names: readonly string[]): Record<Grain, Named> {
+  const named = (grain: Grain): Named => {
+    const own = namesOf(grain, names)
+    return { names: own, text: own.join(separator) }
+  }
+  return { full: named('full'), caller: named('caller'), route: named('route'), outcome: named('outcome') }
+}
+
+type CellName = Pick<Cell, 'grain' | 'period' | 'at'> & Named
+
+function addTo(cells: Map<string, Cell>, { grain, period, at, names, text }: CellName, from: Cell): void {
+  const key = `${grain}${separator}${period}${separator}${at}${separator}${text}`
   let cell = cells.get(key)
   if (cell === undefined) {
     cell = emptyCell(grain, period, at, names)

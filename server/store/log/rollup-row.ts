@@ -140,7 +140,9 @@ export function costShares(row: CountedRow): CostShare[] {
   return [...shares, { provider: toName(row.provider), nanos: rest, estimated }]
 }
 
-function readAttempts({ cost_detail: detail }: CountedRow): AttemptCost[] {
+function readAttempts({ attempts: made, cost_detail: detail }: CountedRow): AttemptCost[] {
+  // The one attempt is the request itself: most are so, and parsing costs more than all the rest.
+  if (made === 1) return []
   const attempts = readJson(detail)
   return Array.isArray(attempts) ? (attempts as AttemptCost[]) : []
 }
