@@ -50,13 +50,18 @@ export interface AdminQueries {
   getMedia(hash: string): Promise<StoredMedia | null>
 }
 
-/** Milliseconds after which a list gives the rows found so far and a cursor to go on from. */
-const listTime = 150
+export interface AdminQueriesOptions {
+  /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. Default 150. */
+  patience?: number
+}
 
-export function createAdminQueries(store: Pick<Store, 'query'>): AdminQueries {
+export function createAdminQueries(
+  store: Pick<Store, 'query'>,
+  { patience = 150 }: AdminQueriesOptions = {},
+): AdminQueries {
   return {
     listRequests: async (query) =>
-      store.query('listRequests', checkListQuery(query), listTime).catch(refuseWords),
+      store.query('listRequests', checkListQuery(query, patience)).catch(refuseWords),
     getRequest: (id) => store.query('getRequest', id),
     createMatcher: (query) => {
       const filter = checkFilter(query)

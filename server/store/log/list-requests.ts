@@ -1,6 +1,7 @@
 /** The list of requests. Runs on the reader's thread. */
 
 import type { AdminRequestList } from '../../http/admin/contract.ts'
+import { createDeadline } from '../engine/deadline.ts'
 import type { SqlRow } from '../engine/driver.ts'
 import { timeOf } from '../engine/keys.ts'
 import { toConditions } from './list-conditions.ts'
@@ -11,7 +12,7 @@ import { listColumns, toRequestRow } from './request-rows.ts'
 import { expandPrefixes } from './search-prefix.ts'
 
 /**
- * One page, newest first. Where no index holds the answer, rows are looked at in windows; when the deadline passes, the
+ * One page, newest first. Where no index holds the answer, rows are looked at in windows; when patience ends, the
  * page is short (perhaps empty), says how far was looked, and its cursor goes on from there.
  */
 export async function listRequests(context: ReadContext, input: ListInput): Promise<AdminRequestList> {
@@ -47,9 +48,10 @@ interface Found {
 }
 
 async function findRows(
-  { driver, deadline }: ReadContext,
-  { limit, place, filter }: ListInput,
+  { driver }: ReadContext,
+  { limit, place, filter, patience }: ListInput,
 ): Promise<Found> {
+  const deadline = createDeadline(patience)
   const isAfter = place?.side === 'after'
   const windows = await readWindows({
     driver,

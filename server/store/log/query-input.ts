@@ -62,6 +62,8 @@ export interface ListInput {
   /** Rows on this side of the key; null for the newest. */
   place: { key: number; side: 'before' | 'after' } | null
   filter: RequestFilter
+  /** Milliseconds after which the page is given as far as it is. */
+  patience: number
 }
 
 export interface OverviewInput {
@@ -77,16 +79,14 @@ const hour = 3_600_000
 const maximumRange = 10 * 366 * 24 * hour
 
 /** Throws GatewayError `invalid_request`. */
-export function checkListQuery(query: AdminRequestsQuery): ListInput {
+export function checkListQuery(query: AdminRequestsQuery, patience: number): ListInput {
   const { limit = defaultLimit, before, after } = query
   if (before !== undefined && after !== undefined)
     throw refused('after', 'Give "before" for older rows or "after" for newer ones, not both.')
-  const filter = checkFilter(query)
-  if (before !== undefined)
-    return { limit, place: { key: parseCursor('before', before), side: 'before' }, filter }
-  if (after !== undefined)
-    return { limit, place: { key: parseCursor('after', after), side: 'after' }, filter }
-  return { limit, place: null, filter }
+  const side = after === undefined ? ('before' as const) : ('after' as const)
+  const cursor = after ?? before
+  const place = cursor === undefined ? null : { key: parseCursor(side, cursor), side }
+  return { limit, place, filter: checkFilter(query), patience } as const
 }
 
 const wordParameters = {
