@@ -3,6 +3,7 @@
 import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
 import { type Dimension, type Grain, grains, periods } from './rollup-schema.ts'
+import { spendPeriods } from './rollup-spend-days.ts'
 
 /** Columns of the sums that spend can be told apart by, besides `user` and `metadata:<name>`. */
 export const spendColumns = ['project', 'key', 'model', 'provider'] as const
@@ -48,10 +49,11 @@ const dimensionOf = { project: 'project', key: 'key_name', model: 'model', provi
 /** In the order of time, then of what was spent, most first. */
 export async function readSpend({ driver, deadline }: ReadContext, query: SpendQuery): Promise<SpendRow[]> {
   const { group, filters, stretches, limit } = query
-  const source = isColumn(group) || group === null ? ofRollups(group, filters) : ofTags(group, filters)
   const rows: SpendRow[] = []
   for (const { from, to } of stretches) {
     deadline.check()
+    const isOfRollups = isColumn(group) || group === null
+    const source = isOfRollups ? ofRollups(group, filters) : ofTags(group, filters, isMonth(from, to))
     const found = await driver.all(
       `SELECT ${source.names}, ${sums} FROM ${source.table} WHERE ${source.where} AND ${source.day} >= CAST(? AS BIGINT)
         AND ${source.day} < CAST(? AS BIGINT) ${source.groupBy} ORDER BY sum(cost_nano) DESC, value, project
@@ -101,11 +103,16 @@ function findGrain(needed: readonly Dimension[]): Grain {
   return (['caller', 'route', 'full'] as const).find(has) ?? 'full'
 }
 
-function ofTags(dimension: string, { project }: SpendQuery['filters']): Source {
+/** Whether a stretch is one month of UTC: of those there are sums, since users of all days of a month are very many. */
+function isMonth(from: number, to: number): boolean {
+  return from === spendPeriods.month.floor(from) && to === spendPeriods.month.next(from)
+}
+
+function ofTags(dimension: string, { project }: SpendQuery['filters'], monthly: boolean): Source {
   return {
-    table: 'spend_days',
+    table: monthly ? 'spend_months' : 'spend_days',
     names: 'NULL AS project, value',
-    day: 'day',
+    day: monthly ? 'month' : 'day',
     where: project === undefined ? 'dimension = ?' : 'dimension = ? AND project = ?',
     groupBy: 'GROUP BY value',
     params: project === undefined ? [dimension] : [dimension, project],
