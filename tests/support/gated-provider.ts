@@ -34,6 +34,8 @@ export interface GatedProvider {
   mostOpen(): number
   /** Called for each new call; answers by itself where it does. Default: nothing. */
   onCall: (call: GatedCall) => void
+  /** As it was at first, for the next test; calls that have not been answered are broken off. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -51,6 +53,14 @@ export async function startGatedProvider(): Promise<GatedProvider> {
     },
     mostOpen: () => mostOpen,
     onCall: () => {},
+    forget() {
+      for (const call of calls) if (call.isOpen) call.cut()
+      calls.length = 0
+      untaken.length = 0
+      waiting.length = 0
+      mostOpen = 0
+      provider.onCall = () => {}
+    },
     async close() {
       server.closeAllConnections()
       server.close()

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import OpenAI from 'openai'
+import postgres from 'postgres'
 import { createApp } from '../../server/app.ts'
 import { loadConfig } from '../../server/config/load.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
@@ -40,6 +41,8 @@ export interface TwoGateways {
   url: string
   /** One more on the same store. */
   startAnother(): Promise<OneGateway>
+  /** As if the keys of seals had been made a year ago: the next gateway that starts makes a new one. */
+  ageSealKeys(): Promise<void>
 }
 
 export interface TwoGatewaysOptions {
@@ -48,12 +51,17 @@ export interface TwoGatewaysOptions {
   processes?: boolean
 }
 
-/** They end with the test. */
+/** What ends with a test, in the order in which it was told. */
+type Ending = Pick<TestContext, 'after'>
+
+/** They end with the test, before their database does. */
 export async function startTwoGateways(
-  t: TestContext,
+  t: Ending,
   { config = {}, processes = false }: TwoGatewaysOptions = {},
 ): Promise<TwoGateways> {
-  const url = await createDatabase(t)
+  const endings: (() => unknown)[] = []
+  const later: Ending = { after: (work) => endings.push(work as () => unknown) }
+  const url = await createDatabase(later as TestContext)
   const gated = await startGatedProvider()
   const provider = { baseUrl: gated.url, apiKey: 'provider-key-123456', attempts: 1, models: ['m'] }
   const whole = {
@@ -70,15 +78,22 @@ export async function startTwoGateways(
   t.after(async () => {
     await Promise.all(running.map((gateway) => gateway.stop()))
     await gated.close()
+    for (const end of endings) await end()
   })
   async function start(): Promise<OneGateway> {
-    const gateway = processes ? await startProcess(t, whole) : await startHere(whole)
+    const gateway = processes ? await startProcess(later, whole) : await startHere(whole)
     running.push(gateway)
     return gateway
   }
   // At once, as they are when several are deployed.
   const [a, b] = await Promise.all([start(), start()])
-  return { a, b, gated, url, startAnother: start }
+  return { a, b, gated, url, startAnother: start, ageSealKeys: () => ageSealKeys(url) }
+}
+
+async function ageSealKeys(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1 })
+  await sql`UPDATE seal_keys SET created_at = created_at - ${365 * 86_400_000}`
+  await sql.end()
 }
 
 function reach(origin: string): Pick<OneGateway, 'origin' | 'client' | 'post' | 'admin'> {
@@ -121,7 +136,7 @@ async function startHere(config: Record<string, unknown>): Promise<OneGateway> {
 
 const startFile = fileURLToPath(new URL('../../server/start.mjs', import.meta.url))
 
-async function startProcess(t: TestContext, config: Record<string, unknown>): Promise<OneGateway> {
+async function startProcess(t: Ending, config: Record<string, unknown>): Promise<OneGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-process-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, 'config.json'), JSON.stringify(config))
