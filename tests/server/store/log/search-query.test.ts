@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { GatewayError } from '../../../../server/errors.ts'
-import type { Dialect, Driver } from '../../../../server/store/engine/driver.ts'
+import type { Driver } from '../../../../server/store/engine/driver.ts'
 import { parseSearch, searchCondition, searchKeys } from '../../../../server/store/log/search-query.ts'
 import { indexRequest } from '../../../../server/store/log/search-writes.ts'
 import { dialects, openEngine } from './engines.ts'
@@ -102,12 +102,17 @@ for (const dialect of dialects) {
           params: [base + index, `req_${index}`],
         })),
       )
-      const { sql, params } = searchCondition(driver.dialect as Dialect, terms)
-      const rows = await driver.all(`SELECT id FROM requests WHERE ${sql}`, params)
-      assert.deepEqual(
-        rows.map(({ id }) => id),
-        ['req_0'],
-      )
+      const held = async (query: string) => {
+        const { sql, params } = searchCondition(dialect, parseSearch(query))
+        const rows = await driver.all(`SELECT id FROM requests WHERE ${sql} ORDER BY key`, params)
+        return rows.map(({ id }) => id)
+      }
+      assert.deepEqual(await held('dog'), ['req_0'])
+      assert.deepEqual(await held('quick dog'), ['req_0'])
+      assert.deepEqual(await held('"lazy dog" -cat -"dog lazy"'), ['req_0'])
+      for (const query of ['quick -fox', 'quick cat', '"brown quick"', 'qui', 'dog -"lazy dog"'])
+        assert.deepEqual(await held(query), [], query)
+      assert.deepEqual(await held('cafe -dog'), ['req_1'])
     })
 
     it('takes a beginning for the words that it stands for, unless these are too many', async (t) => {
