@@ -192,7 +192,8 @@ function run(reserved: ReservedSql, sql: string, params: readonly SqlValue[]): P
   const query = reserved.unsafe(toPostgres(sql), values, options(sql))
   // Not when somebody waits for it: it goes out now, behind those before it.
   query.execute()
-  return query as Promise<SqlRow[]>
+  // Rows alone, without what the library adds to the array.
+  return query.then((rows) => [...rows] as SqlRow[])
 }
 
 /** Statements about the schema come once, and the server would keep what it prepared of them. */

@@ -192,7 +192,7 @@ async function sendAll(
     return {
       transaction: String(name?.transaction),
       process: Number(name?.process),
-      results: results.map((rows) => [...rows]),
+      results,
     }
   } catch (error) {
     if (!(error instanceof LostConnectionError)) await send('ROLLBACK')
