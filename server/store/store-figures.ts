@@ -1,7 +1,7 @@
 /** What the store tells of itself for the metrics. */
 import { GatewayError } from '../errors.ts'
 import type { ReadContext } from './log/reads.ts'
-import type { Store } from './store.ts'
+import type { QueryEnd, Store } from './store.ts'
 
 /** Milliseconds that a database which answers at all may take for a query of nothing, those before it included. */
 const answerTime = 1500
@@ -29,5 +29,26 @@ async function answers(store: Store): Promise<boolean> {
   } catch (error) {
     // Many who ask are no sign of a database that is gone.
     return error instanceof GatewayError && error.code === 'query_overload'
+  }
+}
+
+/** Runs a query, and tells how it went once it is over. Throws what the query throws. */
+export async function timeQuery<Value>(
+  name: QueryEnd['name'],
+  tell: (query: QueryEnd) => void,
+  run: () => Promise<Value>,
+): Promise<Value> {
+  const startedAt = performance.now()
+  let outcome: QueryEnd['outcome'] = 'failed'
+  try {
+    const value = await run()
+    outcome = 'answered'
+    return value
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'query_timeout') outcome = 'timeout'
+    if (error instanceof GatewayError && error.code === 'query_overload') outcome = 'refused'
+    throw error
+  } finally {
+    tell({ name, milliseconds: performance.now() - startedAt, outcome })
   }
 }

@@ -11,6 +11,7 @@ import type { LogStepArgument, LogStepName, LogStepValue } from './log/steps.ts'
 import type { StateStore } from './state/state.ts'
 import { ThreadedState } from './state/threaded-state.ts'
 import type { QueryEnd, Store } from './store.ts'
+import { timeQuery } from './store-figures.ts'
 import { type PreparedPlace, preparePlace, type StorePlace } from './store-url.ts'
 import { withinTime } from './threads/answer-time.ts'
 import { ReaderThread } from './threads/reader-thread.ts'
@@ -160,19 +161,7 @@ class ThreadedStore implements Store {
     argument: LogReadArgument<K>,
     longest = this.#options.queryTimeout,
   ): Promise<LogReadValue<K>> {
-    const startedAt = performance.now()
-    let outcome: QueryEnd['outcome'] = 'failed'
-    try {
-      const value = await this.#query(name, argument, longest)
-      outcome = 'answered'
-      return value
-    } catch (error) {
-      if (error instanceof GatewayError && error.code === 'query_timeout') outcome = 'timeout'
-      if (error instanceof GatewayError && error.code === 'query_overload') outcome = 'refused'
-      throw error
-    } finally {
-      this.#options.onQuery({ name, milliseconds: performance.now() - startedAt, outcome })
-    }
+    return timeQuery(name, this.#options.onQuery, () => this.#query(name, argument, longest))
   }
 
   async #query<K extends LogReadName>(
