@@ -2,5 +2,6 @@
 
 import { backup } from './backup.ts'
 import type { Command } from './command.ts'
+import { reprice } from './reprice.ts'
 
-export const commands: readonly Command[] = [backup]
+export const commands: readonly Command[] = [backup, reprice]

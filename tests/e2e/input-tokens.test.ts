@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import OpenAI from 'openai'
-import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminRequest } from '../../server/http/admin/contract.ts'
 import type { JsonObject } from '../../translators/shared/canonical.ts'
 import { variantTargets } from '../conformance/targets.ts'
 import { type RawGateway, respond, startRawGateway } from '../support/raw-provider.ts'
