@@ -4,11 +4,12 @@ import type {
   AdminFacets,
   AdminOverview,
   AdminOverviewQuery,
+  AdminParameters,
   AdminRequest,
   AdminRequestList,
   AdminRequestsQuery,
   AdminStatus,
-} from '../../server/http/admin-contract.ts'
+} from '../../server/http/admin/contract.ts'
 import { getJson } from './client.ts'
 
 export function fetchStatus(signal?: AbortSignal): Promise<AdminStatus> {
@@ -23,7 +24,10 @@ export function fetchOverview(query: AdminOverviewQuery, signal?: AbortSignal): 
   return getJson('/admin/overview', { query: { ...query }, signal })
 }
 
-export function fetchRequests(query: AdminRequestsQuery, signal?: AbortSignal): Promise<AdminRequestList> {
+export function fetchRequests(
+  query: AdminParameters<AdminRequestsQuery>,
+  signal?: AbortSignal,
+): Promise<AdminRequestList> {
   return getJson('/admin/requests', { query: { ...query }, signal })
 }
 

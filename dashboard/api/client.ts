@@ -28,7 +28,10 @@ export function saveAdminKey(key: string | null): void {
 /** GET with the admin key; rejects with an ApiError, or with the signal's AbortError. */
 export async function getJson<Answer>(
   path: string,
-  { query = {}, signal }: { query?: Record<string, string | number | undefined>; signal?: AbortSignal } = {},
+  {
+    query = {},
+    signal,
+  }: { query?: Record<string, string | number | boolean | undefined>; signal?: AbortSignal } = {},
 ): Promise<Answer> {
   const response = await send(joinQuery(path, query), signal)
   const text = await response.text()
@@ -55,7 +58,7 @@ async function send(path: string, signal: AbortSignal | undefined): Promise<Resp
   }
 }
 
-function joinQuery(path: string, query: Record<string, string | number | undefined>): string {
+function joinQuery(path: string, query: Record<string, string | number | boolean | undefined>): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== '') parameters.set(name, String(value))

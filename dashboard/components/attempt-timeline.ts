@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing, svg } from 'lit'
-import type { AdminAttempt } from '../../server/http/admin-contract.ts'
+import type { AdminAttempt } from '../../server/http/admin/contract.ts'
 import { formatDuration } from '../model/format.ts'
 import { badgeStyles, baseStyles } from '../styles/shared.ts'
 

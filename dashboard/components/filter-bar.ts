@@ -1,10 +1,10 @@
 import { css, html, LitElement, nothing } from 'lit'
-import type { AdminFacets } from '../../server/http/admin-contract.ts'
+import type { AdminFacets } from '../../server/http/admin/contract.ts'
 import { formatWord } from '../model/format.ts'
 import type { FilterName, Filters } from '../model/location.ts'
 import { baseStyles, controlStyles } from '../styles/shared.ts'
 
-const plurals: Record<FilterName, keyof AdminFacets> = {
+const plurals: Record<FilterName, Exclude<keyof AdminFacets, 'counts'>> = {
   project: 'projects',
   model: 'models',
   provider: 'providers',

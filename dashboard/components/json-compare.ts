@@ -1,5 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit'
-import type { AdminAdaptation } from '../../server/http/admin-contract.ts'
+import type { AdminAdaptation } from '../../server/http/admin/contract.ts'
 import { formatPlural } from '../model/format.ts'
 import { type DiffRow, type DiffSide, diffJson } from '../model/json-diff.ts'
 import { foldRows, type Marks, markRows, type Section } from '../model/mark-rows.ts'

@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit'
-import type { AdminAdaptation, AdminMessage } from '../../server/http/admin-contract.ts'
+import type { AdminAdaptation, AdminMessage } from '../../server/http/admin/contract.ts'
 import { looksLikeEventStream } from '../model/event-stream.ts'
 import { formatBytes, formatPlural } from '../model/format.ts'
 import { badgeStyles, baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'

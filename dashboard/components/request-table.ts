@@ -1,6 +1,6 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { AdminRequestRow } from '../../server/http/admin-contract.ts'
+import type { AdminRequestRow } from '../../server/http/admin/contract.ts'
 import { formatCount, formatDuration, formatInstant, formatPlural, formatTime } from '../model/format.ts'
 import { linkRequest } from '../model/location.ts'
 import { groupAdaptations, isReplayed, isRunning } from '../model/state.ts'

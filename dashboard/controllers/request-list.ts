@@ -1,5 +1,5 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
-import type { AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequestList } from '../../server/http/admin/contract.ts'
 import { fetchRequests } from '../api/admin.ts'
 import type { ApiError } from '../api/client.ts'
 import type { Filters } from '../model/location.ts'

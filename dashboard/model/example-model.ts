@@ -1,4 +1,4 @@
-import type { AdminStatus } from '../../server/http/admin-contract.ts'
+import type { AdminStatus } from '../../server/http/admin/contract.ts'
 
 /** A model for an example call: one that can answer and is no wildcard. */
 export function chooseExampleModel(status: AdminStatus | null): string {

@@ -1,6 +1,6 @@
 /** Which lines of a comparison an adaptation speaks of, and which unchanged lines can be folded away. */
 
-import type { AdminAdaptation } from '../../server/http/admin-contract.ts'
+import type { AdminAdaptation } from '../../server/http/admin/contract.ts'
 import type { DiffRow } from './json-diff.ts'
 
 /** Row index → adaptations whose field stands on that line. */

@@ -1,6 +1,6 @@
 /** What a request has to do with kept state, read from its row and from what was recorded of it. */
 
-import type { AdminAdaptation, AdminMessage, AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminAdaptation, AdminMessage, AdminRequest } from '../../server/http/admin/contract.ts'
 
 /** What the gateway does for clients whatever the provider can take, in words. */
 const stateWords: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit'
-import type { AdminOverview, AdminOverviewPoint, AdminStatus } from '../../server/http/admin-contract.ts'
+import type { AdminOverview, AdminOverviewPoint, AdminStatus } from '../../server/http/admin/contract.ts'
 import { fetchFacets, fetchOverview, fetchStatus } from '../api/admin.ts'
 import type { RankingEntry } from '../components/ranking.ts'
 import type { Series } from '../components/time-chart.ts'

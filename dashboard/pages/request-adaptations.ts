@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { AdminAdaptation, AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminAdaptation, AdminRequest } from '../../server/http/admin/contract.ts'
 import { formatPlural } from '../model/format.ts'
 import { describeState, groupAdaptations } from '../model/state.ts'
 

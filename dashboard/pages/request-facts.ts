@@ -1,4 +1,4 @@
-import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminRequest } from '../../server/http/admin/contract.ts'
 import { formatCount, formatDuration, formatInstant, unknown } from '../model/format.ts'
 import { linkRequest } from '../model/location.ts'
 import { isReplayed, isRunning, isSocketTurn, readContinued, readReplayedId } from '../model/state.ts'

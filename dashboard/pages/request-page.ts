@@ -1,5 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit'
-import type { AdminAttempt, AdminError, AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminAttempt, AdminError, AdminRequest } from '../../server/http/admin/contract.ts'
 import { fetchRequest } from '../api/admin.ts'
 import { Poll } from '../controllers/poll.ts'
 import { formatPlural } from '../model/format.ts'

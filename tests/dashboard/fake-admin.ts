@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
-import type { AdminRequest, AdminRequestRow, AdminStatus } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestRow, AdminStatus } from '../../server/http/admin/contract.ts'
 import { makeFacets, makeOverview, makeRequest, makeRows, makeStatus } from './fixtures.ts'
 
 const root = join(import.meta.dirname, '../..')

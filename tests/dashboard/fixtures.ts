@@ -10,7 +10,7 @@ import type {
   AdminRequest,
   AdminRequestRow,
   AdminStatus,
-} from '../../server/http/admin-contract.ts'
+} from '../../server/http/admin/contract.ts'
 
 /** Runs if it is ever taken for markup. */
 export const hostile = `<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=1</script></script>`
@@ -22,7 +22,7 @@ export function message(body: unknown, headers: Record<string, string> = {}): Ad
   const type = typeof body === 'string' ? 'text/event-stream; charset=utf-8' : 'application/json'
   return {
     headers: { 'content-type': type, ...headers },
-    body: { text, bytes: text.length, truncated: false },
+    body: { text, bytes: text.length, truncated: false, absent: null },
   }
 }
 
@@ -42,10 +42,20 @@ export function row(id: string, createdAt: number, changes: Partial<AdminRequest
     background: false,
     input_tokens: 1204,
     cached_tokens: 512,
+    cache_write_tokens: null,
     output_tokens: 318,
     reasoning_tokens: 120,
     total_tokens: 1522,
     usage_source: 'provider',
+    usage_estimator: null,
+    cost_usd: '0.000412300',
+    cost_reason: null,
+    session_id: null,
+    conversation_id: null,
+    previous_response_id: null,
+    user: null,
+    service_tier: null,
+    metadata: {},
     latency_ms: 1840.2,
     ttft_ms: 312.5,
     upstream_ms: 1836.9,
@@ -300,7 +310,15 @@ function attempt(changes: Partial<AdminAttempt>): AdminAttempt {
   }
 }
 
-const whole = { user_agent: 'OpenAI/JS 7.55.0', client_address: '127.0.0.1' }
+const whole = {
+  client_request_id: null,
+  user_agent: 'OpenAI/JS 7.55.0',
+  client_address: '127.0.0.1',
+  bodies_absent: null,
+  cost: null,
+  matched_by: 'request' as const,
+  matches: [],
+}
 
 /** A stream that needed two attempts and three adaptations. */
 function makeStreamed(base: AdminRequestRow): AdminRequest {
@@ -336,7 +354,7 @@ export function makeRequest(base: AdminRequestRow): AdminRequest {
     upstream_model: base.upstream_model ?? '',
     ...(failed ? { error: base.error, http_status: null, ttfb_ms: null, ttft_ms: null } : {}),
     response: failed
-      ? { headers: {}, body: { text: null, bytes: 0, truncated: false } }
+      ? { headers: {}, body: { text: null, bytes: 0, truncated: false, absent: 'not_kept' as const } }
       : message({ ...answer, id: 'up_1', extra: true }),
   })
   return {
@@ -351,22 +369,52 @@ export function makeRequest(base: AdminRequestRow): AdminRequest {
 }
 
 export function makeFacets(rows: AdminRequestRow[]): AdminFacets {
-  const values = (key: 'model' | 'project' | 'provider' | 'status') => [
+  const values = (key: 'model' | 'project' | 'key' | 'provider' | 'status') => [
     ...new Set(rows.map((entry) => entry[key]).filter((value) => value !== null)),
   ]
   return {
     models: values('model'),
     projects: values('project'),
+    keys: values('key'),
     providers: values('provider'),
     statuses: values('status'),
+    error_codes: [],
+    error_origins: [],
+    counts: {
+      models: [],
+      projects: [],
+      keys: [],
+      providers: [],
+      statuses: [],
+      error_codes: [],
+      error_origins: [],
+    },
   }
 }
+
+/** What the pages do not show. */
+const unshown = {
+  streams: 0,
+  attempts: 0,
+  cached_tokens: 0,
+  cache_write_tokens: 0,
+  reasoning_tokens: 0,
+  estimated_input_tokens: 0,
+  estimated_output_tokens: 0,
+  cost_usd: '0.000000000',
+  estimated_cost_usd: '0.000000000',
+  unpriced: 0,
+  ttft_p95_ms: null,
+  overhead_p95_ms: null,
+}
+const unranked = { estimated_tokens: 0, cost_usd: '0.000000000', unpriced: 0 }
 
 function makePoint(at: number, index: number, empty: boolean): AdminOverviewPoint {
   const wave = Math.sin(index / 6) + 1.4 + ((index * 7919) % 13) / 22
   const requests = empty ? 0 : Math.round(wave * 46)
   const errors = empty ? 0 : Math.round(wave * ((index * 31) % 11 === 0 ? 9 : (index % 5) / 2))
   return {
+    ...unshown,
     at: new Date(at).toISOString(),
     requests,
     errors,
@@ -393,6 +441,7 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
     to: new Date(to).toISOString(),
     bucket_seconds: Math.round(width / 1000),
     totals: {
+      ...unshown,
       requests: sum('requests'),
       errors: sum('errors'),
       input_tokens: sum('input_tokens'),
@@ -417,17 +466,25 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
     models: idle
       ? []
       : [
-          { name: 'openai/gpt-oss-120b', requests: 2410, errors: 31, total_tokens: 3_120_400 },
-          { name: 'deepseek-ai/DeepSeek-V3.2', requests: 1620, errors: 60, total_tokens: 2_004_113 },
-          { name: hostile, requests: 21, errors: 0, total_tokens: 9000 },
+          { name: 'openai/gpt-oss-120b', requests: 2410, errors: 31, total_tokens: 3_120_400, ...unranked },
+          {
+            name: 'deepseek-ai/DeepSeek-V3.2',
+            requests: 1620,
+            errors: 60,
+            total_tokens: 2_004_113,
+            ...unranked,
+          },
+          { name: hostile, requests: 21, errors: 0, total_tokens: 9000, ...unranked },
         ],
     providers: idle
       ? []
       : [
-          { name: 'scaleway', requests: 2410, errors: 31, total_tokens: 3_120_400 },
-          { name: 'sail', requests: 1620, errors: 60, total_tokens: 2_004_113 },
-          { name: 'former', requests: 21, errors: 0, total_tokens: 9000 },
+          { name: 'scaleway', requests: 2410, errors: 31, total_tokens: 3_120_400, ...unranked },
+          { name: 'sail', requests: 1620, errors: 60, total_tokens: 2_004_113, ...unranked },
+          { name: 'former', requests: 21, errors: 0, total_tokens: 9000, ...unranked },
         ],
+    projects: [],
+    keys: [],
   }
 }
 

@@ -387,9 +387,9 @@ describe('one request', () => {
     huge.client_request = message({ model: 'm', input: items, image })
     huge.attempt_list[0]!.request = message({ model: 'n', input: items, image: `${image}B` })
     huge.attempt_list[0]!.response = message({}, {})
-    huge.attempt_list[0]!.response.body = { text: '{"cut', bytes: 9_000_000, truncated: true }
+    huge.attempt_list[0]!.response.body = { text: '{"cut', bytes: 9_000_000, truncated: true, absent: null }
     huge.client_response = message({}, {})
-    huge.client_response.body = { text: null, bytes: 5000, truncated: false }
+    huge.client_response.body = { text: null, bytes: 5000, truncated: false, absent: 'not_kept' }
     fake.requests.set('req_huge', huge)
     const deep = makeRequest(row('req_deep', Date.now()))
     deep.client_request = message({})

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Response } from 'openai/resources/responses/responses'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
 import { EventReader, pollFor } from '../support/background-calls.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { type RestartableGateway, startRestartable } from '../support/restartable-gateway.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
-import type { AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequestList } from '../../server/http/admin/contract.ts'
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 import { variantTargets } from '../conformance/targets.ts'
 import { EventReader, followStream, pollFor } from '../support/background-calls.ts'

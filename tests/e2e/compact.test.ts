@@ -16,7 +16,7 @@ import type {
   ResponseCompactParams,
   ResponseInputItem,
 } from 'openai/resources/responses/responses'
-import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminRequest } from '../../server/http/admin/contract.ts'
 import type { Item, JsonObject } from '../../translators/shared/canonical.ts'
 import { textOf } from '../conformance/ask.ts'
 import { variantTargets } from '../conformance/targets.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import { after, before, describe, it } from 'node:test'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 interface ErrorAnswer {

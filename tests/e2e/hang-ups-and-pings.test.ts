@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import {

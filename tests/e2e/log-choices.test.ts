@@ -1,7 +1,7 @@
 /** What the record keeps of each project's calls, and what finds them, seen from the front door. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 const keys = { open: 'open-project-key-1234', closed: 'closed-project-key-1234' }

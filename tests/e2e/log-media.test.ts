@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 const png = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')

@@ -9,7 +9,7 @@ import type {
   AdminPromptAdded,
   AdminPromptDeleted,
   AdminPromptList,
-} from '../../server/http/admin-contract.ts'
+} from '../../server/http/admin/contract.ts'
 import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 

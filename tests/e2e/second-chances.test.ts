@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminRequest } from '../../server/http/admin/contract.ts'
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import {

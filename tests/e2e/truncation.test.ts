@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import OpenAI from 'openai'
-import type { AdminRequest } from '../../server/http/admin-contract.ts'
+import type { AdminRequest } from '../../server/http/admin/contract.ts'
 import {
   type CanonicalEvent,
   type Item,

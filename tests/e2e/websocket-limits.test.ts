@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin-contract.ts'
+import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
 import {
   completed,
   delta,

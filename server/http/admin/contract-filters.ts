@@ -79,6 +79,11 @@ export const AdminRequestsQuery = Type.Object({
 })
 export type AdminRequestsQuery = Static<typeof AdminRequestsQuery>
 
+/** A query as it is written in a URL: lists are joined by commas. */
+export type AdminParameters<Query> = {
+  [Name in Exclude<keyof Query, 'metadata'>]?: string | number | boolean
+} & { [pair: `metadata[${string}]`]: string }
+
 export const AdminExportQuery = Type.Object({
   ...requestFilters,
   ...fullText,
