@@ -42,7 +42,7 @@ export interface RetentionReport {
   /** Unix milliseconds when a round last ended well. */
   lastRunAt: number | null
   failures: number
-  pruned: { bodies: number; rows: number; media: number; rollups: number; minutes: number }
+  pruned: Record<PrunedKind | 'media', number>
   oldestAt: { bodies: number | null; rows: number | null }
   /** Milliseconds of the configuration; absent for no end. */
   keptFor: { bodies?: number; rows?: number; rollups?: number; minutes?: number }
@@ -50,6 +50,8 @@ export interface RetentionReport {
   /** Of the last round; null before it. */
   measure: StoreMeasure | null
 }
+
+const kinds: readonly PrunedKind[] = ['bodies', 'rows', 'sessions', 'minutes', 'rollups']
 
 /** Milliseconds that the lease is held without a sign of life. */
 const leaseTime = 150_000
@@ -83,7 +85,7 @@ class LogRetention implements Retention {
     leads: false,
     lastRunAt: null,
     failures: 0,
-    pruned: { bodies: 0, rows: 0, media: 0, rollups: 0, minutes: 0 },
+    pruned: { bodies: 0, rows: 0, sessions: 0, media: 0, rollups: 0, minutes: 0 },
     oldestAt: { bodies: null, rows: null },
     measure: null,
   }
@@ -100,6 +102,9 @@ class LogRetention implements Retention {
     this.#sizes = {
       bodies: size(50, 2000),
       rows: size(50, 5000),
+      sessions: size(50, 5000),
+      minutes: size(50, 5000),
+      rollups: size(50, 5000),
       space: size(100, 10_000),
     }
   }
@@ -151,8 +156,9 @@ class LogRetention implements Retention {
 
   async #prune(): Promise<void> {
     const settings = this.#options.settings()
-    for (const kind of ['bodies', 'rows'] as const) {
-      const kept = settings[kind]
+    for (const kind of kinds) {
+      // A session is a sum of its requests, and a page of them.
+      const kept = settings[kind === 'sessions' ? 'rows' : kind]
       if (kept !== null) await this.#pruneKind(kind, Date.now() - kept)
     }
     if (settings.maxBytes === null) this.#warning = null
@@ -192,7 +198,7 @@ class LogRetention implements Retention {
   }
 
   /** Whether the store is as small as wanted. Between two measures no more goes than what seems to be too much. */
-  async #shrink(kind: PrunedKind, target: number): Promise<boolean> {
+  async #shrink(kind: keyof typeof requestsPer, target: number): Promise<boolean> {
     const floor = Date.now() - this.#options.floor
     for (;;) {
       const { usedBytes, bytesPer, lag } = await this.#measure()

@@ -38,5 +38,8 @@ export const mediaSchema: Migration['statements'] = [
     sqlite: 'CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab(search, instance)',
     postgres: null,
   },
+  // A merge for the sake of what was removed reads all of a dead segment in one statement: seconds of the writer. What is
+  // removed goes with the merges that what is added makes, which are bounded.
+  { sqlite: "INSERT INTO search (search, rank) VALUES ('deletemerge', 0)", postgres: null },
   { sqlite: null, postgres: 'CREATE INDEX search_by_word ON search USING gin (words)' },
 ]

@@ -3,11 +3,11 @@
 import type { Driver } from '../engine/driver.ts'
 import { pruneBodies } from './prune-bodies.ts'
 import { pruneRows } from './retention-rows.ts'
+import { pruneRollups, pruneSessions } from './rollup-prune.ts'
 import type { StepContext } from './steps.ts'
 
-/** Each has a clock of its own. */
-export const prunedKinds = ['bodies', 'rows'] as const
-export type PrunedKind = (typeof prunedKinds)[number]
+/** `minutes` and `rollups` are sums, per minute and longer. */
+export type PrunedKind = 'bodies' | 'rows' | 'sessions' | 'minutes' | 'rollups'
 
 export interface PruneInput {
   kind: PrunedKind
@@ -20,7 +20,7 @@ export interface PruneInput {
 }
 
 export interface Pruned {
-  /** Of blocks of bodies, or of rows. */
+  /** Of blocks of bodies, rows, sessions or sums. */
   removed: number
   /** Of media, which go with the bodies that held them. */
   media: number
@@ -47,6 +47,17 @@ const pruners: Record<PrunedKind, Pruner> = {
   async rows(context, { before, limit }) {
     const { rows, more } = await pruneRows(context, { before, limit })
     return { removed: rows, media: 0, more }
+  },
+  async sessions(context, { before, limit }) {
+    return { ...(await pruneSessions(context, { before, limit })), media: 0 }
+  },
+  async minutes(context, { before, limit }) {
+    const pruned = await pruneRollups(context, { minuteBefore: before, hourAndDayBefore: 0, limit })
+    return { ...pruned, media: 0 }
+  },
+  async rollups(context, { before, limit }) {
+    const pruned = await pruneRollups(context, { minuteBefore: 0, hourAndDayBefore: before, limit })
+    return { ...pruned, media: 0 }
   },
 }
 
