@@ -51,7 +51,7 @@ describe('media of bodies', () => {
       const sent = JSON.parse(body.text ?? '') as ReturnType<typeof ask>
       assert.equal(sent.input[0]?.content[1]?.image_url, reference)
       assert.ok(row.upstream_request?.body.text?.includes(reference))
-      assert.equal(row.upstream_request.body.truncated, false)
+      assert.equal(row.upstream_request?.body.truncated, false)
     }
   })
   it('are stored once', async () => {

@@ -25,8 +25,15 @@ export interface Condition extends SqlPart {
   few: SqlPart | null
 }
 
-/** Also the filters on `from` and `below` are left to the window. */
-export function toConditions(dialect: Dialect, filter: RequestFilter): Condition[] {
+/**
+ * Also the filters on `from` and `below` are left to the window. `hours`: of the window, where a search has to be bounded
+ * by them (search-slices.ts).
+ */
+export function toConditions(
+  dialect: Dialect,
+  filter: RequestFilter,
+  hours: readonly number[] | null = null,
+): Condition[] {
   const { words, flags, statuses, numbers, tags, session, unpriced, terms } = filter
   const conditions = [
     ...words.map(([column, value]) => onWord(column, value)),
@@ -46,7 +53,7 @@ export function toConditions(dialect: Dialect, filter: RequestFilter): Condition
   if (unpriced === false) conditions.push(unindexed(part('cost_reason IS NULL')))
   if (terms.length > 0) {
     const keys = ({ order, below, from, most }: KeyWindow) => {
-      const select = searchSelect(dialect, terms, order)
+      const select = searchSelect(dialect, terms, { order, hours })
       return { sql: select.sql, params: [...select.params, below, from, most] }
     }
     conditions.push({ ...searchCondition(dialect, terms), keys, few: null })

@@ -10,6 +10,7 @@ import { formatCursor, type ListInput } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
 import { listColumns, toRequestRow } from './request-rows.ts'
 import { expandPrefixes } from './search-prefix.ts'
+import { type KeyRange, listSlices } from './search-slices.ts'
 
 /**
  * One page, newest first. Where no index holds the answer, rows are looked at in windows; when patience ends, the
@@ -53,21 +54,28 @@ async function findRows(
 ): Promise<Found> {
   const deadline = createDeadline(patience)
   const isAfter = place?.side === 'after'
-  const windows = await readWindows({
-    driver,
-    conditions: toConditions(driver.dialect, {
-      ...filter,
-      terms: await expandPrefixes(driver, filter.terms),
-    }),
-    columns: listColumns,
-    order: isAfter ? 'ASC' : 'DESC',
+  const order = isAfter ? 'ASC' : 'DESC'
+  const terms = await expandPrefixes(driver, filter.terms)
+  const range: KeyRange = {
     from: isAfter ? Math.max(filter.from, place.key + 1) : filter.from,
     below: place?.side === 'before' ? Math.min(filter.below, place.key) : filter.below,
-  })
-  const rows: SqlRow[] = []
-  while (windows.reached() !== null && rows.length <= limit) {
-    rows.push(...(await windows.next(limit + 1 - rows.length)))
-    if (deadline.passed()) break
   }
-  return { rows, reached: windows.reached() }
+  const rows: SqlRow[] = []
+  for await (const slice of listSlices({ driver, range, order, terms })) {
+    const windows = await readWindows({
+      driver,
+      conditions: toConditions(driver.dialect, { ...filter, terms }, slice.hours),
+      columns: listColumns,
+      order,
+      from: slice.from,
+      below: slice.below,
+    })
+    while (windows.reached() !== null && rows.length <= limit) {
+      rows.push(...(await windows.next(limit + 1 - rows.length)))
+      if (deadline.passed()) break
+    }
+    const reached = windows.reached() ?? slice.reached
+    if (windows.reached() !== null || rows.length > limit || deadline.passed()) return { rows, reached }
+  }
+  return { rows, reached: null }
 }

@@ -7,7 +7,8 @@ import { GatewayError } from '../../errors.ts'
 import type { Dialect, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
 import { expandPrefixes } from './search-prefix.ts'
-import { foldWords, keyMark, spaceIdeographs } from './search-words.ts'
+import { listSlices } from './search-slices.ts'
+import { foldWords, hourMark, keyMark, spaceIdeographs } from './search-words.ts'
 
 /** Words that stand beside each other; one word is a phrase of one. */
 export interface SearchTerm {
@@ -53,10 +54,15 @@ function refused(param: string, message: string): GatewayError {
 }
 
 /** The terms in the syntax of FTS5 or of `to_tsquery`: the parameter of the texts below. */
-export function toMatch(dialect: Dialect, terms: readonly SearchTerm[]): string {
+export function toMatch(
+  dialect: Dialect,
+  terms: readonly SearchTerm[],
+  hours: readonly number[] | null = null,
+): string {
   const { wanted, unwanted } = writeTerms(terms, dialect === 'sqlite' ? toFts5 : toTsquery)
   if (dialect === 'postgres') return [...wanted, ...unwanted.map((text) => `!${text}`)].join(' & ')
-  return `(${wanted.join(' AND ')})${without(unwanted)}`
+  const within = hours === null ? [] : [`("${hours.map((hour) => hourMark + hour).join('" OR "')}")`]
+  return `(${[...within, ...wanted].join(' AND ')})${without(unwanted)}`
 }
 
 function writeTerms(terms: readonly SearchTerm[], write: (term: SearchTerm) => string) {
@@ -89,6 +95,13 @@ export interface SearchSql {
   params: SqlValue[]
 }
 
+export interface SelectOptions {
+  /** Default `DESC`. */
+  order?: 'ASC' | 'DESC'
+  /** Of a slice (search-slices.ts). Default null: of all times. */
+  hours?: readonly number[] | null
+}
+
 /**
  * Takes terms of `expandPrefixes`. Gives the keys (as `key`) of matching requests in the order of the keys. After `params` come three more: the key that
  * all are below, the key that none is below, and the number of rows at most. The driving part of a list.
@@ -96,7 +109,7 @@ export interface SearchSql {
 export function searchSelect(
   dialect: Dialect,
   terms: readonly SearchTerm[],
-  order: 'ASC' | 'DESC' = 'DESC',
+  { order = 'DESC', hours = null }: SelectOptions = {},
 ): SearchSql {
   const [key, match] =
     dialect === 'sqlite'
@@ -104,7 +117,7 @@ export function searchSelect(
       : ['key', "words @@ to_tsquery('simple', CAST(? AS TEXT))"]
   return {
     sql: `SELECT ${key} AS key FROM search WHERE ${match} AND ${key} < ? AND ${key} >= ? ORDER BY ${key} ${order} LIMIT ?`,
-    params: [toMatch(dialect, terms)],
+    params: [toMatch(dialect, terms, hours)],
   }
 }
 
@@ -140,7 +153,14 @@ export async function searchKeys(
   { driver }: Pick<ReadContext, 'driver'>,
   { terms, before, from = 0, limit }: SearchKeysInput,
 ): Promise<number[]> {
-  const { sql, params } = searchSelect(driver.dialect, await expandPrefixes(driver, terms))
-  const rows = await driver.all(sql, [...params, before ?? Number.MAX_SAFE_INTEGER, from, limit])
-  return rows.map(({ key }) => Number(key))
+  const range = { from, below: before ?? Number.MAX_SAFE_INTEGER }
+  const expanded = await expandPrefixes(driver, terms)
+  const keys: number[] = []
+  for await (const slice of listSlices({ driver, range, order: 'DESC', terms: expanded })) {
+    const { sql, params } = searchSelect(driver.dialect, expanded, { hours: slice.hours })
+    const rows = await driver.all(sql, [...params, slice.below, slice.from, limit - keys.length])
+    keys.push(...rows.map(({ key }) => Number(key)))
+    if (keys.length >= limit) break
+  }
+  return keys
 }

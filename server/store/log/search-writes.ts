@@ -1,7 +1,8 @@
 /** What a finished request is found by besides its columns: its words, the ids that came with it, its metadata. */
 
 import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
-import { foldWords, keyMark, spaceIdeographs } from './search-words.ts'
+import { hourOf } from './search-slices.ts'
+import { foldWords, hourMark, keyMark, spaceIdeographs } from './search-words.ts'
 import { readTags } from './tags.ts'
 
 /** Each may be written again, when nobody knows whether the first time was committed. */
@@ -32,7 +33,8 @@ export function indexRequest(dialect: Dialect, { key, text, ids, metadata }: Fin
     if (id !== '' && id.length <= longestId) statements.push({ sql: insertId, params: [id, key] })
   if (text !== '') {
     const words = spaceIdeographs(text)
-    const written = dialect === 'sqlite' ? `${words} ${keyMark}${key}` : foldWords(words)
+    const written =
+      dialect === 'sqlite' ? `${words} ${keyMark}${key} ${hourMark}${hourOf(key)}` : foldWords(words)
     statements.push({ sql: insertWords[dialect], params: [key, written] })
   }
   return statements
