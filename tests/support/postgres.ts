@@ -100,7 +100,6 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
     "listen_addresses = '127.0.0.1'",
     `unix_socket_directories = '${directory}'`,
     'fsync = off',
-    'synchronous_commit = off',
     'full_page_writes = off',
     'max_connections = 200',
     "shared_buffers = '64MB'",
@@ -113,14 +112,19 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
   }
   const url = (database: string) =>
     `postgres://${user}:${encodeURIComponent(serverPassword)}@127.0.0.1:${port}/${database}`
-  const admin = postgres(url('postgres'), { max: 1, idle_timeout: 1, onnotice: () => undefined, backoff: () => 0.05 })
+  const admin = postgres(url('postgres'), {
+    max: 1,
+    idle_timeout: 1,
+    onnotice: () => undefined,
+    backoff: () => 0.05,
+  })
   let child: ChildProcess | null = null
   const server: TestServer = {
     port,
     url,
     admin,
     async start() {
-      child = spawnServer(binary, data, owner)
+      child = spawnServer(binary, directory, owner)
       await waitUntilReady(child, join(data, 'postmaster.pid'))
     },
     async stop() {
@@ -128,7 +132,7 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
       child = null
       if (ending === null) return
       const gone = once(ending, 'close')
-      ending.stdin?.end()
+      ending.stdin?.end('stop\n')
       await gone
     },
     async close() {
@@ -146,10 +150,13 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
  * A shell stands between that ends the server when this process is gone, also when that was killed: its input ends then.
  * It must not keep this process alive.
  */
-function spawnServer(binary: string, data: string, owner: Owner | null): ChildProcess {
+function spawnServer(binary: string, directory: string, owner: Owner | null): ChildProcess {
   const script =
-    '"$0" -D "$1" 2>&1 & server=$!; read -r _; kill -QUIT $server; wait $server; [ -e "$1/../keep" ] || true'
-  const child = spawn('sh', ['-c', script, binary, data], { ...owner, stdio: ['pipe', 'pipe', 'ignore'] })
+    '"$0" -D "$1/data" 2>&1 & server=$!; read -r word; kill -QUIT $server; wait $server; [ "$word" = stop ] || rm -rf "$1"'
+  const child = spawn('sh', ['-c', script, binary, directory], {
+    ...owner,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   child.unref()
   for (const stream of [child.stdin, child.stdout]) (stream as unknown as { unref?(): void }).unref?.()
   return child
