@@ -1,4 +1,4 @@
-/** `/admin/spend`, `/admin/prices`, `/admin/reprice`: what was spent and at which prices. */
+/** `/admin/spend`, `/admin/reprice`: what was spent, and pricing again. */
 import Type, { type Static } from 'typebox'
 import { rollupFilters } from './contract-overview.ts'
 import { count, cursor, moment, money, nullable, text, time } from './kinds.ts'
