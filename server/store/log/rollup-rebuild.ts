@@ -135,7 +135,8 @@ async function finish(
     .filter(([, cell]) => holdsAnything(cell))
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([, cell]) => cell)
-  if (wrong.length > 0) await driver.batch([...writeCells(wrong), ...lengths.map(removeEmpty(at, period))])
+  if (wrong.length > 0)
+    await driver.batch([...writeCells(wrong, driver.dialect), ...lengths.map(removeEmpty(at, period))])
   return { state: 'done', mended: wrong.length }
 }
 

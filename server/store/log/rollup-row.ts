@@ -62,7 +62,7 @@ export function hasEnded({ status }: Pick<CountedRow, 'status'>): boolean {
 /** A value as cells have it: bounded, and '' for none. PostgreSQL's texts cannot hold NUL. */
 export function toName(value: SqlValue, longest = longestName): string {
   if (typeof value !== 'string') return ''
-  const text = value.length > longest ? value.slice(0, longest).toWellFormed() : value
+  const text = (value.length > longest ? value.slice(0, longest) : value).toWellFormed()
   return text.includes('\0') ? text.replaceAll('\0', '') : text
 }
 

@@ -1,6 +1,6 @@
 /** Sums by day and month and what clients say of their requests: the user, and the tags of `metadata`. */
 
-import type { SqlValue, Statement } from '../engine/driver.ts'
+import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
 import { type CountedRow, measuresOf, readJson, toName } from './rollup-row.ts'
 import { measures, periods } from './rollup-schema.ts'
 
@@ -68,6 +68,41 @@ const upserts: Readonly<Record<SpendPeriod, string>> = {
   month: upsertInto('spend_months', 'month'),
 }
 
+/** The same of many at once, for a server. Those that are new in one batch may together go a little past the limit. */
+const listDimensions = `INSERT INTO spend_dimensions (period, at, project, dimension)
+  SELECT period, at, project, dimension
+  FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS listed (period TEXT, at BIGINT, project TEXT, dimension TEXT)
+  WHERE (SELECT count(*) FROM spend_dimensions AS other
+    WHERE other.period = listed.period AND other.at = listed.at AND other.project = listed.project) < CAST(? AS BIGINT)
+    OR EXISTS (SELECT 1 FROM spend_dimensions AS other WHERE other.period = listed.period AND other.at = listed.at
+      AND other.project = listed.project AND other.dimension = listed.dimension)
+  ON CONFLICT (period, at, project, dimension) DO UPDATE SET dimension = excluded.dimension`
+
+function upsertManyInto(table: string, at: string): string {
+  const columns = ['dimension', at, 'project', 'value', ...measures]
+  const siblings = `FROM ${table} AS other WHERE other.dimension = cell.dimension AND other.${at} = cell.at
+      AND other.project = cell.project`
+  return `INSERT INTO ${table} (${columns.join(', ')})
+    SELECT dimension, at, project, kept, ${measures.map((name) => `sum(${name})`).join(', ')} FROM (
+      SELECT cell.*, CASE
+        WHEN EXISTS (SELECT 1 ${siblings} AND other.value = cell.value) THEN cell.value
+        WHEN EXISTS (SELECT 1 ${siblings} AND other.value = '') THEN ''
+        WHEN (SELECT count(*) ${siblings}) < CAST(? AS BIGINT) THEN cell.value
+        ELSE '' END AS kept
+      FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS cell (period TEXT, at BIGINT, project TEXT, dimension TEXT, value TEXT,
+        ${measures.map((name) => `${name} BIGINT`).join(', ')})
+      WHERE EXISTS (SELECT 1 FROM spend_dimensions AS listed WHERE listed.period = cell.period AND listed.at = cell.at
+        AND listed.project = cell.project AND listed.dimension = cell.dimension)) AS cells
+    GROUP BY dimension, at, project, kept ORDER BY dimension, at, project, kept
+    ON CONFLICT (dimension, ${at}, project, value) DO UPDATE SET
+    ${measures.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')}`
+}
+
+const upsertsOfMany: Readonly<Record<SpendPeriod, string>> = {
+  day: upsertManyInto('spend_days', 'day'),
+  month: upsertManyInto('spend_months', 'month'),
+}
+
 export class SpendCells {
   readonly #cells = new Map<string, SpendCell>()
 
@@ -87,25 +122,18 @@ export class SpendCells {
     }
   }
 
-  statements(limits = usualLimits): Statement[] {
-    const statements: Statement[] = []
-    let listed = ''
-    for (const [, { key, sums }] of [...this.#cells].sort(([one], [other]) => (one < other ? -1 : 1))) {
-      if (sums.every((sum) => sum === 0)) continue
-      const [period, at, project, dimension, value] = key
-      const list: SqlValue[] = [period, at, project, dimension]
-      if (listed !== list.join('\0')) {
-        listed = list.join('\0')
-        statements.push({
-          sql: listDimension,
-          params: [...list, period, at, project, limits.dimensions, ...list],
-        })
-      }
-      const of: SqlValue[] = [dimension, at, project]
-      const room: SqlValue[] = [...of, value, value, ...of, ...of, limits.values[period], value]
-      statements.push({ sql: upserts[period], params: [...of, ...room, ...sums, ...list] })
-    }
-    return statements
+  statements({
+    dialect = 'sqlite',
+    limits = usualLimits,
+  }: {
+    dialect?: Dialect
+    limits?: SpendLimits
+  } = {}): Statement[] {
+    const cells = [...this.#cells]
+      .filter(([, { sums }]) => sums.some((sum) => sum !== 0))
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([, cell]) => cell)
+    return dialect === 'sqlite' ? writeEach(cells, limits) : writeMany(cells, limits)
   }
 
   #cell(key: SpendKey): SpendCell {
@@ -117,6 +145,50 @@ export class SpendCells {
     }
     return cell
   }
+}
+
+function writeEach(cells: readonly SpendCell[], limits: SpendLimits): Statement[] {
+  const statements: Statement[] = []
+  let listed = ''
+  for (const { key, sums } of cells) {
+    const [period, at, project, dimension, value] = key
+    const list: SqlValue[] = [period, at, project, dimension]
+    if (listed !== list.join('\0')) {
+      listed = list.join('\0')
+      statements.push({
+        sql: listDimension,
+        params: [...list, period, at, project, limits.dimensions, ...list],
+      })
+    }
+    const of: SqlValue[] = [dimension, at, project]
+    const room: SqlValue[] = [...of, value, value, ...of, ...of, limits.values[period], value]
+    statements.push({ sql: upserts[period], params: [...of, ...room, ...sums, ...list] })
+  }
+  return statements
+}
+
+function writeMany(cells: readonly SpendCell[], limits: SpendLimits): Statement[] {
+  if (cells.length === 0) return []
+  const lists = new Map<string, Record<string, SqlValue>>()
+  const records: Record<SpendPeriod, Record<string, SqlValue>[]> = { day: [], month: [] }
+  for (const { key, sums } of cells) {
+    const [period, at, project, dimension, value] = key
+    const list = { period, at, project, dimension }
+    lists.set([period, at, project, dimension].join('\0'), list)
+    const counted = Object.fromEntries(measures.map((name, index) => [name, sums[index] ?? 0]))
+    records[period].push({ ...list, value, ...counted })
+  }
+  const listed: Statement = {
+    sql: listDimensions,
+    params: [JSON.stringify([...lists.values()]), limits.dimensions],
+  }
+  return [
+    listed,
+    ...(['day', 'month'] as const).map((period) => ({
+      sql: upsertsOfMany[period],
+      params: [limits.values[period], JSON.stringify(records[period])],
+    })),
+  ]
 }
 
 /** Dimension and value of each. */

@@ -1,6 +1,6 @@
 /** The statements that keep all sums in step with the rows; they go into the transaction that writes these. */
 
-import type { SqlValue, Statement } from '../engine/driver.ts'
+import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
 import { RollupCells, writeCells, writeKeptCells } from './rollup-cells.ts'
 import { type CountedRow, countedColumns, hasEnded, type RowChange } from './rollup-row.ts'
@@ -19,7 +19,7 @@ export function toCountedRow(values: readonly SqlValue[]): CountedRow {
  * Counts requests, each once: in the batch that ends it. Rows of requests that still run are passed over. The statements
  * follow those that write the rows, and touch what is counted in the same order on every gateway.
  */
-export function rollupStatements(rows: readonly CountedRow[]): Statement[] {
+export function rollupStatements(rows: readonly CountedRow[], dialect: Dialect): Statement[] {
   const ended = rows.filter(hasEnded)
   if (ended.length === 0) return []
   const cells = new RollupCells()
@@ -28,7 +28,7 @@ export function rollupStatements(rows: readonly CountedRow[]): Statement[] {
     cells.add(row)
     spend.add(row)
   }
-  return [...writeCells(cells.list()), ...spend.statements(), ...sessionStatements(ended)]
+  return [...writeCells(cells.list(), dialect), ...spend.statements({ dialect }), ...sessionStatements(ended)]
 }
 
 /**

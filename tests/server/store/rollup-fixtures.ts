@@ -71,7 +71,7 @@ export function rowStatements(rows: readonly StoredRow[]): Statement[] {
 
 /** One batch of the writer. */
 export async function writeRows(driver: Driver, rows: readonly StoredRow[]): Promise<void> {
-  await driver.batch([...rowStatements(rows), ...rollupStatements(rows.map(countedRow))])
+  await driver.batch([...rowStatements(rows), ...rollupStatements(rows.map(countedRow), driver.dialect)])
 }
 
 export function readContext(driver: Driver): ReadContext {
