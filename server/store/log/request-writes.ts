@@ -109,7 +109,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
     if (block.full) closeBlock()
   }
   closeBlock()
-  statements.push(...rollupStatements(counted))
+  statements.push(...rollupStatements(counted, dialect))
   return {
     statements: [...media.statements(), ...statements],
     blockId,

@@ -44,7 +44,11 @@ async function write(driver: Driver, rows: readonly CountedRow[], now: number): 
   }
   const isRecent = Number(newest.created_at) > now - minuteDays * periods.day
   const kept = cells.list(isRecent ? undefined : [periods.hour, periods.day])
-  const statements: Statement[] = [...writeCells(kept), ...spend.statements(), ...sessionStatements(rows)]
+  const statements: Statement[] = [
+    ...writeCells(kept, driver.dialect),
+    ...spend.statements({ dialect: driver.dialect }),
+    ...sessionStatements(rows),
+  ]
   for (let at = 0; at < statements.length; at += statementsAtOnce)
     await driver.batch(statements.slice(at, at + statementsAtOnce))
 }
