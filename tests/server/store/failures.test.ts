@@ -11,7 +11,7 @@ import { openStore } from '../../../server/store/store.ts'
 import { makeDirectory, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
 
 test('a url that is none of ours is refused with the form that works', async () => {
-  for (const url of ['', 'sqlite:', 'data.db', 'postgres://user:hidden@host/db']) {
+  for (const url of ['', 'sqlite:', 'data.db', 'mysql://user:hidden@host/db']) {
     await assert.rejects(openStore({ url }), (error: Error & { problem?: string }) => {
       assert.equal(error.problem, 'bad_url')
       assert.match(error.message, /sqlite:<path>/)
