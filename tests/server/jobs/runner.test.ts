@@ -129,6 +129,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await jobs.stop(0)
+  await jobs.leave()
   await store.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -246,6 +247,7 @@ describe('the runner of jobs', () => {
     while (finished.length === 0) await pause(5)
     assert.equal(finished[0]?.status, 'cancelled')
     await jobs.stop(0)
+    await jobs.leave()
     await store.close()
     const database = new Database(join(folder, 'test.db'), { readonly: true })
     assert.deepEqual(database.prepare('SELECT response_id FROM jobs').all(), [])
