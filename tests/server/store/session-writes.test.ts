@@ -1,0 +1,127 @@
+/** Sessions add up their requests as these end, the first one of a chain included, whenever it is written. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Driver } from '../../../server/store/engine/driver.ts'
+import { leftoverStatements } from '../../../server/store/log/rollup-leftovers.ts'
+import { pruneSessions } from '../../../server/store/log/rollup-prune.ts'
+import { getSession, listSessions } from '../../../server/store/log/session-queries.ts'
+import { dialects, openEngine } from './log/engines.ts'
+import { day, hour, makeRow, readContext, stepContext, writeRows } from './rollup-fixtures.ts'
+
+const start = Date.UTC(2026, 2, 4)
+const root = () => makeRow({ created_at: start, response_id: 'resp_root', model: 'org/first' })
+const turn = (after: number, changes = {}) =>
+  makeRow({ created_at: start + after, session_id: 'resp_root', ...changes })
+
+const find = (driver: Driver, project: string | null = 'acme') =>
+  getSession(readContext(driver), { id: 'resp_root', project })
+
+for (const dialect of dialects) {
+  describe(`sessions, ${dialect}`, () => {
+    it('count the first request of a chain once, before, with or after the second', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const orders = [
+        [[root()], [turn(1)], [turn(2)]],
+        [[root(), turn(1)], [turn(2)]],
+        [[turn(1)], [turn(2), root()]],
+        [[turn(1), turn(2)], [root()]],
+        [[turn(1)], [root()], [turn(2)]],
+      ]
+      for (const batches of orders) {
+        for (const table of ['requests', 'sessions'])
+          await driver.batch([{ sql: `DELETE FROM ${table}`, params: [] }])
+        for (const batch of batches) await writeRows(driver, batch)
+        const found = await find(driver)
+        assert.equal(found?.requests, 3)
+        assert.equal(found.input_tokens, 30)
+        assert.equal(found.cost_usd, '0.000003000')
+        assert.equal(found.started_at, new Date(start).toISOString())
+        assert.equal(found.last_at, new Date(start + 2).toISOString())
+      }
+    })
+
+    it('count no lone request, no first one of another project, and none that belongs elsewhere', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await writeRows(driver, [
+        makeRow(),
+        { ...root(), project: 'other' },
+        makeRow({ response_id: 'resp_root', session_id: 'my-run' }),
+        turn(1),
+      ])
+      assert.equal((await find(driver))?.requests, 1)
+      assert.equal(await find(driver, 'other'), null)
+      assert.equal((await listSessions(readContext(driver), { ...all })).data.length, 2)
+    })
+
+    it('have what went wrong, what was estimated and what has no price apart', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await writeRows(driver, [
+        turn(1, { status: 'failed', error_code: 'x', cost_nano: null, cost_reason: 'no_usage' }),
+        turn(2, { usage_source: 'estimated', model: 'org/b' }),
+        turn(3, { status: 'in_progress', cost_nano: null }),
+      ])
+      const found = await find(driver)
+      assert.deepEqual(
+        [found?.requests, found?.errors, found?.unpriced, found?.input_tokens, found?.estimated_tokens],
+        [2, 1, 1, 10, 30],
+      )
+      assert.equal(found?.last_status, 'completed')
+      const where = "status = 'in_progress'"
+      await driver.batch([
+        ...leftoverStatements(where),
+        {
+          sql: `UPDATE requests SET status = 'failed', error_code = 'gateway_restarted' WHERE ${where}`,
+          params: [],
+        },
+      ])
+      const ended = await find(driver)
+      assert.deepEqual([ended?.requests, ended?.errors, ended?.last_status], [3, 2, 'failed'])
+      assert.deepEqual(ended?.models, ['org/b', 'org/model'])
+    })
+
+    it('are listed by time and project, page by page, and go with their rows', async (t) => {
+      const driver = await openEngine(t, dialect)
+      await writeRows(
+        driver,
+        Array.from({ length: 30 }, (_, index) =>
+          makeRow({
+            created_at: start + index * hour,
+            session_id: `s${index}`,
+            project: index % 2 ? 'odd' : null,
+          }),
+        ),
+      )
+      const ids: string[] = []
+      let beforeKey: number | null = null
+      do {
+        const page = await listSessions(readContext(driver), { ...all, limit: 7, beforeKey })
+        ids.push(...page.data.map(({ id }) => id))
+        beforeKey = page.next === null ? null : Number.parseInt(page.next.slice(1), 36)
+      } while (beforeKey !== null)
+      assert.deepEqual(
+        ids,
+        Array.from({ length: 30 }, (_, index) => `s${29 - index}`),
+      )
+      const odd = await listSessions(readContext(driver), {
+        ...all,
+        project: 'odd',
+        from: start + 3 * hour,
+        to: start + 9 * hour,
+      })
+      assert.deepEqual(
+        odd.data.map(({ id }) => id),
+        ['s7', 's5', 's3'],
+      )
+      const step = () => pruneSessions(stepContext(driver), { before: start + day, limit: 10 })
+      assert.deepEqual(await step(), { removed: 10, more: true })
+      while ((await step()).more);
+      const left = await listSessions(readContext(driver), all)
+      assert.deepEqual(
+        left.data.map(({ id }) => id),
+        ['s29', 's28', 's27', 's26', 's25', 's24'],
+      )
+    })
+  })
+}
+
+const all = { limit: 50, beforeKey: null, project: null, from: null, to: null }
