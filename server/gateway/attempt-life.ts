@@ -1,4 +1,4 @@
-import type { CanonicalResponse } from '../../translators/shared/canonical.ts'
+import type { CanonicalResponse, Item } from '../../translators/shared/canonical.ts'
 import type { UpstreamFailure, UpstreamRequest } from '../../translators/shared/translator.ts'
 import type { Candidate } from './candidates.ts'
 import { captureChunk, createCapture } from './capture.ts'
@@ -55,7 +55,7 @@ export function endAttempt(attempt: Attempt, failure: UpstreamFailure | null): v
 /** Takes over what the attempt that answered came to. */
 export function concludeExchange(exchange: Exchange, attempt: Attempt, final: CanonicalResponse): void {
   exchange.responseId = final.id
-  exchange.itemIds = final.output.flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
+  exchange.itemIds = idsOf(final.output)
   exchange.status = final.status
   takeUsage(exchange, attempt)
   exchange.adaptations.push(...attempt.adaptations)
@@ -68,4 +68,9 @@ export function concludeExchange(exchange: Exchange, attempt: Attempt, final: Ca
 /** The usage of an attempt is that of its request. */
 export function takeUsage(exchange: Exchange, { usage, usageSource, usageEstimator }: Attempt): void {
   Object.assign(exchange, { usage, usageSource, usageEstimator })
+}
+
+/** The ids of items, under which the record finds their request. */
+export function idsOf(items: readonly Item[]): string[] {
+  return items.flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
 }

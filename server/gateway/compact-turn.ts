@@ -5,6 +5,7 @@
 import { createEmitter } from '../../translators/shared/emitter.ts'
 import { GatewayError } from '../errors.ts'
 import { renderAdaptations } from './answer-head.ts'
+import { idsOf } from './attempt-life.ts'
 import type { Candidate } from './candidates.ts'
 import { finishAnswer } from './finish.ts'
 import { createId } from './ids.ts'
@@ -52,6 +53,7 @@ export async function compactTurn(gateway: Gateway, work: Work): Promise<void> {
   const { final } = emitter
   if (final === null) throw new Error('an answer did not end')
   exchange.responseId = final.id
+  exchange.itemIds = idsOf(final.output)
   exchange.status = final.status
   sink.prepare({ ...head, ...renderAdaptations(exchange.adaptations) })
   sink.write(events.slice(0, -1))

@@ -12,6 +12,7 @@ import { toContractUsage } from '../../translators/shared/usage.ts'
 import { GatewayError } from '../errors.ts'
 import type { IdempotentAnswer } from '../store/state/state.ts'
 import { renderAdaptations, renderAnswerHead } from './answer-head.ts'
+import { idsOf } from './attempt-life.ts'
 import { callRoute, type RouteResult } from './call-route.ts'
 import type { Candidate } from './candidates.ts'
 import { createId } from './ids.ts'
@@ -191,6 +192,7 @@ async function conclude(work: SideWork, compacted: Compacted): Promise<Idempoten
   const { exchange, turn, claim, dependencies } = work
   const answer = render(work, compacted)
   exchange.responseId = turn.responseId
+  exchange.itemIds = idsOf(compacted.output)
   exchange.status = 'completed'
   if (!turn.store) {
     await claim?.keep(answer)

@@ -1,4 +1,5 @@
 import { closeEvents } from '../../translators/shared/close-events.ts'
+import { idsOf } from './attempt-life.ts'
 import type { Candidate } from './candidates.ts'
 import { decodeEvents } from './encode-event.ts'
 import { commitTurn } from './state/commit-turn.ts'
@@ -16,6 +17,7 @@ export async function keepPartial(work: Work, { provider }: Candidate): Promise<
     if (told.length === 0) return
     const { events, final } = closeEvents(told, { dialect, failure: null })
     exchange.responseId = turn.responseId
+    exchange.itemIds = idsOf(final.output)
     await commitTurn(turn, {
       final,
       provider: provider.id,

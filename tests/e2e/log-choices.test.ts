@@ -76,6 +76,20 @@ describe('the record by project', () => {
     for (const id of ids)
       assert.equal((await admin<AdminRequest>(`/admin/requests/${id}`)).id, request.id, id)
   })
+  it('finds what was compacted by the ids of its items', async () => {
+    const answer = await fetch(`${gateway.origin}/v1/responses/compact`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${keys.open}` },
+      body: JSON.stringify({ model: 'gpt-5-mini', input: 'A long talk of tapirs.' }),
+    })
+    assert.equal(answer.status, 200)
+    const { output } = (await answer.json()) as { output: { id: string; type: string }[] }
+    const compaction = output.find(({ type }) => type === 'compaction')
+    assert.ok(compaction)
+    const request = await admin<AdminRequest>(`/admin/requests/${compaction.id}`)
+    assert.equal(request.operation, 'responses.compact')
+  })
+
   it('finds requests by their words, and refuses what is no search by its name', async () => {
     const found = async (q: string) =>
       (await admin<AdminRequestList>(`/admin/requests?q=${encodeURIComponent(q)}`)).data
