@@ -15,10 +15,16 @@ interface Follower extends FollowOptions {
   feed: Feed
   /** The sequence number of the event that is to be sent next. */
   next: number
+  /** Milliseconds until the next look, while the job runs in another process. */
+  farLook: number
 }
 
-/** Milliseconds between two looks into the store: for a job that runs in another process, and for one that runs here. */
-const farLook = 1000
+/**
+ * Milliseconds between two looks into the store: for a job that runs in another process while it tells something, and
+ * when it does not for a while; and for one that runs here.
+ */
+const busyFarLook = 200
+const idleFarLook = 1000
 const nearLook = 15_000
 
 export async function followResponse(
@@ -29,7 +35,7 @@ export async function followResponse(
   const { responseId, startingAfter } = options
   // Opened before the store is read, so that nothing is missed in between.
   const feed = context.hub.open(responseId)
-  const follower = { ...options, context, runner, feed, next: startingAfter + 1 }
+  const follower = { ...options, context, runner, feed, next: startingAfter + 1, farLook: busyFarLook }
   try {
     return await followToEnd(follower)
   } finally {
@@ -44,7 +50,9 @@ async function followToEnd(follower: Follower): Promise<StoredResponse | null> {
     const isLeft = runner.stopping && runner.get(responseId) === null
     const stored = await requireResponse(follower)
     // After the status: what an ended response has is whole by then.
+    const { next } = follower
     if (stored.streamed) await sendKept(follower)
+    follower.farLook = follower.next > next ? busyFarLook : Math.min(2 * follower.farLook, idleFarLook)
     if (signal.aborted) return null
     if (!isRunning(stored)) return stored.streamed ? null : stored
     if (isLeft) throw stopping()
@@ -68,7 +76,7 @@ async function sendKept(follower: Follower): Promise<void> {
 async function sendLive(follower: Follower): Promise<'ended' | 'look'> {
   const { feed, runner, responseId, signal } = follower
   while (!signal.aborted) {
-    const news = await feed.next(runner.get(responseId) === null ? farLook : nearLook, signal)
+    const news = await feed.next(runner.get(responseId) === null ? follower.farLook : nearLook, signal)
     if (news.kind === 'changed') return 'look'
     const { chunk, last } = news
     const isKnown = chunk.first + chunk.count <= follower.next

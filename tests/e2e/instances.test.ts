@@ -328,6 +328,33 @@ describe('background responses of two gateways', () => {
     const told = await (await followStream(two.b.origin, reader.responseId)).toEnd()
     assert.deepEqual(told.events, reader.events)
   })
+  it('is cancelled at the other in the spelling that its stream was begun in', async () => {
+    const answer = await two.a.post(
+      { model, input: 'hi', background: true, stream: true },
+      { 'x-dragoman-events': 'open-responses' },
+    )
+    const reader = new EventReader(answer)
+    const call = await two.gated.next()
+    call.begin('one two')
+    await reader.until('response.output_text.delta')
+    await two.b.client.responses.cancel(reader.responseId)
+    await reader.toEnd()
+    assert.equal(assertLegalStream(reader.events, { dialect: 'open-responses' }).status, 'cancelled')
+    await call.closed
+  })
+  it('is cancelled at the other, and the provider that runs it in its own background is told', async () => {
+    const { id } = await create(two.a, { model: 'keyed/m' })
+    const native = (status: string) => ({ id: 'resp_1', object: 'response', status, model: 'm', output: [] })
+    const post = await two.gated.next()
+    post.json(200, native('queued'))
+    const poll = await two.gated.next()
+    poll.json(200, native('in_progress'))
+    assert.equal((await two.b.client.responses.cancel(id)).status, 'cancelled')
+    let told = await two.gated.next()
+    for (; told.method === 'GET'; told = await two.gated.next()) told.json(200, native('in_progress'))
+    assert.deepEqual([told.method, told.path], ['POST', '/v1/responses/resp_1/cancel'])
+    told.json(200, native('cancelled'))
+  })
   it('is deleted at the other while it runs', async () => {
     const { id } = await create(two.a)
     const call = await two.gated.next()

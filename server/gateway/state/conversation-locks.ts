@@ -26,8 +26,9 @@ export interface ConversationLocks {
   unlock(lock: ConversationLock): Promise<void>
 }
 
-/** Milliseconds between two tries of the first in line. */
-const pause = 25
+/** Milliseconds between two tries of the first in line, while another instance has the lock: at first, and at most. */
+const firstPause = 25
+const longestPause = 400
 
 export interface ConversationLocksOptions {
   state: Pick<StateStore, 'lockConversation' | 'unlockConversation'>
@@ -98,12 +99,13 @@ export function createConversationLocks({
       const until = patience === null ? Number.POSITIVE_INFINITY : performance.now() + patience
       if (!(await enter(key, patience, signal))) throw signal.aborted ? clientGone() : locked(id)
       try {
-        for (;;) {
+        for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
           const result = await state.lockConversation(project, id, holder)
           if (result === 'locked-by-us') return () => leave(key)
           if (result === 'missing') throw conversationNotFound(id)
           if (performance.now() >= until) throw locked(id)
-          if (!(await waitFor(pause, signal))) throw clientGone()
+          const left = Math.max(1, until - performance.now())
+          if (!(await waitFor(Math.min(pause, left), signal))) throw clientGone()
         }
       } catch (error) {
         leave(key)
