@@ -1,12 +1,7 @@
 /** From what an admin asked, whose shape is checked, to what the reader looks for. Everything refused names its parameter. */
 
 import { GatewayError } from '../../errors.ts'
-import type {
-  AdminExportQuery,
-  AdminOverviewQuery,
-  AdminRequestsQuery,
-  AdminTailQuery,
-} from '../../http/admin/contract.ts'
+import type { AdminExportQuery, AdminRequestsQuery, AdminTailQuery } from '../../http/admin/contract.ts'
 import { keyAt } from '../engine/keys.ts'
 import { parseSearch, type SearchTerm } from './search-query.ts'
 import { formatTag } from './tags.ts'
@@ -66,17 +61,7 @@ export interface ListInput {
   patience: number
 }
 
-export interface OverviewInput {
-  /** Unix milliseconds; `to` is not included. */
-  from: number
-  to: number
-  filter: { model: string | null; project: string | null; provider: string | null }
-}
-
 const defaultLimit = 50
-const hour = 3_600_000
-/** Ten years: more than any log keeps, and a bound for the number of buckets' arithmetic. */
-const maximumRange = 10 * 366 * 24 * hour
 
 /** Throws GatewayError `invalid_request`. */
 export function checkListQuery(query: AdminRequestsQuery, patience: number): ListInput {
@@ -167,17 +152,6 @@ function parseDollars(text: string | undefined): number | null {
   if (text === undefined) return null
   const [whole = '', fraction = ''] = text.split('.')
   return Number(`${whole}${fraction.padEnd(9, '0')}`)
-}
-
-/** `now`: Unix milliseconds. */
-export function checkOverviewQuery(query: AdminOverviewQuery, now: number): OverviewInput {
-  const to = query.to ? parseTime('to', query.to) : now
-  const from = query.from ? parseTime('from', query.from) : to - hour
-  if (from >= to) throw refused('from', '"from" must be before "to".')
-  if (to - from > maximumRange)
-    throw refused('from', 'The time from "from" to "to" must be at most ten years.')
-  const { model = null, project = null, provider = null } = query
-  return { from, to, filter: { model, project, provider } }
 }
 
 /** A cursor is the key of the last row seen; opaque to callers. */
