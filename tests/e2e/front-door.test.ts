@@ -191,7 +191,13 @@ describe('open gateway', () => {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     assert.equal(recorded()?.aborted, true)
-    const row = await gateway.admin<AdminRequest>('/admin/requests/hung-up')
+    // What had come is counted before the request is over.
+    const found = () => gateway.admin<AdminRequest>('/admin/requests/hung-up')
+    let row = await found()
+    for (let tries = 0; tries < 100 && row.status === 'in_progress'; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      row = await found()
+    }
     assert.equal(row.status, 'cancelled')
     assert.equal(row.http_status, 499)
     assert.equal(row.usage_source, 'estimated')

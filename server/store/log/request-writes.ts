@@ -39,6 +39,7 @@ const freeText: ReadonlySet<string> = new Set([
   'conversation_id',
   'previous_response_id',
   'service_tier',
+  'cost_detail',
   'error_code',
   'error_message',
   'error_param',
