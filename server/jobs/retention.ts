@@ -15,7 +15,7 @@ export interface RetentionOptions {
   settings(): RetentionRuntime
   /** What went wrong, and what the operator should know. */
   onTrouble(error: unknown): void
-  /** Milliseconds between two rounds. Default 60 000; 5000 while the store is full. */
+  /** Milliseconds between two rounds. Default 60 000; at most 5000 while the store is full. */
   interval?: number
   /** Milliseconds that the writer is busy with one step. Default 8. */
   stepTime?: number
@@ -64,7 +64,7 @@ const muchFree = 0.2
 const someFree = 0.1
 /** Bytes of free pages that are not worth a move. */
 const smallFree = 16_777_216
-/** Milliseconds between two rounds while the store is full. */
+/** Milliseconds between two looks whether the store is full, which does not wait for the next round. */
 const fullInterval = 5000
 /** Milliseconds before the first round, so that it does not stand in the way of the start. */
 const firstWait = 5000
@@ -113,8 +113,12 @@ class LogRetention implements Retention {
     if (this.#stopping.signal.aborted) return
     const { interval, store } = this.#options
     const isFirst = this.#report.lastRunAt === null && this.#report.failures === 0
-    const wait = isFirst ? firstWait : store.full() ? fullInterval : interval
-    this.#timer = setTimeout(() => void this.run().then(() => this.start()), Math.min(interval, wait)).unref()
+    const due = performance.now() + (isFirst ? Math.min(interval, firstWait) : interval)
+    const look = () => {
+      if (performance.now() >= due || store.full()) void this.run().then(() => this.start())
+      else this.#timer = setTimeout(look, Math.min(interval, fullInterval)).unref()
+    }
+    this.#timer = setTimeout(look, Math.min(interval, fullInterval)).unref()
   }
 
   run(): Promise<void> {
