@@ -335,8 +335,9 @@ describe('background responses of two gateways', () => {
     )
     const reader = new EventReader(answer)
     const call = await two.gated.next()
-    call.begin('one two')
-    await reader.until('response.output_text.delta')
+    // The two have different events for its text.
+    call.beginThought('half of')
+    await reader.until('response.reasoning.delta')
     await two.b.client.responses.cancel(reader.responseId)
     await reader.toEnd()
     assert.equal(assertLegalStream(reader.events, { dialect: 'open-responses' }).status, 'cancelled')

@@ -14,6 +14,8 @@ export interface GatedCall {
   answer(text?: string): void
   /** The beginning of a stream, up to some words of its text. */
   begin(text?: string): void
+  /** The beginning of a stream, up to some words of a thought. */
+  beginThought(text: string): void
   /** Any stream. */
   stream(text: string): void
   /** Any JSON. */
@@ -121,6 +123,13 @@ function describeCall(
     begin(text = 'hello there') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(eventTexts(finalResponse(text)).slice(0, 5).join(''))
+    },
+    beginThought(text) {
+      const content = [{ type: 'reasoning_text', text }]
+      const thought = { id: 'rs_1', type: 'reasoning', status: 'completed', summary: [], content }
+      const final = { ...finalResponse(''), output: [thought] } as unknown as CanonicalResponse
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(eventTexts(final).slice(0, 5).join(''))
     },
   }
 }
