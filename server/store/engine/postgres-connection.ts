@@ -110,6 +110,11 @@ export class PostgresConnection {
     return this.#client
   }
 
+  #hostName(): string {
+    const host = this.#settings.place.hosts[this.#host]
+    return host !== undefined && 'host' in host ? host.host : 'localhost'
+  }
+
   async #connect(signal: AbortSignal): Promise<Client> {
     const { promise: lost, reject } = Promise.withResolvers<never>()
     lost.catch(() => undefined)
@@ -127,7 +132,7 @@ export class PostgresConnection {
       reject(new LostConnectionError(closedSentence))
     }
     const sql = postgres({
-      ...toOptions(this.#settings),
+      ...toOptions(this.#settings, () => this.#hostName()),
       socket: openSocket,
       onclose,
     } as unknown as LibraryOptions)
@@ -160,13 +165,16 @@ async function givenUp(signal: AbortSignal): Promise<never> {
 
 type LibraryOptions = postgres.Options<Record<string, never>>
 
-function toOptions({ place, readonly, statementTimeout, lockTimeout }: ConnectionSettings) {
+function toOptions(
+  { place, readonly, statementTimeout, lockTimeout }: ConnectionSettings,
+  hostName: () => string,
+) {
   const { user, password, database, schema, applicationName } = place
   return {
     ...(user === null ? {} : { user }),
     ...(password === null ? {} : { password }),
     ...(database === null ? {} : { database }),
-    ssl: tlsOptions(place.tls),
+    ssl: tlsOptions(place.tls, hostName),
     max: 1,
     max_pipeline: Number.MAX_SAFE_INTEGER,
     // Lifetimes and waiting are looked after here.

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { Socket } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import type { PostgresPlace, PostgresTls } from './postgres-place.ts'
 
 /** Bytes that may wait to be sent. A whole batch goes out at once, however large, and so waits for one answer only. */
@@ -36,8 +36,11 @@ export async function connectSocket(
   throw failure
 }
 
-/** As the library takes it. */
-export function tlsOptions({ mode, ca }: PostgresTls): false | 'prefer' | 'require' | ConnectionOptions {
+/** As the library takes it. `host`: whom the certificate has to name, once there is a socket. */
+export function tlsOptions(
+  { mode, ca }: PostgresTls,
+  host: () => string,
+): false | 'prefer' | 'require' | ConnectionOptions {
   switch (mode) {
     case 'disable':
       return false
@@ -47,7 +50,11 @@ export function tlsOptions({ mode, ca }: PostgresTls): false | 'prefer' | 'requi
     case 'verify-ca':
       return { ...trust(ca), checkServerIdentity: () => undefined }
     case 'verify-full':
-      return trust(ca)
+      // The library leaves an address out, and a certificate may name one.
+      return {
+        ...trust(ca),
+        checkServerIdentity: (_name, certificate) => checkServerIdentity(host(), certificate),
+      }
   }
 }
 
