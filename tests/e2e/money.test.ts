@@ -158,23 +158,30 @@ describe('the cost of a request', () => {
       openAnswer(socket)
       socket.write(`${begun}${delta('hello wonderful world')}`)
     })
-    const id = `money-${++asked}`
-    const leaving = new AbortController()
-    const answer = await fetch(`${gateway.origin}/v1/responses`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': id },
-      body: JSON.stringify({ model: 'raw/model', input: 'hi', stream: true }),
-      signal: leaving.signal,
-    })
-    const reader = answer.body?.getReader()
-    for (let text = ''; !text.includes('wonderful'); )
-      text += Buffer.from((await reader?.read())?.value ?? []).toString()
-    leaving.abort()
-    const row = await settled(gateway, id)
+    const row = await leaveAfter(gateway, 'wonderful')
     assert.equal(row.status, 'cancelled')
     assert.equal(row.usage_source, 'estimated')
     assert.equal(row.output_tokens, 3)
     assert.equal(row.cost_usd, dollars(Number(row.input_tokens) * 1000 + 3 * 10_000))
+  })
+
+  it('goes by what the provider told before the client left, where it told', async () => {
+    gateway.script((socket) => {
+      openAnswer(socket)
+      socket.write(`${opening}${delta('hello wonderful world')}`)
+    })
+    const row = await leaveAfter(gateway, 'wonderful')
+    assert.deepEqual([row.status, row.usage_source], ['cancelled', 'provider'])
+    assert.equal(row.cost_usd, dollars(one))
+  })
+
+  it('has what was written to a cache, of which the contract knows nothing', async () => {
+    const input_tokens_details = { cached_tokens: 0, cache_write_tokens: 2 }
+    gateway.script(answerWith(response({ usage: { ...usage, input_tokens_details } })))
+    const { row, text } = await ask(gateway)
+    assert.equal(row.cache_write_tokens, 2)
+    assert.deepEqual(JSON.parse(text).usage.input_tokens_details, { cached_tokens: 0 })
+    assert.equal(row.cost_usd, dollars(one), 'without a rate of its own it is input')
   })
 
   it('is nothing for a request that reached no provider', async () => {
@@ -186,6 +193,23 @@ describe('the cost of a request', () => {
 
 function message(text: string) {
   return { id: 'msg_upstream', type: 'message', role: 'assistant', content: [{ type: 'output_text', text }] }
+}
+
+/** Reads a stream until this word has come, and leaves. */
+async function leaveAfter(gateway: RawGateway, word: string): Promise<AdminRequest> {
+  const id = `money-${++asked}`
+  const leaving = new AbortController()
+  const answer = await fetch(`${gateway.origin}/v1/responses`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': id },
+    body: JSON.stringify({ model: 'raw/model', input: 'hi', stream: true }),
+    signal: leaving.signal,
+  })
+  const reader = answer.body?.getReader()
+  for (let text = ''; !text.includes(word); )
+    text += Buffer.from((await reader?.read())?.value ?? []).toString()
+  leaving.abort()
+  return settled(gateway, id)
 }
 
 async function settled(gateway: RawGateway, id: string): Promise<AdminRequest> {
