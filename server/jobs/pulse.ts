@@ -1,20 +1,31 @@
 /** The signs of life of this instance, by which others know that what it has is in hand. */
 import type { JobsContext } from './dependencies.ts'
 
-/** Milliseconds between two signs of life, and for how long one counts: so long stays with a dead instance what it had. */
-const interval = 3000
-const validity = 12_000
+export interface PulseOptions {
+  /** Milliseconds between two signs of life. Default 3000. */
+  interval?: number
+  /** Milliseconds for which one counts: so long stays with a dead instance what it had. Default 12 000. */
+  validity?: number
+}
+
+interface PulseContext extends Pick<JobsContext, 'onTrouble'> {
+  state: Pick<JobsContext['state'], 'beat' | 'buryDead'>
+}
 
 export class Pulse {
-  readonly #context: Pick<JobsContext, 'state' | 'onTrouble'>
+  readonly #context: PulseContext
+  readonly #interval: number
+  readonly #validity: number
   #timer: NodeJS.Timeout | null = null
   #beating: Promise<void> = Promise.resolve()
   /** `performance.now()` of the last sign, and of the first without a gap before it. */
   #last = Number.NEGATIVE_INFINITY
   #since = 0
 
-  constructor(context: Pick<JobsContext, 'state' | 'onTrouble'>) {
+  constructor(context: PulseContext, { interval = 3000, validity = 12_000 }: PulseOptions = {}) {
     this.#context = context
+    this.#interval = interval
+    this.#validity = validity
   }
 
   /** Rejects with StoreError. */
@@ -40,16 +51,16 @@ export class Pulse {
         .then(() => {
           if (this.#timer !== null) this.#schedule()
         })
-    }, interval).unref()
+    }, this.#interval).unref()
   }
 
   /** After a time in which the store could not be reached, the others get theirs to say that they are alive. */
   async #beat(): Promise<void> {
     const { state } = this.#context
     const begun = performance.now()
-    const hasDead = await state.beat(validity)
-    if (begun - this.#last > validity) this.#since = begun
+    const hasDead = await state.beat(this.#validity)
+    if (begun - this.#last > this.#validity) this.#since = begun
     this.#last = begun
-    if (hasDead && begun - this.#since >= validity) await state.buryDead()
+    if (hasDead && begun - this.#since >= this.#validity) await state.buryDead()
   }
 }
