@@ -35,7 +35,7 @@ export const storeSchema = {
     url: {
       type: 'string',
       description:
-        '"sqlite:" and a file, relative to the working directory, for one gateway; "postgres://user:password@host/database" for any number of them; or "sqlite::memory:", which is gone when the process ends.',
+        '"sqlite:" and a file, relative to the working directory, for one gateway; "postgres://user:password@host/database" for up to 64 of them, with at most 8 connections each, and the options ?sslmode= and ?sslrootcert= as PostgreSQL has them and ?schema= (default: public) for tables beside those of others; or "sqlite::memory:", which is gone when the process ends.',
       pattern: STORE_PATTERN,
       default: 'sqlite:data/dragoman.db',
     },
