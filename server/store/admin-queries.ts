@@ -51,13 +51,13 @@ export interface AdminQueries {
 }
 
 export interface AdminQueriesOptions {
-  /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. Default 150. */
+  /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. Default 120. */
   patience?: number
 }
 
 export function createAdminQueries(
   store: Pick<Store, 'query'>,
-  { patience = 150 }: AdminQueriesOptions = {},
+  { patience = 120 }: AdminQueriesOptions = {},
 ): AdminQueries {
   return {
     listRequests: async (query) =>

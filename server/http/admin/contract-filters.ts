@@ -47,7 +47,8 @@ export const requestFilters = {
   max_ttft_ms: Type.Optional(milliseconds('Time to the first output, at most.')),
   metadata: Type.Optional(
     Type.Record(Type.String(), Type.String(), {
-      description: "Pairs of the request's metadata, written as `metadata[name]=value`.",
+      description:
+        "Pairs of the request's metadata, written as `metadata[name]=value`. The list finds requests by it once they have ended.",
     }),
   ),
   user: Type.Optional(text('The `safety_identifier` or `user` that the client named.')),
@@ -63,7 +64,8 @@ const fullText = {
     Type.String({
       minLength: 1,
       maxLength: 512,
-      description: 'Words that input, instructions, output or error message hold, all of them.',
+      description:
+        'Words that input, instructions, output or error message hold, all of them, once it has ended.',
     }),
   ),
 }

@@ -1,11 +1,15 @@
 /** A list read in windows: so many keys of one filter's index at a time, so that every statement is short. */
 
+import { performance } from 'node:perf_hooks'
 import type { Driver, SqlRow } from '../engine/driver.ts'
 import { type Condition, type KeyWindow, type SqlPart, selectEveryKey } from './list-conditions.ts'
 
-/** Keys of the first window, and of the largest: some 10 ms. They double, as most pages are filled by the first. */
+/** Keys of the first window, which fills most pages, and of the smallest and largest. */
 const firstWindow = 500
+const smallestWindow = 250
 const largestWindow = 8000
+/** Milliseconds that a window should take: it cannot be interrupted, so the next is made larger or smaller. */
+const windowTime = 15
 
 /** Matches of a number's range up to which its index is read whole. */
 const fewMatches = 5000
@@ -40,11 +44,14 @@ export async function readWindows(options: WindowOptions): Promise<WindowReader>
       if (reached === null) return []
       const bounds = order === 'DESC' ? { below: reached } : { from: reached + 1 }
       const window: KeyWindow = { order, from: options.from, below: options.below, most, ...bounds }
-      most = Math.min(2 * most, largestWindow)
+      const startedAt = performance.now()
       const page = isAlone
         ? await readAlone(options, driving[0] ?? null, { ...window, most: limit })
         : await readWindow(options, await choose(driver, driving, window), limit)
       reached = page.reached
+      const took = performance.now() - startedAt
+      if (took > windowTime) most = Math.max(Math.floor(most / 2), smallestWindow)
+      else if (took < windowTime / 2) most = Math.min(2 * most, largestWindow)
       return page.rows
     },
   }
