@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyAt } from '../../../../server/store/engine/keys.ts'
 import { parseSearch, searchKeys } from '../../../../server/store/log/search-query.ts'
-import { listSlices } from '../../../../server/store/log/search-slices.ts'
+import { listSlices, type Slice } from '../../../../server/store/log/search-slices.ts'
 import { indexRequest } from '../../../../server/store/log/search-writes.ts'
 import { openEngine } from './engines.ts'
 
@@ -43,7 +43,7 @@ test('what is seldom together is found wherever it stands, in pages of both ends
 
   for (const order of ['ASC', 'DESC'] as const) {
     const range = { from: (keys[5] as number) + 1, below: keys[41_990] as number }
-    const slices = []
+    const slices: Slice[] = []
     for await (const slice of listSlices({ driver, range, order, terms })) slices.push(slice)
     assert.ok(slices.length > 2)
     const inOrder = order === 'ASC' ? slices : slices.toReversed()
