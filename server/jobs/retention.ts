@@ -64,6 +64,8 @@ const muchFree = 0.2
 const someFree = 0.1
 /** Bytes of free pages that are not worth a move. */
 const smallFree = 16_777_216
+/** Bytes of the write-ahead log that it does not reach by itself. */
+const largeLog = 100_000_000
 /** Milliseconds between two looks whether the store is full, which does not wait for the next round. */
 const fullInterval = 5000
 /** Milliseconds before the first round, so that it does not stand in the way of the start. */
@@ -248,6 +250,8 @@ class LogRetention implements Retention {
   async #giveBack(): Promise<void> {
     const { store } = this.#options
     const size = this.#sizes.space
+    // What a long reader, such as a backup, has let grow.
+    if ((this.#report.measure?.parts.wal ?? 0) > largeLog) await store.step('checkpoint', { cut: true })
     let { free, total } = await store.step('releaseSpace', { pages: 0 })
     if (free * 4096 < smallFree || free < total * muchFree) return
     while (free > total * someFree && (await this.#hold())) {

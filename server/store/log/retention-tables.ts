@@ -80,7 +80,7 @@ export async function measureTables(driver: Driver): Promise<Omit<StoreMeasure, 
 
 async function sampleRow(driver: Driver, table: string, expression: string): Promise<number> {
   const [row] = await driver.all(
-    `SELECT CAST(avg(size) AS DOUBLE PRECISION) AS value FROM (SELECT ${expression} AS size FROM ${table} LIMIT ${sampled}) AS some`,
+    `SELECT CAST(avg(size) AS DOUBLE PRECISION) AS value FROM (SELECT ${expression} AS size FROM ${table} LIMIT ${sampled}) AS sample`,
   )
   return Number(row?.value ?? 0) + rowHead
 }
