@@ -65,8 +65,8 @@ async function fill(store: Store, t: Parameters<typeof openEmptyStore>[0]): Prom
       },
     })
     exchange.cost = priceExchange(exchange, early.prices)
-    log.started(exchange)
-    log.finished(exchange)
+    log.started?.(exchange)
+    log.finished?.(exchange)
   }
   await log.flush()
 }
