@@ -26,8 +26,8 @@ export interface PromptStore {
   /** False: this version exists already. */
   addPrompt(prompt: StoredVersion): Promise<boolean>
   setDefaultPrompt(id: string, version: string): Promise<boolean>
-  /** One version, or all when null. False: there is none. */
-  deletePrompt(id: string, version: string | null): Promise<boolean>
+  /** One version, of which `mark` stays in place of its template, or all when null. False: there is none. */
+  deletePrompt(id: string, version: string | null, mark: string | null): Promise<boolean>
 }
 
 export interface PromptEntry {
@@ -246,10 +246,8 @@ function createChanges({
           { status: 409, type: 'conflict_error', code: 'prompt_version_in_use', param: 'version' },
         )
       }
-      if (!(await store.deletePrompt(id, isLast ? null : version))) throw promptNotFound(id)
-      if (version !== null && !isLast) {
-        await store.addPrompt({ id, version, createdAt: Date.now(), isDefault: false, template: deleted })
-      }
+      if (!(await store.deletePrompt(id, isLast ? null : version, isLast ? null : deleted)))
+        throw promptNotFound(id)
       await kept.refresh()
     },
   }

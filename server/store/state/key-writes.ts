@@ -113,7 +113,27 @@ export function setDefaultPrompt({ id, version }: { id: string; version: string 
   )
 }
 
-export function deletePrompt({ id, version }: { id: string; version: string | null }): Plan<boolean> {
+/** With a `mark` the version stays, with that in place of its template: its number is not given again. */
+export function deletePrompt({
+  id,
+  version,
+  mark,
+}: {
+  id: string
+  version: string | null
+  mark: string | null
+}): Plan<boolean> {
+  if (version !== null && mark !== null)
+    return whetherChanged(
+      [
+        {
+          sql: `UPDATE prompts SET template = ?, is_default = 0
+            WHERE id = ? AND version = ? AND template <> ? RETURNING id`,
+          params: [mark, id, version, mark],
+        },
+      ],
+      { locks: [nameOf.prompt(id)] },
+    )
   return whetherChanged(
     [
       version === null

@@ -270,8 +270,8 @@ export interface StateStore {
   /** False: this version exists already. */
   addPrompt(prompt: StoredPrompt): Promise<boolean>
   setDefaultPrompt(id: string, version: string): Promise<boolean>
-  /** One version, or all when null. False: there is none. */
-  deletePrompt(id: string, version: string | null): Promise<boolean>
+  /** One version, of which `mark` stays in place of its template, or all when null. False: there is none. */
+  deletePrompt(id: string, version: string | null, mark?: string | null): Promise<boolean>
 
   /** Every key, the newest first. */
   sealKeys(): Promise<SealKey[]>

@@ -230,8 +230,8 @@ export class ThreadedState implements StateStore {
     return this.#groups.write('setDefaultPrompt', { id, version })
   }
 
-  deletePrompt(id: string, version: string | null): Promise<boolean> {
-    return this.#groups.write('deletePrompt', { id, version })
+  deletePrompt(id: string, version: string | null, mark: string | null = null): Promise<boolean> {
+    return this.#groups.write('deletePrompt', { id, version, mark })
   }
 
   sealKeys(): Promise<SealKey[]> {

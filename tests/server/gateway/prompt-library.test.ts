@@ -29,7 +29,12 @@ class MemoryStore implements PromptStore {
     for (const row of this.rows) if (row.id === id) row.isDefault = row.version === version
     return true
   }
-  async deletePrompt(id: string, version: string | null): Promise<boolean> {
+  async deletePrompt(id: string, version: string | null, mark: string | null = null): Promise<boolean> {
+    const marked = this.rows.find((row) => row.id === id && row.version === version)
+    if (mark !== null && marked !== undefined) {
+      Object.assign(marked, { template: mark, isDefault: false })
+      return true
+    }
     const before = this.rows.length
     this.rows = this.rows.filter((row) => row.id !== id || (version !== null && row.version !== version))
     return this.rows.length < before

@@ -159,10 +159,10 @@ test('a job that one ends, another cancels and a third deletes ends in one way',
       outputIds: [],
       events: makeEvents(2, 3),
     }
-    const [committed, isCancelled, isDeleted] = await Promise.all([
+    const [committed, isCancelled, isDeleted]: [string, boolean, boolean] = await Promise.all([
       a.write('commitTurn', endOf(job, end)),
       b.write('cancelJob', cancelled),
-      round % 3 === 0 ? c.write('deleteResponse', { project, id: job.id }) : false,
+      round % 3 === 0 ? c.write('deleteResponse', { project, id: job.id }) : Promise.resolve(false),
     ])
     const [response] = await admin.all('SELECT status FROM responses WHERE id = ?', [job.id])
     const jobs = await admin.all('SELECT 1 FROM jobs WHERE response_id = ?', [job.id])
@@ -274,7 +274,7 @@ test('the rights of an instance do not end in the middle of a turn that relies o
       text: '{}',
       provider: null,
     }))
-    const [result] = await Promise.all([
+    const [result]: [string, null] = await Promise.all([
       a.write('commitTurn', makeTurn({ id: holder, conversation: id, conversationItems })),
       b.write('buryDead', {}),
     ])
