@@ -58,7 +58,8 @@ const arrows: { from: string; may: string[]; types?: string[] }[] = [
   })),
   {
     from: 'server/store/',
-    may: ['translators/shared/'],
+    // What a row keeps of a cost is packed where it is made.
+    may: ['translators/shared/', 'server/gateway/money/pack-cost.ts'],
     types: ['server/http/admin/', 'server/gateway/exchange.ts', 'server/gateway/money/'],
   },
   {

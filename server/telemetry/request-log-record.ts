@@ -4,6 +4,7 @@ import type { Usage } from '../../translators/shared/canonical.ts'
 import type { Adaptation } from '../../translators/shared/translator.ts'
 import type { Attempt, CapturedBody, Exchange } from '../gateway/exchange.ts'
 import type { RequestCost } from '../gateway/money/cost.ts'
+import { packCost } from '../gateway/money/pack-cost.ts'
 import type {
   AdaptationRecord,
   AttemptRecord,
@@ -174,7 +175,7 @@ function toCost(cost: RequestCost | null): Pick<RequestRow, 'cost_nano' | 'cost_
   return {
     cost_nano: cost?.nanos ?? null,
     cost_reason: cost?.reason ?? null,
-    cost_detail: attempts.length === 0 ? null : JSON.stringify(attempts),
+    cost_detail: attempts.length === 0 ? null : packCost(attempts),
   }
 }
 

@@ -2,7 +2,8 @@
 import type { PricesRuntime, ProviderRuntime } from '../../config/runtime.ts'
 import type { CostRow, NewCost } from '../../store/log/reprice.ts'
 import type { Store } from '../../store/store.ts'
-import type { AttemptCost, UsedQuantities } from './cost.ts'
+import type { UsedQuantities } from './cost.ts'
+import { packCost, unpackCost } from './pack-cost.ts'
 import { type CountedAttempt, priceAttempt } from './price-attempt.ts'
 import { sumAttempts } from './price-exchange.ts'
 
@@ -89,18 +90,12 @@ export function repriceRow(
     key: row.key,
     cost_nano: nanos,
     cost_reason: reason,
-    cost_detail: priced.length === 0 ? null : JSON.stringify(priced),
+    cost_detail: priced.length === 0 ? null : packCost(priced),
   }
 }
 
 function readAttempts(detail: string): CountedAttempt[] | null {
-  try {
-    const attempts = JSON.parse(detail) as AttemptCost[]
-    return attempts.map(({ price, nanos, reason, parts, ...counted }) => counted)
-  } catch {
-    // A secret was taken out of it.
-    return null
-  }
+  return unpackCost(detail)?.map(({ price, nanos, reason, parts, ...counted }) => counted) ?? null
 }
 
 /** Of a request from before there were prices: its row has the tokens of the call that answered, and no others. */

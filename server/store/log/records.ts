@@ -33,7 +33,7 @@ export interface RequestRow {
   cost_nano: number | null
   /** Why `cost_nano` is null; see UnpricedReason. */
   cost_reason: string | null
-  /** JSON of AttemptCost[] (gateway/money/cost.ts); null without any. */
+  /** The attempts' costs (gateway/money/pack-cost.ts); null without any. */
   cost_detail: string | null
   /** See Exchange.session. */
   session_id: string | null

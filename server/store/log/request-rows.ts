@@ -1,6 +1,6 @@
 /** From stored rows to the admin API's shapes. */
 
-import type { AttemptCost } from '../../gateway/money/cost.ts'
+import { unpackCost } from '../../gateway/money/pack-cost.ts'
 import type { AdminAdaptation, AdminCost, AdminError, AdminRequestRow } from '../../http/admin/contract.ts'
 import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
@@ -65,7 +65,8 @@ function toUsage(row: SqlRow) {
 /** A request's cost line by line; null without any attempt that is billed or unknown. */
 export function toCost(row: SqlRow): AdminCost | null {
   if (typeof row.cost_detail !== 'string') return null
-  const attempts = JSON.parse(row.cost_detail) as AttemptCost[]
+  const attempts = unpackCost(row.cost_detail)
+  if (attempts === null) return null
   return {
     cost_usd: toDollars(row.cost_nano),
     reason: toText(row.cost_reason),

@@ -1,6 +1,7 @@
 /** What a stored request adds to the sums: the same of a row on its way to the store and of one that is read back. */
 
 import type { AttemptCost } from '../../gateway/money/cost.ts'
+import { unpackCost } from '../../gateway/money/pack-cost.ts'
 import type { SqlValue } from '../engine/driver.ts'
 import { bucketOf } from './rollup-histograms.ts'
 import type { Dimension, Measure } from './rollup-schema.ts'
@@ -143,8 +144,8 @@ export function costShares(row: CountedRow): CostShare[] {
 function readAttempts({ attempts: made, cost_detail: detail }: CountedRow): AttemptCost[] {
   // The one attempt is the request itself: most are so, and parsing costs more than all the rest.
   if (made === 1) return []
-  const attempts = readJson(detail)
-  return Array.isArray(attempts) ? (attempts as AttemptCost[]) : []
+  // Null also for a text that a secret was taken out of: it must not stop the batch.
+  return (typeof detail === 'string' ? unpackCost(detail) : null) ?? []
 }
 
 /** Null also for what is no JSON any more, such as a text that a secret was taken out of: it must not stop the batch. */

@@ -2,6 +2,8 @@
  * Rows of a company's traffic over some months, made up but shaped like it: few busy projects and many quiet ones, days
  * and nights, sessions, failures with their codes, long tails of latency and tokens. The same seed, the same rows.
  */
+import type { CostKind } from '../../../server/gateway/money/cost.ts'
+import { packCost } from '../../../server/gateway/money/pack-cost.ts'
 import { keyAt } from '../../../server/store/engine/keys.ts'
 import type { RequestRow } from '../../../server/store/log/records.ts'
 import { createRandom, type Random } from '../../crash/random.ts'
@@ -179,19 +181,23 @@ interface Explained {
 }
 
 function explain({ provider, model, input, output, price, cost, estimated }: Explained): string {
-  const part = (kind: string, quantity: number, each: number) => ({
+  const part = (kind: CostKind, quantity: number, each: number) => ({
     kind,
     quantity,
     rate: each * 1_000_000,
     nanos: quantity * each,
   })
-  return JSON.stringify([
+  return packCost([
     {
       attempt: 1,
       provider,
+      variant: 'openai',
       upstream_model: model,
+      reported_model: model,
+      service_tier: null,
       price: 'bench-2026-01-01',
       usage: estimated ? 'estimated' : 'provider',
+      used: { input, cached_input: 0, cache_write: 0, output, reasoning: 0, images: 0 },
       nanos: cost,
       reason: null,
       parts: [part('input', input, price?.input ?? 0), part('output', output, price?.output ?? 0)],

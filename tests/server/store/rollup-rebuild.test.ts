@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { AttemptCost } from '../../../server/gateway/money/cost.ts'
+import { packCost } from '../../../server/gateway/money/pack-cost.ts'
 import type { Driver } from '../../../server/store/engine/driver.ts'
 import { pruneRollups } from '../../../server/store/log/rollup-prune.ts'
 import { type RebuildResult, rebuildDay, rebuildHour } from '../../../server/store/log/rollup-rebuild.ts'
@@ -44,6 +46,30 @@ const share = fc.record({
   usage: fc.constantFrom('provider', 'estimated'),
 })
 
+function toAttempt({
+  usage,
+  ...share
+}: {
+  provider: string | null
+  nanos: number
+  usage: string
+}): AttemptCost {
+  return {
+    ...share,
+    provider: share.provider ?? '',
+    usage: usage === 'estimated' ? 'estimated' : 'provider',
+    attempt: 1,
+    variant: 'sail',
+    upstream_model: 'm',
+    reported_model: null,
+    service_tier: null,
+    price: 'v1',
+    used: null,
+    reason: null,
+    parts: [],
+  }
+}
+
 const anyRow: fc.Arbitrary<Partial<StoredRow>> = fc
   .record({
     created_at: fc.nat(2 * day - 1).map((after) => start + after),
@@ -73,7 +99,7 @@ const anyRow: fc.Arbitrary<Partial<StoredRow>> = fc
     model,
     cost_nano: shares === null ? null : shares.reduce((sum, { nanos }) => sum + nanos, 0),
     cost_reason: shares === null ? 'no_usage' : null,
-    cost_detail: shares === null || shares.length === 0 ? null : JSON.stringify(shares),
+    cost_detail: shares === null || shares.length === 0 ? null : packCost(shares.map(toAttempt)),
   }))
 
 for (const dialect of dialects) {

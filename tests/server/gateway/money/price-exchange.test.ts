@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { loadConfig } from '../../../../server/config/load.ts'
 import type { Attempt } from '../../../../server/gateway/exchange.ts'
+import { packCost, unpackCost } from '../../../../server/gateway/money/pack-cost.ts'
 import { priceExchange } from '../../../../server/gateway/money/price-exchange.ts'
 import { repriceRow } from '../../../../server/gateway/money/reprice.ts'
 import type { CostRow } from '../../../../server/store/log/reprice.ts'
@@ -117,10 +118,10 @@ describe('a stored request that is priced again', () => {
 
   it('costs the same as at its end, call by call', () => {
     const cost = costOf({ ...told, error }, { ...told, usageSource: 'estimated' })
-    const cost_detail = JSON.stringify(cost.attempts)
+    const cost_detail = packCost(cost.attempts)
     const again = reprice({ cost_detail, attempts: 2 })
     assert.deepEqual([again?.cost_nano, again?.cost_reason], [cost.nanos, null])
-    assert.deepEqual(JSON.parse(again?.cost_detail ?? ''), cost.attempts)
+    assert.deepEqual(unpackCost(again?.cost_detail ?? ''), cost.attempts)
     assert.equal(
       reprice({ cost_detail: again?.cost_detail ?? '', attempts: 2 })?.cost_detail,
       again?.cost_detail,
@@ -130,7 +131,7 @@ describe('a stored request that is priced again', () => {
   it('from before there were prices is priced by the tokens of its row', () => {
     const again = reprice({})
     assert.equal(again?.cost_nano, 20_000)
-    assert.equal(JSON.parse(again?.cost_detail ?? '[]')[0].usage, 'estimated')
+    assert.equal(unpackCost(again?.cost_detail ?? '')?.[0]?.usage, 'estimated')
   })
 
   it('is left alone where nothing is known of it', () => {
