@@ -12,11 +12,21 @@ const themes: { id: Theme; label: string; glyph: string }[] = [
   { id: 'system', label: 'As the system', glyph: '◐' },
 ]
 
+const links: { href: string; label: string; pages: Route['page'][] }[] = [
+  { href: '/', label: 'Overview', pages: ['overview'] },
+  { href: '/requests', label: 'Requests', pages: ['requests', 'request'] },
+  { href: '/sessions', label: 'Sessions', pages: ['sessions', 'session'] },
+  { href: '/spend', label: 'Spend', pages: ['spend'] },
+]
+
 /** Each page's code is loaded when it is first shown. */
 const loaders = {
   overview: () => import('./pages/overview-page.ts'),
   requests: () => import('./pages/requests-page.ts'),
   request: () => import('./pages/request-page.ts'),
+  sessions: () => import('./pages/sessions-page.ts'),
+  session: () => import('./pages/session-page.ts'),
+  spend: () => import('./pages/spend-page.ts'),
   signIn: () => import('./pages/sign-in-page.ts'),
 }
 
@@ -168,7 +178,7 @@ export class App extends LitElement {
         <div class="inner">
           <a class="brand" href="/" data-route aria-label="Dragoman, overview">${logo}<span>Dragoman</span></a>
           <nav aria-label="Pages">
-            ${this.signInDue ? nothing : [this.#renderLink('/', 'Overview', ['overview']), this.#renderLink('/requests', 'Requests', ['requests', 'request'])]}
+            ${this.signInDue ? nothing : links.map((link) => this.#renderLink(link))}
           </nav>
           ${this.#renderThemes()}
           ${canSignOut() ? html`<button class="quiet" type="button" @click=${signOut}>Sign out</button>` : nothing}
@@ -177,7 +187,7 @@ export class App extends LitElement {
       <main id="content" tabindex="-1">${this.#renderPage()}</main>`
   }
 
-  #renderLink(href: string, label: string, pages: Route['page'][]) {
+  #renderLink({ href, label, pages }: (typeof links)[number]) {
     const current = pages.includes(this.route.page) ? 'page' : nothing
     return html`<a href=${href} data-route aria-current=${current}>${label}</a>`
   }
@@ -206,18 +216,8 @@ export class App extends LitElement {
       </p>`
     }
     if (this.signInDue) return html`<dm-sign-in-page></dm-sign-in-page>`
-    const { route } = this
     // `cache` keeps a page that was left, so that going back to the list finds it as it was.
-    return cache(
-      route.page === 'overview'
-        ? html`<dm-overview-page .query=${route.query}></dm-overview-page>`
-        : route.page === 'requests'
-          ? html`<dm-requests-page .query=${route.query}></dm-requests-page>`
-          : route.page === 'request'
-            ? html`<dm-request-page .requestId=${route.id}></dm-request-page>`
-            : html`<h1>There is no such page</h1>
-                <p><a href="/" data-route>Go to the overview</a></p>`,
-    )
+    return cache(renderRoute(this.route))
   }
 
   #chooseTheme(theme: Theme): void {
@@ -231,9 +231,38 @@ export class App extends LitElement {
   }
 }
 
+function renderRoute(route: Route) {
+  switch (route.page) {
+    case 'overview':
+      return html`<dm-overview-page .query=${route.query}></dm-overview-page>`
+    case 'requests':
+      return html`<dm-requests-page .query=${route.query}></dm-requests-page>`
+    case 'request':
+      return html`<dm-request-page .requestId=${route.id}></dm-request-page>`
+    case 'sessions':
+      return html`<dm-sessions-page .query=${route.query}></dm-sessions-page>`
+    case 'session':
+      return html`<dm-session-page .sessionId=${route.id} .query=${route.query}></dm-session-page>`
+    case 'spend':
+      return html`<dm-spend-page .query=${route.query}></dm-spend-page>`
+    case 'missing':
+      return html`<h1>There is no such page</h1>
+        <p><a href="/" data-route>Go to the overview</a></p>`
+    default:
+      return route satisfies never
+  }
+}
+
 function nameRoute(route: Route): string {
-  const names = { overview: 'Overview', requests: 'Requests', missing: 'Not found' }
-  return `${route.page === 'request' ? route.id : names[route.page]} – Dragoman`
+  const names = {
+    overview: 'Overview',
+    requests: 'Requests',
+    sessions: 'Sessions',
+    spend: 'Spend',
+    missing: 'Not found',
+  }
+  const name = 'id' in route ? route.id : names[route.page]
+  return `${name} – Dragoman`
 }
 
 const logo = html`<svg viewBox="0 0 32 32" aria-hidden="true">

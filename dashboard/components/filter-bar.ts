@@ -1,22 +1,23 @@
 import { css, html, LitElement, nothing } from 'lit'
 import type { AdminFacets } from '../../server/http/admin/contract.ts'
-import { formatWord } from '../model/format.ts'
-import type { FilterName, Filters } from '../model/location.ts'
+import { formatCompact } from '../model/format.ts'
+import { describeValue, type FilterDefinition, type Filters } from '../model/request-filters.ts'
 import { baseStyles, controlStyles } from '../styles/shared.ts'
 
-const plurals: Record<FilterName, Exclude<keyof AdminFacets, 'counts'>> = {
-  project: 'projects',
-  model: 'models',
-  provider: 'providers',
-  status: 'statuses',
+interface Option {
+  value: string
+  label: string
+  /** Requests with it; null where that is not counted. */
+  count: number | null
 }
 
-/** Fires `filter` with all filters in `detail` when one changes. */
+/** A control per filter. Fires `filter` with all filters in `detail` when one changes. */
 export class FilterBar extends LitElement {
   static override properties = {
-    names: { attribute: false },
+    definitions: { attribute: false },
     filters: { attribute: false },
     facets: { attribute: false },
+    labelled: { type: Boolean, reflect: true },
   }
   static override styles = [
     baseStyles,
@@ -30,9 +31,22 @@ export class FilterBar extends LitElement {
         padding-right: 4px;
         text-overflow: ellipsis;
       }
-      select.set {
+      .set {
         border-color: var(--accent);
         background: var(--accent-soft);
+      }
+      label span {
+        display: block;
+        margin-bottom: 2px;
+        color: var(--text-soft);
+        font-size: 12.5px;
+      }
+      :host([labelled]) label {
+        min-width: 0;
+      }
+      :host([labelled]) :is(select, input) {
+        width: 100%;
+        max-width: none;
       }
       @media (max-width: 640px) {
         label {
@@ -46,52 +60,73 @@ export class FilterBar extends LitElement {
       }
     `,
   ]
-  names: readonly FilterName[] = []
+  definitions: readonly FilterDefinition[] = []
   filters: Filters = {}
   facets: AdminFacets | null = null
+  /** With the names in sight. */
+  labelled = false
 
   override render() {
-    const any = this.names.some((name) => this.filters[name])
-    return html`${this.names.map((name) => this.#renderSelect(name))}
-    ${
-      any
-        ? html`<button class="quiet" type="button" @click=${() => this.#announce({})}>Clear filters</button>`
-        : nothing
-    }`
+    return this.definitions.map((definition) => {
+      const { name, label, facet, choices } = definition
+      const isText = facet === undefined && choices === undefined
+      return html`<label>
+        <span class=${this.labelled ? '' : 'visually-hidden'}>${label}</span>
+        ${isText ? this.#renderText(name) : this.#renderSelect(definition)}
+      </label>`
+    })
   }
 
-  #renderSelect(name: FilterName) {
+  #renderText(name: string) {
+    const value = this.filters[name] ?? ''
+    return html`<input
+      name=${name}
+      class=${value === '' ? '' : 'set'}
+      autocomplete="off"
+      spellcheck="false"
+      .value=${value}
+      @change=${(event: Event) => this.#change(name, (event.target as HTMLInputElement).value.trim())}
+    />`
+  }
+
+  #renderSelect(definition: FilterDefinition) {
+    const { name, any } = definition
     const chosen = this.filters[name] ?? ''
-    const offered = new Set(this.facets?.[plurals[name]] ?? [])
-    if (name === 'status') offered.add('error')
-    if (chosen !== '') offered.add(chosen)
-    const describe = (value: string) => (name === 'status' ? describeStatus(value) : value)
-    return html`<label>
-      <span class="visually-hidden">${name}</span>
-      <select
-        name=${name}
-        class=${chosen === '' ? '' : 'set'}
-        @change=${(event: Event) => this.#change(name, (event.target as HTMLSelectElement).value)}
-      >
-        <option value="" .selected=${chosen === ''}>All ${plurals[name]}</option>
-        ${[...offered].map(
-          (value) => html`<option value=${value} .selected=${value === chosen}>${describe(value)}</option>`,
-        )}
-      </select>
-    </label>`
+    return html`<select
+      name=${name}
+      class=${chosen === '' ? '' : 'set'}
+      @change=${(event: Event) => this.#change(name, (event.target as HTMLSelectElement).value)}
+    >
+      <option value="" .selected=${chosen === ''}>${any}</option>
+      ${this.#listOptions(definition).map(
+        ({ value, label, count }) => html`<option value=${value} .selected=${value === chosen}>
+          ${label}${count === null ? nothing : ` (${formatCompact(count)})`}
+        </option>`,
+      )}
+    </select>`
   }
 
-  #change(name: FilterName, value: string): void {
-    this.#announce({ ...this.filters, [name]: value === '' ? undefined : value })
+  /** What the traffic has, most first, then fixed choices, and what the address names beside them. */
+  #listOptions(definition: FilterDefinition): Option[] {
+    const { name, facet, choices = [] } = definition
+    const options = new Map<string, Option>()
+    const offer = (value: string, count: number | null) => {
+      if (value !== '' && !options.has(value))
+        options.set(value, { value, label: describeValue(definition, value), count })
+    }
+    if (facet !== undefined && this.facets) {
+      for (const { value, requests } of this.facets.counts[facet]) offer(value, requests)
+      for (const value of this.facets[facet]) offer(value, null)
+    }
+    for (const { value } of choices) offer(value, null)
+    offer(this.filters[name] ?? '', null)
+    return [...options.values()]
   }
 
-  #announce(detail: Filters): void {
+  #change(name: string, value: string): void {
+    const detail: Filters = { ...this.filters, [name]: value === '' ? undefined : value }
     this.dispatchEvent(new CustomEvent<Filters>('filter', { detail }))
   }
-}
-
-function describeStatus(status: string): string {
-  return status === 'error' ? 'any error' : formatWord(status)
 }
 
 customElements.define('dm-filters', FilterBar)

@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit'
-import type { AdminAdaptation, AdminMessage } from '../../server/http/admin/contract.ts'
+import type { AdminAdaptation, AdminBody, AdminMessage } from '../../server/http/admin/contract.ts'
 import { looksLikeEventStream } from '../model/event-stream.ts'
 import { formatBytes, formatPlural } from '../model/format.ts'
 import { badgeStyles, baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
@@ -16,6 +16,12 @@ interface Side {
 /** A JSON value, or null when the text is none; deeper nesting than this is shown raw. */
 type Parsed = { value: unknown } | null
 
+const absences: Readonly<Record<NonNullable<AdminBody['absent']>, string>> = {
+  expired: 'The body was removed with age.',
+  not_kept: 'The body was not kept: the configuration keeps none.',
+  dropped: 'The body was lost: more came than the store could take.',
+}
+
 const rawLimit = 200_000
 const deepest = 200
 
@@ -26,6 +32,7 @@ export class MessagePair extends LitElement {
     left: { attribute: false },
     right: { attribute: false },
     adaptations: { attribute: false },
+    absent: { attribute: false },
     raw: { state: true },
   }
   static override styles = [
@@ -135,6 +142,8 @@ export class MessagePair extends LitElement {
   left: Side = { label: '', message: null }
   right: Side = { label: '', message: null }
   adaptations: AdminAdaptation[] = []
+  /** Why there are no messages at all; null where they never were. */
+  absent: AdminBody['absent'] = null
   raw = false
   #parsed: { left: Parsed; right: Parsed } = { left: null, right: null }
 
@@ -205,10 +214,12 @@ export class MessagePair extends LitElement {
   }
 
   #renderBody(message: AdminMessage | null, parsed: Parsed) {
-    if (!message) return html`<p class="missing">Nothing was recorded: it never came to this.</p>`
-    const { text, bytes } = message.body
+    if (!message)
+      return html`<p class="missing">${this.absent === null ? 'Nothing was recorded: it never came to this.' : absences[this.absent]}</p>`
+    const { text, bytes, absent } = message.body
     if (text === null) {
-      return html`<p class="missing">${bytes === 0 ? 'No body.' : 'The body was not kept.'}</p>`
+      const words = absent === null ? 'The body was not kept.' : absences[absent]
+      return html`<p class="missing">${bytes === 0 ? 'No body.' : words}</p>`
     }
     if (text === '') return html`<p class="missing">An empty body.</p>`
     if (!this.raw && isEventStream(message)) return html`<dm-events .text=${text}></dm-events>`

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing, svg } from 'lit'
-import { formatCompact, formatShare } from '../model/format.ts'
+import { formatCompact, formatPlural, formatShare } from '../model/format.ts'
+import { formatExact, formatMoney, toDollars } from '../model/money.ts'
 import { badgeStyles, baseStyles, cardStyles } from '../styles/shared.ts'
 
 export interface RankingEntry {
@@ -14,6 +15,10 @@ export interface RankingEntry {
   /** Of the count; null where the column makes no sense. */
   errors: number | null
   tokens: number | null
+  /** Exact dollars; null when not known. */
+  cost: string | null
+  /** Requests that are not in the cost. */
+  unpriced: number
 }
 
 /** A short table of names with how much there was of each, most first. */
@@ -23,6 +28,7 @@ export class Ranking extends LitElement {
     counted: { type: String },
     entries: { attribute: false },
     detailed: { type: Boolean },
+    barred: { type: String },
   }
   static override styles = [
     baseStyles,
@@ -118,14 +124,21 @@ export class Ranking extends LitElement {
       .card {
         padding-bottom: 4px;
       }
+      @media (max-width: 480px) {
+        .tokens {
+          display: none;
+        }
+      }
     `,
   ]
   heading = ''
   /** What is counted: `Requests`, `Count`. */
   counted = 'Requests'
   entries: RankingEntry[] = []
-  /** With errors and tokens. */
+  /** With errors, tokens and cost. */
   detailed = false
+  /** What the bars are of. */
+  barred: 'requests' | 'cost' = 'requests'
 
   override render() {
     return html`<section class="card">
@@ -135,7 +148,7 @@ export class Ranking extends LitElement {
   }
 
   #renderTable() {
-    const most = Math.max(1, ...this.entries.map(({ count }) => count ?? 0))
+    const most = Math.max(0, ...this.entries.map((entry) => this.#measure(entry)))
     return html`<table aria-label=${this.heading}>
       <thead>
         <tr>
@@ -144,7 +157,8 @@ export class Ranking extends LitElement {
           ${
             this.detailed
               ? html`<th scope="col">Errors</th>
-                  <th scope="col">Tokens</th>`
+                  <th scope="col" class="tokens">Tokens</th>
+                  <th scope="col">Cost</th>`
               : nothing
           }
         </tr>
@@ -155,8 +169,12 @@ export class Ranking extends LitElement {
     </table>`
   }
 
+  #measure({ cost, count }: RankingEntry): number {
+    return this.barred === 'cost' ? toDollars(cost ?? '0') : (count ?? 0)
+  }
+
   #renderEntry(entry: RankingEntry, most: number) {
-    const share = ((entry.count ?? 0) / most) * 100
+    const share = most === 0 ? 0 : (this.#measure(entry) / most) * 100
     return html`<tr>
       <td>
         <div class="name">
@@ -179,7 +197,7 @@ export class Ranking extends LitElement {
     </tr>`
   }
 
-  #renderDetails({ errors, count, tokens }: RankingEntry) {
+  #renderDetails({ errors, count, tokens, cost, unpriced }: RankingEntry) {
     const share = errors !== null && errors > 0 && count !== null ? formatShare(errors, count) : ''
     return html`<td>
         ${
@@ -188,8 +206,17 @@ export class Ranking extends LitElement {
             : html`<span class="bad-number" title=${share}>${formatCompact(errors)}</span>`
         }
       </td>
-      <td>${tokens === null ? html`<span class="faint">–</span>` : formatCompact(tokens)}</td>`
+      <td class="tokens">${tokens === null ? html`<span class="faint">–</span>` : formatCompact(tokens)}</td>
+      <td title=${describeCost(cost, unpriced)}>
+        ${cost === null ? html`<span class="faint">unknown</span>` : `${formatMoney(cost)}${unpriced > 0 ? ' +' : ''}`}
+      </td>`
   }
+}
+
+function describeCost(cost: string | null, unpriced: number): string {
+  const rest = unpriced > 0 ? `${formatPlural(unpriced, 'request')} without a price` : ''
+  if (cost === null) return rest
+  return rest === '' ? formatExact(cost) : `${formatExact(cost)}, and ${rest}`
 }
 
 customElements.define('dm-ranking', Ranking)

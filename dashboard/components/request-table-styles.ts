@@ -51,9 +51,9 @@ export const requestTableStyles = css`
     text-align: right;
   }
   .model {
-    width: 34%;
+    width: 30%;
     max-width: 0;
-    min-width: 180px;
+    min-width: 150px;
   }
   .model a,
   .route {
@@ -90,6 +90,21 @@ export const requestTableStyles = css`
   .time {
     color: var(--text-soft);
   }
+  .session a {
+    position: relative;
+    z-index: 1;
+    display: block;
+    max-width: 8.5rem;
+    overflow: hidden;
+    color: var(--text-soft);
+    text-overflow: ellipsis;
+    text-decoration: none;
+    white-space: nowrap;
+  }
+  .session a:hover {
+    color: var(--accent);
+    text-decoration: underline;
+  }
   .tags {
     display: flex;
     flex-wrap: wrap;
@@ -117,13 +132,22 @@ export const requestTableStyles = css`
       animation: none;
     }
   }
-  @media (max-width: 1020px) {
-    .overhead,
-    th:nth-child(8) {
+  @media (max-width: 1240px) {
+    .overhead {
       display: none;
     }
   }
-  @media (max-width: 820px) {
+  @media (max-width: 1100px) {
+    .first {
+      display: none;
+    }
+  }
+  @media (max-width: 960px) {
+    .session {
+      display: none;
+    }
+  }
+  @media (max-width: 860px) {
     thead {
       display: none;
     }
@@ -165,16 +189,22 @@ export const requestTableStyles = css`
       grid-area: 2 / 1;
       font-size: 12.5px;
     }
-    .latency {
+    td.latency {
       grid-area: 2 / 2;
       justify-self: end;
     }
+    td.cost {
+      grid-area: 3 / 2;
+      justify-self: end;
+      font-size: 12.5px;
+    }
     .notes {
-      grid-column: 1 / -1;
+      grid-area: 3 / 1;
     }
     td.in,
     td.out,
-    td.first {
+    td.first,
+    td.session {
       display: none;
     }
   }

@@ -2,26 +2,30 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import type { AdminRequestRow } from '../../server/http/admin/contract.ts'
 import { formatCount, formatDuration, formatInstant, formatPlural, formatTime } from '../model/format.ts'
-import { linkRequest } from '../model/location.ts'
+import { linkRequest, linkSession } from '../model/location.ts'
+import { describeUnknownCost, formatExact, formatMoney } from '../model/money.ts'
 import { groupAdaptations, isReplayed, isRunning } from '../model/state.ts'
 import { badgeStyles, baseStyles } from '../styles/shared.ts'
 import { requestTableStyles } from './request-table-styles.ts'
 import './status-badge.ts'
 
-/** Rows of requests, newest first. The whole row leads to the request. */
+/** Rows of requests in the order given. The whole row leads to the request. */
 export class RequestTable extends LitElement {
   static override properties = {
     rows: { attribute: false },
     arrived: { attribute: false },
+    order: { type: String },
   }
   static override styles = [baseStyles, badgeStyles, requestTableStyles]
   rows: AdminRequestRow[] = []
   /** Ids of rows to mark as new. */
   arrived: ReadonlySet<string> = new Set()
+  /** Of the rows, for those who hear it. */
+  order = 'newest first'
 
   override render() {
     const now = new Date()
-    return html`<table role="table" aria-label="Requests, newest first">
+    return html`<table role="table" aria-label=${`Requests, ${this.order}`}>
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader">Time</th>
@@ -29,9 +33,11 @@ export class RequestTable extends LitElement {
           <th role="columnheader">Model <span class="arrow">→</span> provider</th>
           <th role="columnheader" class="right">Tokens in</th>
           <th role="columnheader" class="right">Out</th>
+          <th role="columnheader" class="right">Cost</th>
           <th role="columnheader" class="right">Latency</th>
-          <th role="columnheader" class="right">First token</th>
-          <th role="columnheader" class="right">Overhead</th>
+          <th role="columnheader" class="right first">First token</th>
+          <th role="columnheader" class="right overhead">Overhead</th>
+          <th role="columnheader" class="session">Session</th>
           <th role="columnheader">Notes</th>
         </tr>
       </thead>
@@ -57,9 +63,11 @@ export class RequestTable extends LitElement {
       </td>
       ${renderNumber('in', row.input_tokens, formatCount, describeInput(row))}
       ${renderNumber('out', row.output_tokens, formatCount, describeOutput(row))}
+      ${renderCost(row)}
       ${renderNumber('latency', row.latency_ms, formatDuration)}
       ${renderNumber('first', row.ttft_ms, formatDuration)}
       ${renderNumber('overhead', row.overhead_ms, formatDuration)}
+      <td role="cell" class="session">${renderSession(row)}</td>
       <td role="cell" class="notes">${renderNotes(row)}</td>
     </tr>`
   }
@@ -87,6 +95,28 @@ function renderNumber(
         : format(value)
     }
   </td>`
+}
+
+/** Never $0 for what is not known. */
+function renderCost(row: AdminRequestRow) {
+  const { cost_usd: cost, cost_reason: reason } = row
+  if (cost !== null) {
+    return html`<td role="cell" class="right number nowrap cost" title=${formatExact(cost)}>${formatMoney(cost)}</td>`
+  }
+  const why = describeUnknownCost({ reason, isRunning: isRunning(row) })
+  return html`<td role="cell" class="right nowrap cost" title=${why}>
+    <span class="faint">unknown<span class="visually-hidden">: ${why}</span></span>
+  </td>`
+}
+
+function renderSession({ session_id: id, project }: AdminRequestRow) {
+  if (id === null) return nothing
+  return html`<a class="mono" href=${linkSession(id, project)} data-route title=${id}>${shorten(id)}</a>`
+}
+
+/** The end of an id is what tells it from others. */
+function shorten(id: string): string {
+  return id.length <= 12 ? id : `…${id.slice(-8)}`
 }
 
 function describeInput(row: AdminRequestRow): string | null {

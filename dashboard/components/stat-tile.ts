@@ -34,6 +34,9 @@ export class StatTile extends LitElement {
         font-variant-numeric: tabular-nums;
         white-space: nowrap;
       }
+      .value.warn {
+        color: var(--warn);
+      }
       .value.bad {
         color: var(--bad);
       }
@@ -44,6 +47,11 @@ export class StatTile extends LitElement {
       .detail {
         color: var(--text-soft);
         font-size: 12.5px;
+      }
+      ::slotted(a) {
+        position: relative;
+        z-index: 1;
+        color: inherit;
       }
       a {
         color: inherit;

@@ -50,6 +50,15 @@ export const timeChartStyles = css`
   i.three {
     background: var(--series-3);
   }
+  i.four {
+    background: var(--series-4);
+  }
+  i.five {
+    background: var(--series-5);
+  }
+  i.rest {
+    background: var(--series-rest);
+  }
   i.bad {
     background: var(--series-bad);
   }
@@ -86,6 +95,15 @@ export const timeChartStyles = css`
   rect.three,
   circle.three {
     fill: var(--series-3);
+  }
+  rect.four {
+    fill: var(--series-4);
+  }
+  rect.five {
+    fill: var(--series-5);
+  }
+  rect.rest {
+    fill: var(--series-rest);
   }
   rect.bad,
   circle.bad {

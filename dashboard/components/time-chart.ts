@@ -24,6 +24,7 @@ export class TimeChart extends LitElement {
     heading: { type: String },
     kind: { type: String },
     times: { attribute: false },
+    labels: { attribute: false },
     bucketSeconds: { attribute: false },
     series: { attribute: false },
     format: { attribute: false },
@@ -37,6 +38,8 @@ export class TimeChart extends LitElement {
   /** Start of each bucket, ISO 8601. */
   times: string[] = []
   bucketSeconds = 60
+  /** Names of the buckets where they are not of one length, such as months; else empty. */
+  labels: string[] = []
   series: Series[] = []
   format: (value: number | null) => string = String
   /** Whole numbers only on the axis. */
@@ -118,6 +121,7 @@ export class TimeChart extends LitElement {
   }
 
   #renderTimes() {
+    if (this.labels.length > 0) return this.#renderLabels()
     const from = Date.parse(this.times[0] ?? '')
     const span = this.times.length * this.bucketSeconds * 1000
     if (!(span > 0) || Number.isNaN(from)) return nothing
@@ -126,6 +130,16 @@ export class TimeChart extends LitElement {
       const x = margin.left + ((at - from) / span) * this.#inner
       const edge = x < margin.left + 18 ? 'start' : x > this.width - 20 ? 'end' : 'middle'
       return svg`<text class="tick" x=${Math.round(x)} y=${height - 6} text-anchor=${edge}>${formatTick(new Date(at), span / 1000)}</text>`
+    })
+  }
+
+  /** As many as there is room for, under the middles of their buckets. */
+  #renderLabels() {
+    const step = Math.ceil((this.labels.length * 80) / this.#inner)
+    return this.labels.map((label, index) => {
+      if (index % step !== 0) return nothing
+      const x = Math.min(Math.max(this.#middle(index), margin.left + 30), this.width - 32)
+      return svg`<text class="tick" x=${Math.round(x)} y=${height - 6} text-anchor="middle">${label}</text>`
     })
   }
 
@@ -199,7 +213,8 @@ export class TimeChart extends LitElement {
 
   #describeBucket(index: number): string {
     const at = this.times[index]
-    if (at === undefined) return ''
+    const label = this.labels[index]
+    if (label !== undefined || at === undefined) return label ?? ''
     const until = new Date(Date.parse(at) + this.bucketSeconds * 1000).toISOString()
     return `${formatInstant(at).slice(0, -7)} – ${formatInstant(until).slice(11, -7)}`
   }

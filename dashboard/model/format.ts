@@ -35,7 +35,8 @@ function trimZeros(text: string): string {
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`
   if (bytes < 1024 * 1024) return `${trimZeros((bytes / 1024).toFixed(1))} KiB`
-  return `${trimZeros((bytes / 1024 / 1024).toFixed(1))} MiB`
+  if (bytes < 1024 ** 3) return `${trimZeros((bytes / 1024 / 1024).toFixed(1))} MiB`
+  return `${trimZeros((bytes / 1024 ** 3).toFixed(1))} GiB`
 }
 
 /** A share of a whole: `0 %`, `< 0.1 %`, `1.2 %`, `34 %`. */
@@ -70,6 +71,15 @@ export function formatInstant(iso: string): string {
   return `${formatDay(date)} ${clock}.${pad(date.getMilliseconds(), 3)}`
 }
 
+const dayWords = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
+
+/** The local day and clock in a sentence: `12 Mar 2026, 14:03`. */
+export function formatDayTime(iso: string): string {
+  const date = new Date(iso)
+  if (Number.isNaN(date.getTime())) return iso
+  return `${dayWords.format(date)}, ${pad(date.getHours())}:${pad(date.getMinutes())}`
+}
+
 /** A label of a time axis: the clock within two days, else the day. */
 export function formatTick(at: Date, spanSeconds: number): string {
   if (spanSeconds > 2 * 86_400) return `${pad(at.getMonth() + 1)}-${pad(at.getDate())}`
@@ -82,8 +92,8 @@ export function formatWord(word: string): string {
 }
 
 /** `one request`, `2 requests`. */
-export function formatPlural(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${formatCount(count)} ${noun}s`
+export function formatPlural(count: number, noun: string, plural = `${noun}s`): string {
+  return count === 1 ? `1 ${noun}` : `${formatCount(count)} ${plural}`
 }
 
 /** A call of the gateway to paste into a shell. */

@@ -1,43 +1,41 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit'
-import type { AdminOverview, AdminOverviewPoint, AdminStatus } from '../../server/http/admin/contract.ts'
+import type { AdminOverview } from '../../server/http/admin/contract.ts'
 import { fetchFacets, fetchOverview, fetchStatus } from '../api/admin.ts'
-import type { RankingEntry } from '../components/ranking.ts'
-import type { Series } from '../components/time-chart.ts'
 import { navigate } from '../controllers/navigation.ts'
 import { Poll } from '../controllers/poll.ts'
 import { chooseExampleModel } from '../model/example-model.ts'
-import {
-  formatCompact,
-  formatCount,
-  formatCurl,
-  formatDuration,
-  formatPlural,
-  formatShare,
-} from '../model/format.ts'
-import { type Filters, linkWith, ranges, readFilters, readRange } from '../model/location.ts'
+import { formatCurl, formatDayTime, formatDuration, formatPlural } from '../model/format.ts'
+import { linkWith } from '../model/location.ts'
+import { countFilters, type Filters, findDefinitions, readFilters } from '../model/request-filters.ts'
+import { ranges, readRange } from '../model/time-ranges.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
+import { renderCharts, renderTotals } from './overview-charts.ts'
+import { listErrors, listProviders, listRanked, type Order } from './overview-lists.ts'
 import { overviewStyles } from './overview-styles.ts'
 import '../components/filter-bar.ts'
 import '../components/notices.ts'
 import '../components/ranking.ts'
-import '../components/stat-tile.ts'
-import '../components/time-chart.ts'
 
-const filterNames = ['project', 'model', 'provider'] as const
+const filterNames = ['project', 'model', 'provider', 'key']
+const definitions = findDefinitions(filterNames).map((one) =>
+  one.name === 'key' ? { ...one, any: 'All keys' } : one,
+)
 const slowMilliseconds = 30_000
 const liveMilliseconds = 5000
 
 /** How the traffic is: totals, charts over time, errors, models, providers. */
 export class OverviewPage extends LitElement {
-  static override properties = { query: { attribute: false } }
+  static override properties = { query: { attribute: false }, order: { state: true } }
   static override styles = [baseStyles, controlStyles, cardStyles, overviewStyles]
   query = new URLSearchParams(location.search)
+  /** Of the lists. */
+  order: Order = 'requests'
   #asked = location.search.replace(/^\?/, '')
   #overview = new Poll(this, {
     load: (signal) => this.#load(signal),
     interval: () => (readRange(this.query).seconds > 3600 ? slowMilliseconds : liveMilliseconds),
   })
-  #facets = new Poll(this, { load: fetchFacets, interval: () => slowMilliseconds })
+  #facets = new Poll(this, { load: (signal) => fetchFacets({}, signal), interval: () => slowMilliseconds })
   #status = new Poll(this, { load: fetchStatus, interval: () => slowMilliseconds })
 
   #load(signal: AbortSignal): Promise<AdminOverview> {
@@ -58,17 +56,24 @@ export class OverviewPage extends LitElement {
 
   override render() {
     const error = this.#overview.error ?? this.#status.error
+    const filters = readFilters(this.query, filterNames)
     return html`<div class="head">
         <h1>Overview</h1>
         ${this.#renderRanges()}
       </div>
       <div class="filters">
         <dm-filters
-          .names=${filterNames}
-          .filters=${readFilters(this.query, filterNames)}
+          .definitions=${definitions}
+          .filters=${filters}
           .facets=${this.#facets.data}
           @filter=${(event: CustomEvent<Filters>) => this.#show({ filters: event.detail })}
         ></dm-filters>
+        ${
+          countFilters(filters) === 0
+            ? nothing
+            : html`<button class="quiet" type="button" @click=${() => this.#show({ filters: {} })}>Clear filters</button>`
+        }
+        ${this.#renderSpan()}
       </div>
       ${error ? html`<dm-failure .error=${error} @retry=${this.#retry}></dm-failure>` : nothing}
       ${this.#renderNotes()} ${this.#renderData()}`
@@ -112,88 +117,81 @@ export class OverviewPage extends LitElement {
     }`
   }
 
+  /** What the figures are of, and where that is not quite what was asked for. */
+  #renderSpan() {
+    const overview = this.#overview.data
+    if (!overview) return nothing
+    const { from, to, bucket_seconds: seconds } = overview
+    const moved = readRange(this.query).seconds * 1000 < Date.parse(to) - Date.parse(from)
+    return html`<p class="span soft number">
+      ${formatDayTime(from)} – ${formatDayTime(to)}, by ${formatStep(seconds)}${
+        moved
+          ? html`<span title="Sums are kept by whole minutes, older ones by whole hours or days">, at whole steps</span>`
+          : nothing
+      }
+    </p>`
+  }
+
   #renderData() {
     const overview = this.#overview.data
     if (!overview) {
       return this.#overview.error ? nothing : html`<p class="card loading soft" role="status">Loading…</p>`
     }
     const idle = overview.totals.requests === 0 && overview.totals.in_progress === 0
-    return html`${this.#renderTotals(overview)} ${idle ? this.#renderEmpty() : this.#renderCharts(overview)}
+    const filters = this.#listFilters
+    return html`${renderTotals(overview, filters)} ${idle ? this.#renderEmpty() : renderCharts(overview)}
+      ${this.#renderLists(overview, filters)}`
+  }
+
+  /** As the list of requests takes them. */
+  get #listFilters(): Filters {
+    return { ...readFilters(this.query, filterNames), range: readRange(this.query).id }
+  }
+
+  #renderLists(overview: AdminOverview, filters: Filters) {
+    const { order } = this
+    const list = (heading: string, name: 'model' | 'project' | 'key', empty: string) => html`<dm-ranking
+      heading=${heading}
+      detailed
+      barred=${order}
+      .entries=${listRanked(overview[`${name}s`], { name, filters, order })}
+      >${empty}</dm-ranking
+    >`
+    return html`<div class="lists-head">
+        <h2>Most used</h2>
+        <div class="segments" role="group" aria-label="Order of the lists">
+          ${(['requests', 'cost'] as const).map(
+            (
+              each,
+            ) => html`<button type="button" aria-pressed=${each === order} @click=${() => this.#sort(each)}>
+              by ${each}
+            </button>`,
+          )}
+        </div>
+      </div>
       <div class="lists">
-        <dm-ranking heading="Models" detailed .entries=${this.#listModels(overview)}>None was asked for.</dm-ranking>
-        <dm-ranking heading="Providers" detailed .entries=${listProviders(overview, this.#status.data)}>
-          None is configured.
-        </dm-ranking>
-        <dm-ranking heading="Errors" counted="Count" .entries=${listErrors(overview)}>None. All is well.</dm-ranking>
+        ${list('Models', 'model', 'None was asked for.')}
+        <dm-ranking
+          heading="Providers"
+          detailed
+          barred=${order}
+          .entries=${listProviders(overview, this.#status.data, { filters, order })}
+          >None is configured.</dm-ranking
+        >
+        ${list('Projects', 'project', 'None had traffic.')} ${list('Keys', 'key', 'None had traffic.')}
+        <dm-ranking heading="Errors" counted="Count" .entries=${listErrors(overview, filters)}
+          >None. All is well.</dm-ranking
+        >
       </div>`
   }
 
-  #renderTotals({ totals }: AdminOverview) {
-    const filters = readFilters(this.query, filterNames)
-    return html`<div class="totals">
-      <dm-stat label="Requests" value=${formatCompact(totals.requests)} href=${linkWith('/requests', filters)}>
-        ${formatCount(totals.in_progress)} running now
-      </dm-stat>
-      <dm-stat
-        label="Errors"
-        value=${formatCompact(totals.errors)}
-        tone=${totals.errors > 0 ? 'bad' : ''}
-        href=${linkWith('/requests', { ...filters, status: 'error' })}
-      >
-        ${formatShare(totals.errors, totals.requests)} of requests
-      </dm-stat>
-      <dm-stat label="Latency, median" value=${formatDuration(totals.latency_p50_ms)}>
-        95th percentile ${formatDuration(totals.latency_p95_ms)}
-      </dm-stat>
-      <dm-stat label="First token, median" value=${formatDuration(totals.ttft_p50_ms)}>of streams</dm-stat>
-      <dm-stat label="Tokens" value=${formatCompact(totals.input_tokens + totals.output_tokens)}>
-        ${formatCompact(totals.input_tokens)} in · ${formatCompact(totals.output_tokens)} out<br />
-        ${formatCompact(totals.cached_tokens)} cached · ${formatCompact(totals.reasoning_tokens)} reasoning
-      </dm-stat>
-      <dm-stat label="Overhead, median" value=${formatDuration(totals.overhead_p50_ms)}>
-        the gateway’s own time
-      </dm-stat>
-    </div>`
-  }
-
-  #renderCharts(overview: AdminOverview) {
-    const { points } = overview
-    const times = points.map(({ at }) => at)
-    const chart = (heading: string, kind: 'bars' | 'lines', series: Series[]) =>
-      html`<div class="card chart">
-        <dm-time-chart
-          heading=${heading}
-          kind=${kind}
-          ?counts=${kind === 'bars'}
-          .times=${times}
-          .bucketSeconds=${overview.bucket_seconds}
-          .series=${series}
-          .format=${kind === 'bars' ? formatCompact : formatDuration}
-        ></dm-time-chart>
-      </div>`
-    return html`<div class="charts">
-      ${chart('Requests', 'bars', [
-        pick(points, 'Without error', 'one', (point) => point.requests - point.errors),
-        pick(points, 'Errors', 'bad', (point) => point.errors),
-      ])}
-      ${chart('Latency', 'lines', [
-        pick(points, 'Median', 'one', (point) => point.latency_p50_ms),
-        pick(points, '95th percentile', 'two', (point) => point.latency_p95_ms),
-        pick(points, 'First token, median', 'three', (point) => point.ttft_p50_ms),
-      ])}
-      ${chart('Tokens', 'bars', [
-        pick(points, 'Input', 'one', (point) => point.input_tokens),
-        pick(points, 'Output', 'two', (point) => point.output_tokens),
-      ])}
-      ${chart('Overhead', 'lines', [
-        pick(points, 'The gateway’s own time, median', 'one', (point) => point.overhead_p50_ms),
-      ])}
-    </div>`
+  #sort(order: Order): void {
+    this.order = order
   }
 
   #renderEmpty() {
     const status = this.#status.data
-    const filtered = Object.keys(readFilters(this.query, filterNames)).length > 0
+    const filtered = countFilters(readFilters(this.query, filterNames)) > 0
     const command = formatCurl({
       origin: location.origin,
       model: chooseExampleModel(status),
@@ -209,18 +207,6 @@ export class OverviewPage extends LitElement {
     </div>`
   }
 
-  #listModels(overview: AdminOverview): RankingEntry[] {
-    return overview.models.map(({ name, requests, errors, total_tokens }) => ({
-      name,
-      note: null,
-      badge: null,
-      href: linkWith('/requests', { ...readFilters(this.query, filterNames), model: name }),
-      count: requests,
-      errors,
-      tokens: total_tokens,
-    }))
-  }
-
   #show({ filters, range }: { filters?: Filters; range?: string }): void {
     const chosen = range ?? readRange(this.query).id
     const shown = filters ?? readFilters(this.query, filterNames)
@@ -232,60 +218,12 @@ export class OverviewPage extends LitElement {
   }
 }
 
-function pick(
-  points: AdminOverviewPoint[],
-  name: string,
-  tone: string,
-  read: (point: AdminOverviewPoint) => number | null,
-): Series {
-  return { name, tone, values: points.map(read) }
-}
-
-function listErrors(overview: AdminOverview): RankingEntry[] {
-  const faults: Record<string, string> = {
-    client: 'the caller’s request',
-    gateway: 'the gateway',
-    upstream: 'the provider',
-  }
-  return overview.errors.map(({ origin, code, count }) => ({
-    name: code,
-    note: faults[origin] ?? origin,
-    badge: null,
-    href: linkWith('/requests', { status: 'error' }),
-    count,
-    errors: null,
-    tokens: null,
-  }))
-}
-
-/** Configured providers with their traffic, then those that only the past knows. */
-function listProviders(overview: AdminOverview, status: AdminStatus | null): RankingEntry[] {
-  const used = new Map(overview.providers.map((provider) => [provider.name, provider]))
-  const configured = (status?.providers ?? []).map(({ id, title, available, missing }): RankingEntry => {
-    const traffic = used.get(id)
-    used.delete(id)
-    return {
-      name: id,
-      note: available ? title : `set ${missing.join(', ') || 'its secret'}`,
-      badge: available ? { tone: 'good', text: 'available' } : { tone: 'warn', text: 'not configured' },
-      href: linkWith('/requests', { provider: id }),
-      count: traffic?.requests ?? 0,
-      errors: traffic?.errors ?? 0,
-      tokens: traffic?.total_tokens ?? 0,
-    }
-  })
-  const former = [...used.values()].map(
-    ({ name, requests, errors, total_tokens }): RankingEntry => ({
-      name,
-      note: null,
-      badge: status === null ? null : { tone: '', text: 'removed' },
-      href: linkWith('/requests', { provider: name }),
-      count: requests,
-      errors,
-      tokens: total_tokens,
-    }),
-  )
-  return [...configured, ...former].sort((one, other) => (other.count ?? 0) - (one.count ?? 0))
+/** `1 min`, `6 h`, `day`. */
+function formatStep(seconds: number): string {
+  if (seconds % 86_400 === 0) return formatPlural(seconds / 86_400, 'day')
+  return seconds % 3600 === 0
+    ? formatPlural(seconds / 3600, 'hour')
+    : formatDuration(seconds * 1000).replace(/ 0 s$/, '')
 }
 
 customElements.define('dm-overview-page', OverviewPage)

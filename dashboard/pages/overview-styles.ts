@@ -17,7 +17,7 @@ export const overviewStyles = css`
   }
   .totals {
     display: grid;
-    grid-template-columns: repeat(6, minmax(0, 1fr));
+    grid-template-columns: repeat(7, minmax(0, 1fr));
     gap: 12px;
   }
   .charts {
@@ -30,9 +30,20 @@ export const overviewStyles = css`
   }
   .lists {
     display: grid;
-    grid-template-columns: repeat(3, minmax(0, 1fr));
+    grid-template-columns: repeat(2, minmax(0, 1fr));
     align-items: start;
     gap: 16px;
+  }
+  .lists-head {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    gap: 12px;
+    margin-top: 4px;
+  }
+  .span {
+    margin-left: auto;
+    font-size: 12.5px;
   }
   .loading {
     padding: 40px;
@@ -53,12 +64,9 @@ export const overviewStyles = css`
     border-left-color: var(--warn);
     background: var(--warn-soft);
   }
-  @media (max-width: 1180px) {
+  @media (max-width: 1300px) {
     .totals {
-      grid-template-columns: repeat(3, minmax(0, 1fr));
-    }
-    .lists {
-      grid-template-columns: repeat(2, minmax(0, 1fr));
+      grid-template-columns: repeat(4, minmax(0, 1fr));
     }
   }
   @media (max-width: 820px) {

@@ -1,17 +1,22 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit'
 import type { AdminAttempt, AdminError, AdminRequest } from '../../server/http/admin/contract.ts'
-import { fetchRequest } from '../api/admin.ts'
+import { fetchMedia, fetchRequest } from '../api/admin.ts'
 import { Poll } from '../controllers/poll.ts'
 import { formatPlural } from '../model/format.ts'
+import { findMedia, type MediaReference } from '../model/media.ts'
 import { isRunning } from '../model/state.ts'
 import { badgeStyles, baseStyles, cardStyles } from '../styles/shared.ts'
 import { renderAdaptations } from './request-adaptations.ts'
 import { describeFacts, type Fact } from './request-facts.ts'
+import { renderCost, renderMatches, renderMetadata } from './request-parts.ts'
 import { requestPageStyles } from './request-styles.ts'
 import '../components/attempt-timeline.ts'
 import '../components/copy-button.ts'
+import '../components/cost-table.ts'
+import '../components/media-list.ts'
 import '../components/message-pair.ts'
 import '../components/notices.ts'
+import '../components/request-table.ts'
 import '../components/status-badge.ts'
 
 const runningMilliseconds = 2000
@@ -34,6 +39,9 @@ export class RequestPage extends LitElement {
     interval: (): number | null =>
       this.#poll.data && isRunning(this.#poll.data) ? runningMilliseconds : null,
   })
+
+  #media: MediaReference[] = []
+  #mediaOf: AdminRequest | null = null
 
   override willUpdate(changed: PropertyValues) {
     if (!changed.has('requestId')) return
@@ -65,8 +73,10 @@ export class RequestPage extends LitElement {
         <dm-status status=${request.status}></dm-status>
         <span class="id"><code>${request.id}</code><dm-copy label="Copy id" .text=${request.id}></dm-copy></span>
       </div>
-      ${request.error ? renderError(request.error) : nothing} ${renderFacts(describeFacts(request))}
-      ${renderAdaptations(request)} ${this.#renderAttempts(request)} ${this.#renderMessages(request)}`
+      ${renderMatches(request)} ${request.error ? renderError(request.error) : nothing}
+      ${renderFacts(describeFacts(request))} ${renderMetadata(request)} ${renderCost(request)}
+      ${renderAdaptations(request)} ${this.#renderAttempts(request)} ${this.#renderMedia(request)}
+      ${this.#renderMessages(request)}`
   }
 
   #renderAttempts(request: AdminRequest) {
@@ -96,6 +106,22 @@ export class RequestPage extends LitElement {
     return answered === -1 ? attempts.length - 1 : answered
   }
 
+  #renderMedia(request: AdminRequest) {
+    if (this.#mediaOf !== request) {
+      const { client_request: sent, client_response: received, attempt_list: attempts } = request
+      this.#media = findMedia([sent, received, ...attempts.flatMap((one) => [one.request, one.response])])
+      this.#mediaOf = request
+    }
+    if (this.#media.length === 0) return nothing
+    return html`<section class="card">
+      <header>
+        <h2>${formatPlural(this.#media.length, 'picture or file', 'pictures and files')}</h2>
+        <span class="soft">In the bodies a reference stands in their place.</span>
+      </header>
+      <dm-media .media=${this.#media} .load=${fetchMedia}></dm-media>
+    </section>`
+  }
+
   #renderMessages(request: AdminRequest) {
     const attempt: AdminAttempt | undefined = request.attempt_list[this.#findChosen(request)]
     const provider = attempt?.provider ?? request.provider ?? 'the provider'
@@ -104,12 +130,14 @@ export class RequestPage extends LitElement {
         .left=${{ label: 'The client sent', message: request.client_request }}
         .right=${{ label: `${provider} got`, message: attempt?.request ?? request.upstream_request }}
         .adaptations=${attempt?.adaptations ?? request.adaptations}
+        .absent=${request.bodies_absent}
       ></dm-message-pair>
       <dm-message-pair
         heading="Response"
         .left=${{ label: `${provider} answered`, message: attempt?.response ?? request.upstream_response }}
         .right=${{ label: 'The client received', message: request.client_response }}
         .adaptations=${[]}
+        .absent=${request.bodies_absent}
       ></dm-message-pair>`
   }
 }

@@ -98,6 +98,33 @@ export const requestPageStyles = css`
     align-items: center;
     gap: 2px 10px;
   }
+  .pairs {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 6px;
+    margin: 0;
+    padding: 0 16px 16px;
+    list-style: none;
+  }
+  .pairs li {
+    min-width: 0;
+  }
+  .pairs a {
+    display: block;
+    padding: 2px 10px;
+    border-radius: 999px;
+    background: var(--chip);
+    color: var(--text);
+    font-size: 12.5px;
+    overflow-wrap: anywhere;
+    text-decoration: none;
+  }
+  .pairs a:hover {
+    background: var(--accent-soft);
+  }
+  .matches {
+    overflow: clip;
+  }
   .attempts {
     padding: 0 8px 12px;
   }

@@ -85,6 +85,18 @@ export const controlStyles = css`
     background: var(--surface);
     cursor: pointer;
   }
+  input {
+    height: 32px;
+    min-width: 0;
+    padding: 0 10px;
+    border: 1px solid var(--line-strong);
+    border-radius: var(--radius-small);
+    background: var(--surface);
+  }
+  input::placeholder {
+    color: var(--text-faint);
+    opacity: 1;
+  }
   button {
     display: inline-flex;
     align-items: center;

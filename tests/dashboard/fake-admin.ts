@@ -5,8 +5,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
-import type { AdminRequest, AdminRequestRow, AdminStatus } from '../../server/http/admin/contract.ts'
+import type {
+  AdminRequest,
+  AdminRequestList,
+  AdminRequestRow,
+  AdminStatus,
+} from '../../server/http/admin/contract.ts'
+import { followRows } from './fake-tail.ts'
 import { makeFacets, makeOverview, makeRequest, makeRows, makeStatus } from './fixtures.ts'
+import { makeSession, makeSessions, makeSpend, picture } from './money-fixtures.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'dashboard/dist')
@@ -34,6 +41,10 @@ export interface FakeAdmin {
   /** When set, every call is answered with this status. */
   failure: number | null
   idle: boolean
+  /** False: there is no live tail, so that the list asks again and again. */
+  tail: boolean
+  /** When set, a search is cut short there. */
+  searchedTo: string | null
   /** Paths with queries, as they came. */
   calls: string[]
   close(): Promise<void>
@@ -52,6 +63,8 @@ export async function startFakeAdmin(now = Date.now()): Promise<FakeAdmin> {
     adminKey: null,
     failure: null,
     idle: false,
+    tail: true,
+    searchedTo: null,
     calls: [],
     async close() {
       server.closeAllConnections()
@@ -67,6 +80,21 @@ function answer(fake: FakeAdmin, request: IncomingMessage, response: ServerRespo
   const url = new URL(request.url!, 'http://localhost')
   if (url.pathname.startsWith('/admin/')) {
     fake.calls.push(url.pathname + url.search)
+    const isAllowed = fake.adminKey === null || request.headers['x-admin-key'] === fake.adminKey
+    if (url.pathname === '/admin/requests/tail' && fake.tail && fake.failure === null && isAllowed) {
+      followRows(fake, response)
+      return
+    }
+    if (url.pathname === `/admin/media/${picture.hash}`) {
+      response.writeHead(200, { 'content-type': 'image/png' })
+      response.end(picture.content)
+      return
+    }
+    if (url.pathname === '/admin/requests/export' || url.searchParams.get('format') === 'csv') {
+      response.writeHead(200, { 'content-type': 'text/plain' })
+      response.end(`exported ${url.search}\n`)
+      return
+    }
     const { status, body } = callAdmin(fake, url, request.headers['x-admin-key'])
     response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
     response.end(JSON.stringify(body))
@@ -94,10 +122,16 @@ function callAdmin(fake: FakeAdmin, url: URL, key: unknown): Answer {
   const { searchParams: query } = url
   if (url.pathname === '/admin/status') return { status: 200, body: fake.status }
   if (url.pathname === '/admin/facets') return { status: 200, body: makeFacets(fake.rows) }
-  if (url.pathname === '/admin/requests') return { status: 200, body: listRows(fake.rows, query) }
+  if (url.pathname === '/admin/requests') return { status: 200, body: listRows(fake, query) }
   if (url.pathname === '/admin/overview') {
     const [from, to] = [Date.parse(query.get('from')!), Date.parse(query.get('to')!)]
     return { status: 200, body: makeOverview(from, to, fake.idle) }
+  }
+  if (url.pathname === '/admin/sessions') return { status: 200, body: makeSessions(query.get('before')) }
+  if (url.pathname === '/admin/spend') return { status: 200, body: makeSpend(query) }
+  if (url.pathname.startsWith('/admin/sessions/')) {
+    const session = makeSession(decodeURIComponent(url.pathname.slice('/admin/sessions/'.length)))
+    return session ? { status: 200, body: session } : fail(404, 'not_found', 'No session has this id.')
   }
   const id = decodeURIComponent(url.pathname.slice('/admin/requests/'.length))
   const found = fake.requests.get(id) ?? fake.rows.find((row) => row.id === id)
@@ -109,18 +143,33 @@ function fail(status: number, code: string, message: string): Answer {
   return { status, body: { error: { message, type: 'server_error', param: null, code } } }
 }
 
-function listRows(rows: AdminRequestRow[], query: URLSearchParams) {
-  const matching = rows.filter(
-    (row) =>
-      (['model', 'project', 'provider'] as const).every(
-        (name) => !query.has(name) || row[name] === query.get(name),
-      ) &&
-      (!query.has('status') ||
-        (query.get('status') === 'error' ? row.error !== null : row.status === query.get('status'))),
+function matches(row: AdminRequestRow, query: URLSearchParams): boolean {
+  const isEqual = (['model', 'project', 'provider', 'key'] as const).every(
+    (name) => !query.has(name) || row[name] === query.get(name),
   )
-  const before = query.get('before')
-  const start = before === null ? 0 : matching.findIndex(({ id }) => id === before) + 1
-  const data = matching.slice(start, start + Number(query.get('limit') ?? 50))
+  const status = query.get('status')
+  const hasStatus = status === null || (status === 'error' ? row.error !== null : row.status === status)
+  const isSlow = Number(row.latency_ms) >= Number(query.get('min_latency_ms') ?? 0)
+  const inSession = !query.has('session') || row.session_id === query.get('session')
+  const hasTicket = !query.has('metadata[ticket]') || row.metadata.ticket === query.get('metadata[ticket]')
+  const isFound = !query.has('q') || row.model?.includes(query.get('q')!) === true
+  return isEqual && hasStatus && isSlow && inSession && hasTicket && isFound
+}
+
+/** Cursors are ids of rows. */
+function listRows({ rows, searchedTo }: FakeAdmin, query: URLSearchParams): AdminRequestList {
+  const matching = rows.filter((row) => matches(row, query))
+  const find = (name: string) => matching.findIndex(({ id }) => id === query.get(name))
+  const limit = Number(query.get('limit') ?? 50)
+  const newest = find('after')
+  const start = newest === -1 ? find('before') + 1 : Math.max(0, newest - limit)
+  const data = matching.slice(start, newest === -1 ? start + limit : newest)
   const more = start + data.length < matching.length
-  return { data, next: more ? data[data.length - 1]!.id : null }
+  const cut = query.has('q') && !query.has('before') ? searchedTo : null
+  return {
+    data,
+    next: more || cut !== null ? (data.at(-1)?.id ?? 'kempty') : null,
+    previous: start > 0 ? (data[0]?.id ?? null) : null,
+    searched_to: cut,
+  }
 }

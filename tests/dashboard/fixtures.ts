@@ -11,9 +11,8 @@ import type {
   AdminRequestRow,
   AdminStatus,
 } from '../../server/http/admin/contract.ts'
-
-/** Runs if it is ever taken for markup. */
-export const hostile = `<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=1</script></script>`
+import { hostile } from './hostile.ts'
+import { twoAttempts } from './money-fixtures.ts'
 
 export const hostileId = 'req_<b>&"\'.js'
 
@@ -95,6 +94,7 @@ export function makeRows(now: number): AdminRequestRow[] {
       total_tokens: null,
       usage_source: null,
       response_id: null,
+      cost_usd: null,
     },
     {
       stream: true,
@@ -107,6 +107,12 @@ export function makeRows(now: number): AdminRequestRow[] {
         { field: 'max_output_tokens', action: 'clamped', detail: '8000' },
         { field: 'reasoning.effort', action: 'mapped', detail: 'high' },
       ],
+      cost_usd: '0.012345678',
+      session_id: 'agent-run-7f21',
+      conversation_id: 'conv_0f3c9a1b2d',
+      user: 'user-1',
+      service_tier: 'priority',
+      metadata: { ticket: 'A-12', '<b>team</b>': hostile },
     },
     {
       status: 'failed',
@@ -150,7 +156,15 @@ export function makeRows(now: number): AdminRequestRow[] {
         origin: 'client',
       },
     },
-    { status: 'incomplete', usage_source: 'estimated', cached_tokens: null, reasoning_tokens: null },
+    {
+      status: 'incomplete',
+      usage_source: 'estimated',
+      usage_estimator: 'o200k_base',
+      cached_tokens: null,
+      reasoning_tokens: null,
+      cost_usd: null,
+      cost_reason: 'unknown_model',
+    },
     { status: 'cancelled', http_status: 499, stream: true },
     { model: hostile, project: hostile, provider: 'augment', upstream_model: hostile },
   ]
@@ -165,6 +179,8 @@ export function makeRows(now: number): AdminRequestRow[] {
         latency_ms: 700 + ((index * 131) % 4000),
         overhead_ms: 0.8 + ((index * 7) % 20) / 10,
         input_tokens: 200 + ((index * 97) % 9000),
+        cost_usd: `0.00${String(100_000 + ((index * 7919) % 899_999))}0`,
+        session_id: index % 2 === 0 ? 'agent-run-7f21' : `resp_${String(index).padStart(24, '0')}`,
         output_tokens: 40 + ((index * 53) % 1200),
         ...(index % 4 === 1
           ? {
@@ -186,6 +202,7 @@ const nothingUsed: Partial<AdminRequestRow> = {
   reasoning_tokens: null,
   total_tokens: null,
   usage_source: null,
+  cost_usd: '0.000000000',
 }
 
 /** Rows that have to do with kept state. */
@@ -195,6 +212,7 @@ function makeStateRows(at: number): AdminRequestRow[] {
     row('req_queued', at, {
       ...nothingUsed,
       status: 'queued',
+      cost_usd: null,
       background: true,
       provider: null,
       upstream_model: null,
@@ -340,6 +358,7 @@ function makeStreamed(base: AdminRequestRow): AdminRequest {
     upstream_response: second.response,
     client_response: message(`${sse(answerEvents({ sparse: false }))}data: [DONE]\n\n`),
     attempt_list: [first, second],
+    cost: twoAttempts,
   }
 }
 
@@ -369,33 +388,33 @@ export function makeRequest(base: AdminRequestRow): AdminRequest {
 }
 
 export function makeFacets(rows: AdminRequestRow[]): AdminFacets {
-  const values = (key: 'model' | 'project' | 'key' | 'provider' | 'status') => [
-    ...new Set(rows.map((entry) => entry[key]).filter((value) => value !== null)),
-  ]
-  return {
-    models: values('model'),
-    projects: values('project'),
-    keys: values('key'),
-    providers: values('provider'),
-    statuses: values('status'),
-    error_codes: [],
-    error_origins: [],
-    counts: {
-      models: [],
-      projects: [],
-      keys: [],
-      providers: [],
-      statuses: [],
-      error_codes: [],
-      error_origins: [],
-    },
+  const count = (read: (row: AdminRequestRow) => string | null | undefined) => {
+    const groups = Map.groupBy(rows, read)
+    return [...groups]
+      .flatMap(([value, members]) => (value ? [{ value, requests: members.length }] : []))
+      .sort((one, other) => other.requests - one.requests)
   }
+  const counts: AdminFacets['counts'] = {
+    models: count((row) => row.model),
+    projects: count((row) => row.project),
+    keys: count((row) => row.key),
+    providers: count((row) => row.provider),
+    statuses: count((row) => row.status),
+    error_codes: count((row) => row.error?.code),
+    error_origins: count((row) => row.error?.origin),
+  }
+  const names = Object.entries(counts).map(([name, values]) => [
+    name,
+    values.map(({ value }) => value).sort(),
+  ])
+  return { ...Object.fromEntries(names), counts }
 }
 
 /** What the pages do not show. */
-const unshown = {
-  streams: 0,
-  attempts: 0,
+const unshown = { streams: 0, attempts: 0 }
+
+/** What a point has when nothing came. */
+const nothingCame = {
   cached_tokens: 0,
   cache_write_tokens: 0,
   reasoning_tokens: 0,
@@ -407,7 +426,24 @@ const unshown = {
   ttft_p95_ms: null,
   overhead_p95_ms: null,
 }
-const unranked = { estimated_tokens: 0, cost_usd: '0.000000000', unpriced: 0 }
+const ranked = (
+  name: string,
+  requests: number,
+  errors: number,
+  tokens: number,
+  cost: string,
+  unpriced = 0,
+) => ({
+  name,
+  requests,
+  errors,
+  total_tokens: tokens,
+  estimated_tokens: 0,
+  cost_usd: cost,
+  unpriced,
+})
+
+const dollars = (value: number) => value.toFixed(9)
 
 function makePoint(at: number, index: number, empty: boolean): AdminOverviewPoint {
   const wave = Math.sin(index / 6) + 1.4 + ((index * 7919) % 13) / 22
@@ -415,6 +451,7 @@ function makePoint(at: number, index: number, empty: boolean): AdminOverviewPoin
   const errors = empty ? 0 : Math.round(wave * ((index * 31) % 11 === 0 ? 9 : (index % 5) / 2))
   return {
     ...unshown,
+    ...nothingCame,
     at: new Date(at).toISOString(),
     requests,
     errors,
@@ -424,6 +461,13 @@ function makePoint(at: number, index: number, empty: boolean): AdminOverviewPoin
     latency_p95_ms: empty ? null : 2200 + wave * 620 + ((index * 197) % 560),
     ttft_p50_ms: empty ? null : 240 + wave * 60 + ((index * 57) % 50),
     overhead_p50_ms: empty ? null : 1.1 + wave * 0.14 + ((index * 13) % 9) / 40,
+    overhead_p95_ms: empty ? null : 2.4 + wave * 0.4 + ((index * 17) % 9) / 20,
+    cached_tokens: requests * (300 + ((index * 31) % 200)),
+    reasoning_tokens: requests * (90 + ((index * 29) % 60)),
+    estimated_input_tokens: index % 7 === 0 ? requests * 120 : 0,
+    cost_usd: dollars(requests * (0.0004 + ((index * 17) % 9) / 30_000)),
+    estimated_cost_usd: index % 7 === 0 ? dollars(requests * 0.00006) : '0.000000000',
+    unpriced: index % 9 === 0 ? Math.round(requests / 20) : 0,
   }
 }
 
@@ -433,8 +477,9 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
   const points = Array.from({ length: 60 }, (_, index) =>
     makePoint(from + index * width, index, idle || (index > 33 && index < 38)),
   )
-  const sum = (key: 'requests' | 'errors' | 'input_tokens' | 'output_tokens') =>
-    points.reduce((total, point) => total + point[key], 0)
+  const sum = (
+    key: 'requests' | 'errors' | 'input_tokens' | 'output_tokens' | 'estimated_input_tokens' | 'unpriced',
+  ) => points.reduce((total, point) => total + point[key], 0)
   const known = <Value>(value: Value) => (idle ? null : value)
   return {
     from: new Date(from).toISOString(),
@@ -442,17 +487,24 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
     bucket_seconds: Math.round(width / 1000),
     totals: {
       ...unshown,
+      ...nothingCame,
       requests: sum('requests'),
       errors: sum('errors'),
       input_tokens: sum('input_tokens'),
       output_tokens: sum('output_tokens'),
       cached_tokens: idle ? 0 : 812_400,
       reasoning_tokens: idle ? 0 : 311_900,
+      estimated_input_tokens: sum('estimated_input_tokens'),
+      cost_usd: idle ? '0.000000000' : '1.934567891',
+      estimated_cost_usd: idle ? '0.000000000' : '0.041200000',
+      unpriced: sum('unpriced'),
       in_progress: idle ? 0 : 7,
       latency_p50_ms: known(1240),
       latency_p95_ms: known(3310),
       ttft_p50_ms: known(318),
+      ttft_p95_ms: known(905),
       overhead_p50_ms: known(1.38),
+      overhead_p95_ms: known(3.02),
     },
     points,
     errors: idle
@@ -466,25 +518,21 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
     models: idle
       ? []
       : [
-          { name: 'openai/gpt-oss-120b', requests: 2410, errors: 31, total_tokens: 3_120_400, ...unranked },
-          {
-            name: 'deepseek-ai/DeepSeek-V3.2',
-            requests: 1620,
-            errors: 60,
-            total_tokens: 2_004_113,
-            ...unranked,
-          },
-          { name: hostile, requests: 21, errors: 0, total_tokens: 9000, ...unranked },
+          ranked('openai/gpt-oss-120b', 2410, 31, 3_120_400, '0.734567891'),
+          ranked('deepseek-ai/DeepSeek-V3.2', 1620, 60, 2_004_113, '1.200000000', 40),
+          ranked(hostile, 21, 0, 9000, '0.000000000', 21),
         ],
     providers: idle
       ? []
       : [
-          { name: 'scaleway', requests: 2410, errors: 31, total_tokens: 3_120_400, ...unranked },
-          { name: 'sail', requests: 1620, errors: 60, total_tokens: 2_004_113, ...unranked },
-          { name: 'former', requests: 21, errors: 0, total_tokens: 9000, ...unranked },
+          ranked('scaleway', 2410, 31, 3_120_400, '0.734567891'),
+          ranked('sail', 1620, 60, 2_004_113, '1.200000000', 40),
+          ranked('former', 21, 0, 9000, '0.000000000', 21),
         ],
-    projects: [],
-    keys: [],
+    projects: idle
+      ? []
+      : [ranked('acme', 4030, 91, 5_124_513, '1.934567891', 61), ranked('beta', 21, 0, 9000, '0.000000000')],
+    keys: idle ? [] : [ranked('acme/1', 3000, 80, 4_000_000, '1.500000000', 61)],
   }
 }
 

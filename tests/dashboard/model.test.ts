@@ -6,7 +6,14 @@ import { formatCurl, formatDuration, formatShare } from '../../dashboard/model/f
 import { type DiffRow, diffJson } from '../../dashboard/model/json-diff.ts'
 import { linkRequest, parseRoute } from '../../dashboard/model/location.ts'
 import { foldRows, markRows } from '../../dashboard/model/mark-rows.ts'
-import { countNewRows, mergeRows, refreshRows } from '../../dashboard/model/merge-rows.ts'
+import {
+  appendRows,
+  countNewRows,
+  mergeRows,
+  prependRows,
+  putRow,
+  refreshRows,
+} from '../../dashboard/model/merge-rows.ts'
 import {
   groupAdaptations,
   isReplayed,
@@ -102,9 +109,15 @@ describe('diffJson', () => {
 
 describe('mergeRows', () => {
   const at = (...numbers: number[]) => numbers.map((number) => row(`r${number}`, number))
+  const list = (rows: ReturnType<typeof at>, next: string | null = null) => ({
+    rows,
+    next,
+    previous: null,
+    searchedTo: null,
+  })
 
   it('puts new rows in front and keeps the older ones that were paged to', () => {
-    const merged = mergeRows({ rows: at(5, 4, 3, 2, 1), next: 'c1' }, { data: at(7, 6, 5, 4), next: 'c4' })
+    const merged = mergeRows(list(at(5, 4, 3, 2, 1), 'c1'), list(at(7, 6, 5, 4), 'c4'))
     assert.deepEqual(
       merged.rows.map(({ id }) => id),
       ['r7', 'r6', 'r5', 'r4', 'r3', 'r2', 'r1'],
@@ -113,23 +126,46 @@ describe('mergeRows', () => {
   })
 
   it('drops rows that have left the filter and starts again over a gap', () => {
-    const left = mergeRows({ rows: at(5, 4, 3, 2), next: 'c2' }, { data: at(5, 3), next: 'c3' })
+    const left = mergeRows(list(at(5, 4, 3, 2), 'c2'), list(at(5, 3), 'c3'))
     assert.deepEqual(
       left.rows.map(({ id }) => id),
       ['r5', 'r3', 'r2'],
     )
-    const gap = mergeRows({ rows: at(3, 2, 1), next: null }, { data: at(9, 8, 7), next: 'c7' })
-    assert.deepEqual(gap, { rows: at(9, 8, 7), next: 'c7' })
+    const gap = mergeRows(list(at(3, 2, 1)), list(at(9, 8, 7), 'c7'))
+    assert.deepEqual(gap, list(at(9, 8, 7), 'c7'))
   })
 
   it('counts what waits, and renews a row without moving it', () => {
-    const current = { rows: at(3, 2), next: null }
-    const fresh = { data: [...at(5, 4), row('r3', 3, { status: 'failed' }), ...at(2)], next: null }
+    const current = list(at(3, 2))
+    const fresh = list([...at(5, 4), row('r3', 3, { status: 'failed' }), ...at(2)])
     assert.equal(countNewRows(current, fresh), 2)
     assert.deepEqual(
       refreshRows(current, fresh).rows.map(({ id, status }) => `${id} ${status}`),
       ['r3 failed', 'r2 completed'],
     )
+  })
+
+  it('puts a row that was told of in its place, and leaves one of a later page to it', () => {
+    const names = (list: { rows: { id: string }[] }) => list.rows.map(({ id }) => id).join(' ')
+    assert.equal(names(putRow(list(at(5, 3), 'c3'), row('r4', 4))), 'r5 r4 r3')
+    assert.equal(names(putRow(list(at(5, 3), 'c3'), row('r9', 9))), 'r9 r5 r3')
+    assert.equal(names(putRow(list(at(5, 3), 'c3'), row('r1', 1))), 'r5 r3')
+    assert.equal(names(putRow(list(at(5, 3)), row('r1', 1))), 'r5 r3 r1')
+    const ended = putRow(list(at(5, 3), 'c3'), row('r3', 3, { status: 'failed' }))
+    assert.deepEqual(
+      ended.rows.map(({ status }) => status),
+      ['completed', 'failed'],
+    )
+  })
+
+  it('joins pages on both sides, a row that both have once', () => {
+    const older = appendRows(list(at(5, 4), 'c4'), { ...list(at(4, 3), null), searchedTo: 'then' })
+    assert.deepEqual(older, { ...list(at(5, 4, 3)), searchedTo: 'then' })
+    const newer = prependRows(
+      { ...list(at(5, 4), 'c4'), previous: 'c5' },
+      { ...list(at(6, 5)), previous: 'c6' },
+    )
+    assert.deepEqual(newer, { ...list(at(6, 5, 4), 'c4'), previous: 'c6' })
   })
 })
 

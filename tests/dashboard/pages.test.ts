@@ -3,7 +3,8 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
 import { type FakeAdmin, startFakeAdmin } from './fake-admin.ts'
-import { hostile, hostileId, makeRequest, makeRows, makeStatus, message, row } from './fixtures.ts'
+import { hostileId, makeRequest, makeRows, makeStatus, message, row } from './fixtures.ts'
+import { hostile } from './hostile.ts'
 
 let browser: Browser
 let fake: FakeAdmin
