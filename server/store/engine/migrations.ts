@@ -9,6 +9,7 @@
 import { listSchema } from '../log/list-schema.ts'
 import { mediaSchema } from '../log/media-schema.ts'
 import { recordSchema } from '../log/record-schema.ts'
+import { backlogSchema } from '../log/rollup-backlog.ts'
 import { rollupSchema } from '../log/rollup-schema.ts'
 import { instancesSchema, stateSchema } from '../state/schema.ts'
 import type { Dialect } from './driver.ts'
@@ -108,4 +109,5 @@ export const migrations: readonly Migration[] = [
   { name: '0006-media', statements: mediaSchema },
   { name: '0007-lanes', statements: lanesSchema },
   { name: '0008-lists', statements: listSchema },
+  { name: '0009-rollup-backlog', statements: backlogSchema },
 ]

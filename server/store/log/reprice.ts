@@ -3,6 +3,7 @@
 import type { Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import type { ReadContext } from './reads.ts'
+import { type Backlog, findUncounted, moveBacklog, withBacklog } from './rollup-backlog.ts'
 import { type CountedRow, countedColumns, hasEnded } from './rollup-row.ts'
 import { rollupDelta } from './rollup-writes.ts'
 import type { StepContext } from './steps.ts'
@@ -97,12 +98,21 @@ export const costsPerStep = 100
  * changes nothing. Callers hold the lease `reprice`, so that no two gateways move the sums by the same difference.
  */
 export async function applyCosts(
-  { driver }: Pick<StepContext, 'driver'>,
+  context: Pick<StepContext, 'driver'>,
   { costs }: { costs: readonly NewCost[] },
 ): Promise<AppliedCosts> {
   if (costs.length === 0) return { changed: 0, nanos: 0 }
   if (costs.length > costsPerStep)
     throw new Error(`at most ${costsPerStep} requests are repriced in one step`)
+  return withBacklog(context, (backlog) => applyOver(context, costs, backlog))
+}
+
+async function applyOver(
+  context: Pick<StepContext, 'driver'>,
+  costs: readonly NewCost[],
+  backlog: Backlog,
+): Promise<AppliedCosts> {
+  const { driver } = context
   const rows = (await driver.all(
     `SELECT ${countedColumns.join(', ')} FROM requests WHERE key IN (${costs.map(() => '?').join(', ')})`,
     costs.map(({ key }) => key),
@@ -112,8 +122,15 @@ export async function applyCosts(
     const cost = wanted.get(Number(before.key))
     return cost === undefined || isSame(before, cost) ? [] : [{ before, after: { ...before, ...cost } }]
   })
-  if (changes.length > 0)
-    await driver.batch([...changes.map(({ after }) => updateRow(after)), ...rollupDelta(changes)])
+  if (changes.length > 0) {
+    const keys = changes.map(({ before }) => Number(before.key))
+    const uncounted = await findUncounted(context, backlog, keys)
+    await driver.batch([
+      ...(uncounted.size === 0 ? [] : [moveBacklog(backlog, backlog.below)]),
+      ...changes.map(({ after }) => updateRow(after)),
+      ...rollupDelta(changes, uncounted),
+    ])
+  }
   const nanos = changes.reduce(
     (sum, { before, after }) => sum + Number(after.cost_nano ?? 0) - Number(before.cost_nano ?? 0),
     0,

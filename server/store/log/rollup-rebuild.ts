@@ -6,6 +6,7 @@
 
 import type { Driver, SqlRow, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
+import { readBacklog } from './rollup-backlog.ts'
 import { addCell, type Cell, holdsAnything, keyOf, RollupCells, writeCells } from './rollup-cells.ts'
 import { findMinutes } from './rollup-cover.ts'
 import { addEncoded } from './rollup-histograms.ts'
@@ -19,9 +20,10 @@ const rowsPerStep = 500
 export interface RebuildResult {
   /**
    * `more`: call again with the same argument. `changed`: requests were counted meanwhile; called again it begins anew.
-   * `incomplete`: rows of the hour have been removed, so its sums stay as they are.
+   * `incomplete`: rows of the hour have been removed, so its sums stay as they are. `pending`: they are not in the sums
+   * yet, which rollup-backlog.ts sees to.
    */
-  state: 'done' | 'more' | 'changed' | 'incomplete'
+  state: 'done' | 'more' | 'changed' | 'incomplete' | 'pending'
   /** Cells that were wrong, or not there. */
   mended: number
 }
@@ -67,10 +69,12 @@ async function printOf(driver: Driver, at: number, length: number): Promise<stri
 
 /** Makes the cells of an hour, and those of its minutes where minutes are kept. `hour`: Unix milliseconds. */
 export async function rebuildHour(
-  { driver }: StepContext,
+  context: StepContext,
   { hour }: { hour: number },
 ): Promise<RebuildResult> {
+  const { driver } = context
   if (hour % periods.hour !== 0) throw new Error(`${hour} is not the beginning of an hour`)
+  if ((await readBacklog(context)).below > keyAt(hour)) return leave('pending')
   const [oldest] = await driver.all('SELECT min(key) AS key FROM requests')
   if (typeof oldest?.key !== 'number' || oldest.key >= keyAt(hour + periods.hour)) return leave('incomplete')
   const current = await takeWork(driver, periods.hour, hour)
@@ -87,10 +91,8 @@ export async function rebuildHour(
     current.next = Number(last.key) + 1
     return { state: 'more', mended: 0 }
   }
-  const print = await printOf(driver, hour, periods.hour)
-  if (print !== current.print) return leave('changed')
   // The oldest rows of this hour may be gone already: then more has been counted than there is.
-  const stored = Number((JSON.parse(print) as { requests: string | null }).requests ?? 0)
+  const stored = Number((JSON.parse(current.print) as { requests: string | null }).requests ?? 0)
   if (oldest.key >= keyAt(hour) && stored > current.counted) return leave('incomplete')
   const hasMinutes = hour >= (await findMinutes(driver))
   const expected = current.rows.list(hasMinutes ? [periods.minute, periods.hour] : [periods.hour])
@@ -109,11 +111,10 @@ export async function rebuildDay({ driver }: StepContext, { day }: { day: number
   }
   current.next += periods.hour
   if (current.next < day + periods.day) return { state: 'more', mended: 0 }
-  if ((await printOf(driver, day, periods.day)) !== current.print) return leave('changed')
   return finish(driver, [...current.cells.values()], [periods.day])
 }
 
-function leave(state: 'changed' | 'incomplete'): RebuildResult {
+function leave(state: 'changed' | 'incomplete' | 'pending'): RebuildResult {
   work = null
   return { state, mended: 0 }
 }
@@ -123,14 +124,16 @@ async function finish(
   expected: readonly Cell[],
   lengths: readonly Period[],
 ): Promise<RebuildResult> {
-  const { at, period } = work as Work
-  work = null
+  const { at, period, print } = work as Work
   const differences = new Map(
     expected.map((cell) => [keyOf(cell.grain, cell.period, cell.at, cell.names), cell]),
   )
   for (const length of lengths) {
     for (const stored of await readCells(driver, length, at, at + period)) subtract(differences, stored)
   }
+  // Last of all: on a server another gateway may have counted a request between any two of these reads.
+  if ((await printOf(driver, at, period)) !== print) return leave('changed')
+  work = null
   const wrong = [...differences]
     .filter(([, cell]) => holdsAnything(cell))
     .sort(([one], [other]) => (one < other ? -1 : 1))

@@ -4,6 +4,7 @@ import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
 import { RollupCells, writeCells, writeKeptCells } from './rollup-cells.ts'
 import { type CountedRow, countedColumns, hasEnded, type RowChange } from './rollup-row.ts'
+import { periods } from './rollup-schema.ts'
 import { SpendCells } from './rollup-spend-days.ts'
 import { moveSession, sessionStatements } from './session-writes.ts'
 
@@ -15,11 +16,22 @@ export function toCountedRow(values: readonly SqlValue[]): CountedRow {
   return Object.fromEntries(countedAt.map(([name, index]) => [name, values[index] ?? null])) as CountedRow
 }
 
+export interface CountOptions {
+  /** Whether their minutes are kept. Default true. */
+  minutes?: boolean
+  /** `named`: only of requests that name theirs, not of those that may be the first of a chain. Default `all`. */
+  sessions?: 'all' | 'named'
+}
+
 /**
  * Counts requests, each once: in the batch that ends it. Rows of requests that still run are passed over. The statements
  * follow those that write the rows, and touch what is counted in the same order on every gateway.
  */
-export function rollupStatements(rows: readonly CountedRow[], dialect: Dialect): Statement[] {
+export function rollupStatements(
+  rows: readonly CountedRow[],
+  dialect: Dialect,
+  { minutes = true, sessions = 'all' }: CountOptions = {},
+): Statement[] {
   const ended = rows.filter(hasEnded)
   if (ended.length === 0) return []
   const cells = new RollupCells()
@@ -28,22 +40,35 @@ export function rollupStatements(rows: readonly CountedRow[], dialect: Dialect):
     cells.add(row)
     spend.add(row)
   }
-  return [...writeCells(cells.list(), dialect), ...spend.statements({ dialect }), ...sessionStatements(ended)]
+  const belonging = sessions === 'all' ? ended : ended.filter((row) => row.session_id !== null)
+  return [
+    ...writeCells(cells.list(minutes ? undefined : [periods.hour, periods.day]), dialect),
+    ...spend.statements({ dialect }),
+    ...sessionStatements(belonging),
+  ]
 }
 
 /**
  * What sums that hold the requests as they were have to be moved by, to hold them as they are: when their cost changes.
  * Goes into the transaction that changes the rows. Requests that still run are passed over, as they are in no sum.
+ * `uncounted`: keys of those that are in no sum for another reason (rollup-backlog.ts); sessions may have them.
  */
-export function rollupDelta(changes: readonly RowChange[]): Statement[] {
+export function rollupDelta(
+  changes: readonly RowChange[],
+  uncounted: ReadonlySet<number> = new Set(),
+): Statement[] {
   const ended = changes.filter(({ before, after }) => hasEnded(before) && hasEnded(after))
   const cells = new RollupCells()
   const spend = new SpendCells()
   for (const { before, after } of ended) {
+    if (uncounted.has(Number(before.key))) continue
     cells.add(before, -1)
     cells.add(after)
     spend.add(before, -1)
     spend.add(after)
   }
-  return [...writeKeptCells(cells.list()), ...spend.statements(), ...ended.flatMap(moveSession)]
+  const inSessions = ended.filter(
+    ({ before }) => before.session_id === null || !uncounted.has(Number(before.key)),
+  )
+  return [...writeKeptCells(cells.list()), ...spend.statements(), ...inSessions.flatMap(moveSession)]
 }

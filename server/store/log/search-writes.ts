@@ -1,16 +1,11 @@
 /** What a finished request is found by besides its columns: its words, the ids that came with it, its metadata. */
 
-import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
-import { hourOf } from './search-slices.ts'
-import { foldWords, hourMark, keyMark, spaceIdeographs } from './search-words.ts'
+import type { Driver, SqlValue, Statement } from '../engine/driver.ts'
+import { keyAt } from '../engine/keys.ts'
+import { tableOfPart } from './search-parts.ts'
+import { foldWords, spaceIdeographs } from './search-words.ts'
 import { readTags } from './tags.ts'
 
-/** Each may be written again, when nobody knows whether the first time was committed. */
-const insertWords = {
-  sqlite: 'INSERT OR REPLACE INTO search (rowid, words) VALUES (?, ?)',
-  postgres:
-    "INSERT INTO search (key, words) VALUES (?, to_tsvector('simple', CAST(? AS TEXT))) ON CONFLICT (key) DO NOTHING",
-} satisfies Record<Dialect, string>
 const insertId = 'INSERT INTO request_ids (id, key) VALUES (?, ?) ON CONFLICT (id, key) DO NOTHING'
 const insertTag = 'INSERT INTO request_tags (tag, key) VALUES (?, ?) ON CONFLICT (tag, key) DO NOTHING'
 
@@ -20,22 +15,122 @@ const longestId = 256
 
 export interface Findings {
   key: number
-  /** Clean text, as `collectText` gives it. */
-  text: string
   ids: readonly string[]
   /** The row's, clean. */
   metadata: SqlValue
 }
 
-export function indexRequest(dialect: Dialect, { key, text, ids, metadata }: Findings): Statement[] {
+export function indexRequest({ key, ids, metadata }: Findings): Statement[] {
   const statements: Statement[] = readTags(metadata).map((tag) => ({ sql: insertTag, params: [tag, key] }))
   for (const id of ids.slice(0, mostIds))
     if (id !== '' && id.length <= longestId) statements.push({ sql: insertId, params: [id, key] })
-  if (text !== '') {
-    const words = spaceIdeographs(text)
-    const written =
-      dialect === 'sqlite' ? `${words} ${keyMark}${key} ${hourMark}${hourOf(key)}` : foldWords(words)
-    statements.push({ sql: insertWords[dialect], params: [key, written] })
-  }
   return statements
+}
+
+export interface SearchText {
+  key: number
+  /** Clean, as `collectText` gives it. */
+  text: string
+}
+
+/** What makes a part full: its table is dropped in some 20 ms, and read from end to end in as many. */
+export const partLimits = { requests: 20_000, characters: 16_000_000, keys: keyAt(6 * 3_600_000) }
+
+/**
+ * The statements that make texts findable. Each may run again, when nobody knows whether the first time was committed;
+ * also after the part was dropped, as retention makes room while a batch waits for it. On the writer's thread.
+ */
+export async function indexTexts(
+  driver: Driver,
+  texts: readonly SearchText[],
+  limits = partLimits,
+): Promise<Statement[]> {
+  // In the order of their keys: FTS5 begins another segment whenever a key is not above the last.
+  const sorted = texts.filter(({ text }) => text !== '').sort((one, other) => one.key - other.key)
+  const [first] = sorted
+  if (first === undefined) return []
+  if (driver.dialect === 'postgres') return sorted.map(insertVector)
+  const parts = await readParts(driver, first.key)
+  const touched = new Set<Part>()
+  const inserts = sorted.map(({ key, text }) => {
+    const part = choosePart(parts, key, limits)
+    touched.add(part)
+    part.firstKey = Math.min(part.firstKey, key)
+    part.lastKey = Math.max(part.lastKey, key)
+    part.requests += 1
+    part.characters += text.length
+    const sql = `INSERT OR REPLACE INTO ${tableOfPart(part.id)} (rowid, words) VALUES (?, ?)`
+    return { sql, params: [key, spaceIdeographs(text)] }
+  })
+  return [...[...touched].flatMap(writePart), ...inserts]
+}
+
+function insertVector({ key, text }: SearchText): Statement {
+  return {
+    sql: "INSERT INTO search (key, words) VALUES (?, to_tsvector('simple', CAST(? AS TEXT))) ON CONFLICT (key) DO NOTHING",
+    params: [key, foldWords(spaceIdeographs(text))],
+  }
+}
+
+interface Part {
+  id: number
+  firstKey: number
+  lastKey: number
+  requests: number
+  characters: number
+}
+
+/** From the part that a key falls into to the newest, in their order. */
+async function readParts(driver: Driver, key: number): Promise<Part[]> {
+  const rows = await driver.all(
+    `SELECT id, first_key, last_key, requests, characters FROM search_parts WHERE first_key >=
+      coalesce((SELECT max(first_key) FROM search_parts WHERE first_key <= ?), 0) ORDER BY first_key`,
+    [key],
+  )
+  return rows.map((row) => ({
+    id: Number(row.id),
+    firstKey: Number(row.first_key),
+    lastKey: Number(row.last_key),
+    requests: Number(row.requests),
+    characters: Number(row.characters),
+  }))
+}
+
+/**
+ * A request that ends late goes where those stand that were admitted with it, full or not. Only one that is outside of all
+ * parts opens another, when the nearest is full.
+ */
+function choosePart(parts: Part[], key: number, limits: typeof partLimits): Part {
+  const index = Math.max(
+    0,
+    parts.findLastIndex(({ firstKey }) => firstKey <= key),
+  )
+  const part = parts[index]
+  if (part !== undefined && !isClosed(part, key, limits)) return part
+  const opened = { id: key, firstKey: key, lastKey: key, requests: 0, characters: 0 }
+  parts.splice(part === undefined || key < part.firstKey ? index : index + 1, 0, opened)
+  return opened
+}
+
+function isClosed({ firstKey, lastKey, requests, characters }: Part, key: number, limits: typeof partLimits) {
+  if (key >= firstKey && key <= lastKey) return false
+  const isFull = requests >= limits.requests || characters >= limits.characters
+  return isFull || Math.max(lastKey, key) - Math.min(firstKey, key) >= limits.keys
+}
+
+/** What is written of it is added: the numbers here are of the part as it will be. */
+function writePart({ id, firstKey, lastKey, requests, characters }: Part): Statement[] {
+  return [
+    {
+      sql: `CREATE VIRTUAL TABLE IF NOT EXISTS ${tableOfPart(id)}
+        USING fts5(words, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2')`,
+      params: [],
+    },
+    {
+      sql: `INSERT INTO search_parts (id, first_key, last_key, requests, characters) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET first_key = excluded.first_key, last_key = excluded.last_key,
+        requests = excluded.requests, characters = excluded.characters`,
+      params: [id, firstKey, lastKey, requests, characters],
+    },
+  ]
 }
