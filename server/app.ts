@@ -20,9 +20,10 @@ import { createUnderWay } from './gateway/under-way.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
 import { createWebSockets } from './http/websocket.ts'
-import { createJobs, createMaintenance, createRetention } from './jobs/index.ts'
+import { createJobs, createMaintenance, createRetention, createRollupBacklog } from './jobs/index.ts'
 import { createAdminQueries } from './store/admin-queries.ts'
 import { measureParts } from './store/measure-parts.ts'
+import { createRollupRebuilding } from './store/rebuild-rollups.ts'
 import { openStore } from './store/store.ts'
 import { readStoreFigures } from './store/store-figures.ts'
 import { readConventions } from './telemetry/conventions.ts'
@@ -53,7 +54,7 @@ export interface AppOptions {
 }
 
 /** Queued connections that the kernel holds while the process is busy. */
-const backlog = 4096
+const listenBacklog = 4096
 
 export async function createApp({
   runtime,
@@ -148,6 +149,12 @@ export async function createApp({
     settings: () => runtime.log.retention,
     onTrouble: (error) => logger.error('retention of the log', { error: String(error) }),
   })
+  const backlog = createRollupBacklog({
+    store,
+    settings: () => runtime.log.retention,
+    onTrouble: (error) =>
+      logger.error('requests of before the upgrade could not be counted', { error: String(error) }),
+  })
   const serving = {
     runtime: () => runtime,
     gateway,
@@ -171,6 +178,7 @@ export async function createApp({
         tails = open
       },
       repricing: createRepricing({ store, prices: () => runtime.prices, providers: () => runtime.providers }),
+      rebuilding: createRollupRebuilding(store),
     },
     scrape: (accept) => metrics.scrape(accept),
     problems: () =>
@@ -188,6 +196,7 @@ export async function createApp({
       await jobs.start()
       maintenance.start()
       retention.start()
+      backlog.start()
       return listen(httpServer.server, runtime.listen)
     },
     flush: () => requestLog.flush(),
@@ -199,6 +208,7 @@ export async function createApp({
         jobs.stop(drainTimeout),
         maintenance.stop(),
         retention.stop(),
+        backlog.stop(),
       ])
       await client.destroy()
       await underWay.settled(lastWords)
@@ -215,7 +225,7 @@ export async function createApp({
 function listen(server: Server, { host, port }: Runtime['listen']): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, backlog, () => {
+    server.listen(port, host, listenBacklog, () => {
       server.off('error', reject)
       const address = server.address() as AddressInfo
       resolve(

@@ -49,6 +49,7 @@ export const errorKinds = {
   method_not_allowed: { status: 405, type: 'invalid_request_error', origin: 'client', retryable: false },
   request_timeout: { status: 408, type: 'invalid_request_error', origin: 'client', retryable: true },
   conversation_locked: { status: 409, type: 'conflict_error', origin: 'client', retryable: true },
+  rebuild_in_progress: { status: 409, type: 'conflict_error', origin: 'client', retryable: true },
   reprice_in_progress: { status: 409, type: 'conflict_error', origin: 'client', retryable: true },
   idempotency_key_in_progress: { status: 409, type: 'conflict_error', origin: 'client', retryable: true },
   idempotency_key_conflict: { status: 409, type: 'conflict_error', origin: 'client', retryable: false },

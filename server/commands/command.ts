@@ -3,6 +3,8 @@
 import type { CommandSyntax } from '../config/locate.ts'
 import type { Runtime } from '../config/runtime.ts'
 
+export type { CommandOption } from '../config/locate.ts'
+
 export interface CommandContext {
   runtime: Runtime
   /** What was given on the command line, by flag. */

@@ -2,6 +2,7 @@
 
 import { backup } from './backup.ts'
 import type { Command } from './command.ts'
+import { rebuildRollups } from './rebuild-rollups.ts'
 import { reprice } from './reprice.ts'
 
-export const commands: readonly Command[] = [backup, reprice]
+export const commands: readonly Command[] = [backup, reprice, rebuildRollups]

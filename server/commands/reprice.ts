@@ -1,4 +1,5 @@
-/** `reprice`: prices requests again, by asking the gateway that runs: its store is open for one process only. */
+/** `reprice`: prices requests again, by asking the gateway that runs. */
+import { askGateway, urlOption } from './ask-gateway.ts'
 import type { Command, CommandContext } from './command.ts'
 
 /** What `/admin/reprice` answers. */
@@ -24,12 +25,7 @@ export const reprice: Command = {
     { flag: '--to', value: '<time>', summary: 'Requests before then.', required: true },
     { flag: '--unpriced', value: null, summary: 'Only those whose cost is not known. This is the default.' },
     { flag: '--all', value: null, summary: 'Those with a cost too: they get the prices of now.' },
-    {
-      flag: '--url',
-      value: '<origin>',
-      summary:
-        'Where the gateway is. Default: as listen says. Its admin key is read from DRAGOMAN_ADMIN_KEY.',
-    },
+    urlOption,
     { flag: '--after', value: '<cursor>', summary: 'Goes on where an earlier call was stopped.' },
   ],
   run: repriceAll,
@@ -62,31 +58,14 @@ async function repriceAll(context: CommandContext): Promise<number> {
 }
 
 /** A text says what went wrong. */
-async function ask(
-  { runtime, options }: CommandContext,
-  cursor: string | undefined,
-): Promise<Repriced | string> {
-  const { host, port } = runtime.listen
-  const local =
-    host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-  const origin = (options.get('--url') ?? `http://${local}:${port}`).replace(/\/+$/, '')
-  const key = process.env.DRAGOMAN_ADMIN_KEY
+function ask(context: CommandContext, cursor: string | undefined): Promise<Repriced | string> {
+  const { options } = context
   const which = options.has('--all') ? 'all' : 'unpriced'
-  const wish = { from: options.get('--from'), to: options.get('--to'), which, cursor, limit: 2000 }
-  let answer: Response
-  try {
-    answer = await fetch(`${origin}/admin/reprice`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(key && { 'x-admin-key': key }) },
-      body: JSON.stringify(wish),
-    })
-  } catch {
-    return `No gateway answers at ${origin}. Start it with the new prices, or say where it is with --url.`
-  }
-  const body = (await answer.json().catch(() => null)) as (Repriced & { error?: { message?: string } }) | null
-  if (answer.ok && body !== null) return body
-  const hint = answer.status === 401 ? ' Put the admin key into DRAGOMAN_ADMIN_KEY.' : ''
-  return `${body?.error?.message ?? `The gateway answered ${answer.status}.`}${hint}`
+  return askGateway<Repriced>(context, {
+    path: '/admin/reprice',
+    body: { from: options.get('--from'), to: options.get('--to'), which, cursor, limit: 2000 },
+    hint: ' with the new prices',
+  })
 }
 
 function summarize(

@@ -12,6 +12,7 @@ import { JobRunner } from './runner.ts'
 export type { JobsDependencies } from './dependencies.ts'
 export { createMaintenance } from './maintenance.ts'
 export { createRetention } from './retention.ts'
+export { createRollupBacklog } from './rollup-backlog.ts'
 
 export interface Jobs extends BackgroundJobs {
   /** Says that this instance is alive, and begins to run jobs. Rejects with StoreError. */

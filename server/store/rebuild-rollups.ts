@@ -1,5 +1,6 @@
-/** Makes the sums of a range of time again from the rows, beside traffic: after a mishap, or for rows older than the sums. */
+/** Makes the sums of a range of time again from the rows, beside traffic: after a mishap. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { RebuildResult } from './log/rollup-rebuild.ts'
 import type { Store } from './store.ts'
 
@@ -8,6 +9,19 @@ const day = 86_400_000
 
 /** Times that an hour is begun anew because requests of it ended meanwhile. */
 const tries = 20
+/** Milliseconds between two steps, which traffic has for itself. */
+const stepPause = 5
+/** Milliseconds for which the right to do it is held; each hour and day asks for it again. */
+const leaseTime = 120_000
+
+export interface RebuildWish {
+  /** Unix milliseconds: sums of the hour of this time, and later. */
+  from: number
+  /** Unix milliseconds: of hours that begin before. */
+  to: number
+  /** Hours at most. */
+  limit: number
+}
 
 export interface RebuiltRollups {
   /** Hours that were made again. */
@@ -18,40 +32,53 @@ export interface RebuiltRollups {
   incomplete: number
   /** Hours and days of which requests ended all the time; the same call may do better later. */
   busy: number
+  /** Hours that are not in the sums yet, since an older version wrote them: they are counted in the background. */
+  pending: number
+  /** To go on from as `from`; null when all is done. */
+  next: number | null
 }
 
-/**
- * Widens the range to whole hours. Sums by user and tag (`spend_days`) and sessions stay as they are. Two at the same time
- * disturb each other: hold a lease. Throws StoreError.
- *
- * @param range Unix milliseconds; `to` is not included
- */
-export async function rebuildRollups(
-  store: Pick<Store, 'step'>,
-  range: { from: number; to: number },
-): Promise<RebuiltRollups> {
-  const done: RebuiltRollups = { hours: 0, mended: 0, incomplete: 0, busy: 0 }
-  const count = ({ state, mended }: RebuildResult) => {
-    done.mended += mended
-    if (state === 'changed') done.busy += 1
-    if (state === 'incomplete') done.incomplete += 1
-    return state === 'done'
+export interface RollupRebuilding {
+  /** Null when another gateway on the same database is at it. Throws StoreError. */
+  rebuild(wish: RebuildWish): Promise<RebuiltRollups | null>
+}
+
+/** Sums by user and tag (`spend_days`, `spend_months`) and sessions stay as they are. */
+export function createRollupRebuilding(store: Pick<Store, 'step'>): RollupRebuilding {
+  const hold = () => store.step('holdLease', { name: 'rollup-rebuild', milliseconds: leaseTime })
+  return {
+    async rebuild({ from, to, limit }) {
+      const done: RebuiltRollups = { hours: 0, mended: 0, incomplete: 0, busy: 0, pending: 0, next: null }
+      const count = ({ state, mended }: RebuildResult) => {
+        done.mended += mended
+        if (state === 'changed') done.busy += 1
+        if (state === 'incomplete') done.incomplete += 1
+        if (state === 'pending') done.pending += 1
+        return state === 'done'
+      }
+      const first = Math.floor(from / hour) * hour
+      const end = Math.min(Math.ceil(to / hour) * hour, first + limit * hour)
+      const days = new Set<number>()
+      for (let at = first; at < end; at += hour) {
+        if (!(await hold())) return null
+        if (!count(await repeat(() => store.step('rebuildHour', { hour: at })))) continue
+        done.hours += 1
+        days.add(Math.floor(at / day) * day)
+      }
+      for (const at of days) {
+        if (!(await hold())) return null
+        count(await repeat(() => store.step('rebuildDay', { day: at })))
+      }
+      return { ...done, next: end < to ? end : null }
+    },
   }
-  const days = new Set<number>()
-  for (let at = Math.floor(range.from / hour) * hour; at < range.to; at += hour) {
-    if (!count(await repeat(() => store.step('rebuildHour', { hour: at })))) continue
-    done.hours += 1
-    days.add(Math.floor(at / day) * day)
-  }
-  for (const at of days) count(await repeat(() => store.step('rebuildDay', { day: at })))
-  return done
 }
 
 async function repeat(step: () => Promise<RebuildResult>): Promise<RebuildResult> {
   for (let left = tries; ; ) {
     const result = await step()
-    if (result.state === 'more') continue
-    left -= 1
-    if (result.state !== 'changed' || left === 0) return result
+    if (result.state !== 'more') left -= 1
+    if (result.state !== 'more' && (result.state !== 'changed' || left === 0)) return result
+    await sleep(stepPause)
   }
 }

@@ -485,6 +485,7 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
     bucket_seconds: Math.round(width / 1000),
+    incomplete_before: null,
     totals: {
       ...unshown,
       ...nothingCame,

@@ -112,6 +112,8 @@ describe('the admin API', () => {
     }
     const repriced = await call('/admin/reprice', post({ from: '2026-01-01', to: '2026-01-02' }))
     checkAnswer('/admin/reprice', 'post', repriced.status, repriced.body)
+    const rebuilt = await call('/admin/rollups/rebuild', post({ from: '2026-01-01', to: '2026-01-02' }))
+    checkAnswer('/admin/rollups/rebuild', 'post', rebuilt.status, rebuilt.body)
     const version = await call('/admin/prompts/greet/versions/1', { method: 'DELETE' })
     checkAnswer('/admin/prompts/{id}/versions/{version}', 'delete', version.status, version.body)
     const gone = await call('/admin/prompts/greet', { method: 'DELETE' })
@@ -127,6 +129,7 @@ describe('the admin API', () => {
       '/admin/requests/tail',
       '/admin/media/{hash}',
       '/admin/reprice',
+      '/admin/rollups/rebuild',
       '/admin/prompts/{id}/versions/{version}',
     ]
     const missing = Object.keys(document.paths).filter(

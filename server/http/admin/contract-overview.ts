@@ -68,6 +68,11 @@ export const AdminOverview = Type.Object(
     ),
     to: moment('As asked, or a little later.'),
     bucket_seconds: Type.Number(),
+    incomplete_before: nullable(
+      moment(
+        'After an upgrade: requests from before this time are not counted yet, which goes on in the background. Null when those of the time asked for are.',
+      ),
+    ),
     totals: Type.Object({
       ...figures,
       in_progress: Type.Integer({ description: 'Requests that run, which are in no other figure yet.' }),

@@ -5,6 +5,7 @@ import type { Runtime } from '../../config/runtime.ts'
 import type { Repricing } from '../../gateway/money/reprice.ts'
 import type { PromptLibrary } from '../../gateway/prompt-library.ts'
 import type { AdminQueries } from '../../store/admin-queries.ts'
+import type { RollupRebuilding } from '../../store/rebuild-rollups.ts'
 import { authenticateAdmin } from '../authenticate.ts'
 import { parseBody } from '../parse-body.ts'
 import { readBody } from '../read-body.ts'
@@ -13,6 +14,7 @@ import { createOverviewRoutes } from './overview-routes.ts'
 import { createPromptRoutes } from './prompt-routes.ts'
 import { readMembers, readParams, readQuery } from './read-values.ts'
 import { createRequestRoutes } from './request-routes.ts'
+import { createRollupRoutes } from './rollup-routes.ts'
 import type { AdminRoute } from './route.ts'
 import { createSessionRoutes } from './session-routes.ts'
 import { createSpendRoutes } from './spend-routes.ts'
@@ -30,6 +32,7 @@ export interface AdminDependencies {
   /** Told how many live tails are open whenever that changes. */
   onTails?(open: number): void
   repricing: Repricing
+  rebuilding: RollupRebuilding
 }
 
 /** In the order in which the router tries them: fixed words before parameters. */
@@ -40,6 +43,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): AdminRoute[]
     ...createOverviewRoutes(dependencies),
     ...createSessionRoutes(dependencies),
     ...createSpendRoutes(dependencies),
+    ...createRollupRoutes(dependencies),
     ...createPromptRoutes(dependencies),
     ...createStatusRoutes(dependencies),
   ]

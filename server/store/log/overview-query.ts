@@ -2,9 +2,10 @@
 
 import type { AdminOverview, AdminOverviewPoint } from '../../http/admin/contract.ts'
 import type { SqlRow } from '../engine/driver.ts'
-import { keyAt } from '../engine/keys.ts'
+import { keyAt, timeOf } from '../engine/keys.ts'
 import type { ReadContext } from './reads.ts'
 import { formatDollars } from './request-rows.ts'
+import { readBacklog } from './rollup-backlog.ts'
 import { coverRange, findMinutes, longestFirst, snapRange, type TimeRange } from './rollup-cover.ts'
 import { addHistogram, type Histogram, percentile } from './rollup-histograms.ts'
 import { type RollupFilter, readBuckets, readGroups, sumOf } from './rollup-reads.ts'
@@ -57,6 +58,8 @@ export async function overview(context: ReadContext, input: OverviewInput): Prom
   const minutesFrom = await findMinutes(context.driver)
   const range = snapRange(input, minutesFrom)
   const { filter } = input
+  const { below } = await readBacklog(context)
+  const uncounted = below === 0 ? 0 : timeOf(below - 1) + 1
   const buckets = chooseBuckets(range, filter, minutesFrom)
   const points = await readPoints(context, { range, filter, buckets })
   const totals = new Tally()
@@ -68,6 +71,7 @@ export async function overview(context: ReadContext, input: OverviewInput): Prom
     from: new Date(range.from).toISOString(),
     to: new Date(range.to).toISOString(),
     bucket_seconds: buckets.length / 1000,
+    incomplete_before: uncounted <= range.from ? null : new Date(uncounted).toISOString(),
     totals: { ...figuresOf(totals), in_progress: await countRunning(context, range, filter) },
     points: points.map((tally, index) => ({
       at: new Date(buckets.start + index * buckets.length).toISOString(),

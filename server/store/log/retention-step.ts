@@ -3,6 +3,7 @@
 import type { Driver } from '../engine/driver.ts'
 import { pruneBodies } from './prune-bodies.ts'
 import { pruneRows } from './retention-rows.ts'
+import { readBacklog } from './rollup-backlog.ts'
 import { pruneRollups, pruneSessions } from './rollup-prune.ts'
 import type { StepContext } from './steps.ts'
 
@@ -44,7 +45,9 @@ const pruners: Record<PrunedKind, Pruner> = {
     const { blocks, media, more } = await pruneBodies(context, { before: end, limit })
     return { removed: blocks, media, more: more || end < before }
   },
-  async rows(context, { before, limit }) {
+  async rows(context, { before, limit, oldest = false }) {
+    // They would be in no sum for ever. A store that is too large does not wait for that.
+    if (!oldest && (await readBacklog(context)).below > 0) return { removed: 0, media: 0, more: false }
     const { rows, more } = await pruneRows(context, { before, limit })
     return { removed: rows, media: 0, more }
   },

@@ -68,10 +68,7 @@ async function printOf(driver: Driver, at: number, length: number): Promise<stri
 }
 
 /** Makes the cells of an hour, and those of its minutes where minutes are kept. `hour`: Unix milliseconds. */
-export async function rebuildHour(
-  context: StepContext,
-  { hour }: { hour: number },
-): Promise<RebuildResult> {
+export async function rebuildHour(context: StepContext, { hour }: { hour: number }): Promise<RebuildResult> {
   const { driver } = context
   if (hour % periods.hour !== 0) throw new Error(`${hour} is not the beginning of an hour`)
   if ((await readBacklog(context)).below > keyAt(hour)) return leave('pending')

@@ -9,7 +9,7 @@ import { pruneBodies } from './prune-bodies.ts'
 import { applyCosts } from './reprice.ts'
 import { checkpoint, releaseSpace } from './retention-space.ts'
 import { prune } from './retention-step.ts'
-import { countBacklog } from './rollup-backlog.ts'
+import { countBacklog, readBacklog } from './rollup-backlog.ts'
 import { pruneRollups, pruneSessions } from './rollup-prune.ts'
 import { rebuildDay, rebuildHour } from './rollup-rebuild.ts'
 
@@ -32,6 +32,7 @@ export const logSteps = {
   pruneSessions,
   rebuildHour,
   rebuildDay,
+  readBacklog,
   countBacklog,
 } satisfies Record<string, (context: StepContext, argument: never) => Promise<unknown>>
 
