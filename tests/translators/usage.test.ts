@@ -50,6 +50,9 @@ test('nothing told is null, and so are zeros by default', () => {
     [],
     {},
     { input_tokens: 0, output_tokens: 0, total_tokens: 0 },
+    // Of what they are the total is not known, and the kinds do not cost the same.
+    { total_tokens: 500 },
+    { input_tokens: 0, output_tokens: 0, total_tokens: 500 },
   ]) {
     assert.equal(readUsage(value), null)
   }
@@ -58,6 +61,15 @@ test('nothing told is null, and so are zeros by default', () => {
 test('odd numbers become whole ones, never negative', () => {
   assert.deepEqual(flat({ input_tokens: '12', output_tokens: 3.7, total_tokens: -1 }), [12, 0, 3, 0, 15])
   assert.deepEqual(flat({ input_tokens: -5, output_tokens: 3, total_tokens: Number.NaN }), [0, 0, 3, 0, 3])
+})
+
+test('counts that no model can come to are nothing told, whatever stands beside them', () => {
+  for (const count of [1e300, 9e18, '1e30', 1e12 + 1]) {
+    assert.equal(readUsage({ input_tokens: count, output_tokens: 3 }), null)
+    assert.equal(readUsage({ input_tokens: 3, output_tokens: 3, total_tokens: count }), null)
+    assert.equal(readUsage({ input_tokens: 3, output_tokens: 3, cache_read_input_tokens: count }), null)
+  }
+  assert.deepEqual(flat({ input_tokens: 1e12, output_tokens: 3 }), [1e12, 0, 3, 0, 1e12 + 3])
 })
 
 test('tokens written to a cache are read in every spelling, as a part of the input', () => {

@@ -1,6 +1,9 @@
 /** Token counts as providers tell them, in the one form of the contract. */
 import { isObject, type JsonObject, type Usage } from './canonical.ts'
 
+/** More than any call can use. */
+const mostTokens = 1e12
+
 /**
  * Reads a provider's usage object.
  *
@@ -8,8 +11,9 @@ import { isObject, type JsonObject, type Usage } from './canonical.ts'
  * output. Where a provider counts them apart (its total says so, or the part is larger than the whole), they are added
  * in. Nothing is ever negative, and an absent total is input plus output.
  *
- * @returns null when nothing was told, or when every counter is zero (some providers fill in zeros by default):
- * the caller then estimates, so that a zero never passes for the truth. `cache_write_tokens` only when some were told.
+ * @returns null when nothing was told, when input and output are zero (some providers fill in zeros by default, and a
+ * total alone says nothing of the two), or when a count is past all that a model can read: the caller then estimates,
+ * so that nonsense never passes for the truth. `cache_write_tokens` only when some were told.
  */
 export function readUsage(value: unknown): Usage | null {
   if (!isObject(value)) return null
@@ -23,7 +27,8 @@ export function readUsage(value: unknown): Usage | null {
   const told = readCount(value.total_tokens) ?? 0
   let input = readCount(value.input_tokens) ?? readCount(value.prompt_tokens) ?? 0
   let output = readCount(value.output_tokens) ?? readCount(value.completion_tokens) ?? 0
-  if (input + output + told === 0) return null
+  if (input + output === 0 || Math.max(input, output, told, cached, written, reasoning) > mostTokens)
+    return null
   const missing = told - input - output
   if (reasoning > output || (reasoning > 0 && missing === reasoning)) output += reasoning
   input += countApart({ input, cached, written, missing })
