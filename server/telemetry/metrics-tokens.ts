@@ -35,7 +35,7 @@ export function createUseSeries() {
     }),
     cost: new CellCounter({
       name: 'dragoman_cost_usd_total',
-      help: 'Cost of calls in USD, failed ones included, by who counted what it rests on; calls without a known price are not in it.',
+      help: 'Cost of calls in USD, failed ones included, by who counted what it rests on; requests of which the cost is not known are not in it.',
       labelNames: [...routed, 'usage'],
       divisor: 1_000_000_000,
     }),
@@ -76,10 +76,12 @@ export function createUseRecorder(series: UseSeries) {
   }
   function recordCost({ cost }: Exchange, model: string): void {
     if (cost === null) return
-    for (const { provider, nanos, usage } of cost.attempts)
-      if (nanos !== null && nanos > 0)
-        series.cost.cell(provider, model, usageOf(usage ?? 'provider')).inc(nanos)
-    if (cost.nanos !== null) return
+    if (cost.nanos !== null) {
+      for (const { provider, nanos, usage } of cost.attempts)
+        if (nanos !== null && nanos > 0)
+          series.cost.cell(provider, model, usageOf(usage ?? 'provider')).inc(nanos)
+      return
+    }
     const unknown = cost.attempts.find(({ nanos }) => nanos === null)
     series.unpriced.cell(unknown?.provider ?? '', model, reasonOf(cost.reason ?? '')).inc()
   }

@@ -20,9 +20,10 @@ export function priceExchange(exchange: PricedExchange, prices: PricesRuntime): 
 export function sumAttempts(attempts: AttemptCost[]): RequestCost {
   const unknown = attempts.find(({ nanos }) => nanos === null)
   const nanos = attempts.reduce((sum, attempt) => sum + (attempt.nanos ?? 0), 0)
+  const isExact = Number.isSafeInteger(nanos)
   return {
-    nanos: unknown === undefined ? nanos : null,
-    reason: unknown?.reason ?? null,
+    nanos: unknown === undefined && isExact ? nanos : null,
+    reason: unknown?.reason ?? (isExact ? null : 'no_usage'),
     estimated: attempts.some(({ usage }) => usage === 'estimated'),
     attempts,
   }

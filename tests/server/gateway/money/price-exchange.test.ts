@@ -64,6 +64,13 @@ describe('the cost of a request', () => {
     assert.equal(costOf().nanos, 0)
   })
 
+  it('is unknown when it is more than whole nano-dollars can say', () => {
+    const much = { ...told, usage: { ...usage, input_tokens: 6e12, total_tokens: 6e12 + 1 } }
+    assert.equal(costOf(much).nanos, 6e15 + 10_000)
+    const cost = costOf(much, much)
+    assert.deepEqual([cost.nanos, cost.reason], [null, 'no_usage'])
+  })
+
   it('is unknown as soon as one call is, which says why', () => {
     const cost = costOf(told, { ...told, provider: 'other', variant: 'open-responses' })
     assert.deepEqual([cost.nanos, cost.reason], [null, 'unknown_model'])
