@@ -132,13 +132,17 @@ export class App extends LitElement {
           padding-inline: 14px;
         }
         .inner {
-          gap: 8px;
+          flex-wrap: wrap;
+          justify-content: space-between;
+          gap: 0 8px;
+          height: auto;
+          padding-top: 8px;
         }
-        .brand span {
-          display: none;
-        }
-        nav a {
-          padding: 0 8px;
+        nav {
+          order: 1;
+          flex-basis: 100%;
+          height: 40px;
+          margin-inline: -10px;
         }
         main {
           padding-block: 16px 40px;

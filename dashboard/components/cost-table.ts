@@ -97,6 +97,12 @@ export class CostTable extends LitElement {
         .rate {
           white-space: normal;
         }
+        :is(th, td) {
+          padding-inline: 5px;
+        }
+        .money {
+          font-size: 11.5px;
+        }
       }
     `,
   ]

@@ -40,8 +40,7 @@ export class FilterChips extends LitElement {
         text-overflow: ellipsis;
       }
       .chip .soft {
-        flex-shrink: 0;
-        max-width: 60%;
+        max-width: 12rem;
       }
       .cross {
         flex-shrink: 0;

@@ -90,6 +90,9 @@ export const requestTableStyles = css`
   .time {
     color: var(--text-soft);
   }
+  :host([one-session]) .session {
+    display: none;
+  }
   .session a {
     position: relative;
     z-index: 1;

@@ -15,6 +15,7 @@ export class RequestTable extends LitElement {
     rows: { attribute: false },
     arrived: { attribute: false },
     order: { type: String },
+    oneSession: { type: Boolean, reflect: true, attribute: 'one-session' },
   }
   static override styles = [baseStyles, badgeStyles, requestTableStyles]
   rows: AdminRequestRow[] = []
@@ -22,6 +23,8 @@ export class RequestTable extends LitElement {
   arrived: ReadonlySet<string> = new Set()
   /** Of the rows, for those who hear it. */
   order = 'newest first'
+  /** Whether all are of one session, which then needs no column. */
+  oneSession = false
 
   override render() {
     const now = new Date()
@@ -105,7 +108,7 @@ function renderCost(row: AdminRequestRow) {
   }
   const why = describeUnknownCost({ reason, isRunning: isRunning(row) })
   return html`<td role="cell" class="right nowrap cost" title=${why}>
-    <span class="faint">unknown<span class="visually-hidden">: ${why}</span></span>
+    <span class="faint">${isRunning(row) ? '–' : 'unknown'}<span class="visually-hidden">: ${why}</span></span>
   </td>`
 }
 

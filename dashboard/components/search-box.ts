@@ -17,7 +17,7 @@ export class SearchBox extends LitElement {
     css`
       :host {
         display: block;
-        flex: 1 1 20rem;
+        flex: 1 0 100%;
         min-width: 0;
       }
       form {

@@ -99,6 +99,14 @@ export class SpendTable extends LitElement {
           display: none;
         }
       }
+      @media (max-width: 480px) {
+        .requests {
+          display: none;
+        }
+        .name {
+          min-width: 90px;
+        }
+      }
     `,
   ]
   lines: SpendLine[] = []
@@ -117,8 +125,8 @@ export class SpendTable extends LitElement {
             <th scope="col" class="left">${this.named}</th>
             <th scope="col">Cost</th>
             <th scope="col" class="wide">Share</th>
-            <th scope="col">Requests</th>
-            <th scope="col">Unknown cost</th>
+            <th scope="col" class="requests">Requests</th>
+            <th scope="col">Unpriced</th>
             <th scope="col" class="wide">Tokens in</th>
             <th scope="col" class="wide">Out</th>
             <th scope="col" class="wide">Estimated</th>
@@ -158,7 +166,7 @@ function renderLine(line: SpendLine, byPeriod: boolean, whole: bigint) {
     </td>
     ${renderCost(cost, line.estimatedCost)}
     <td class="wide">${cost === null ? '–' : formatShare(share, 10_000)}</td>
-    <td>${formatCount(line.requests)}</td>
+    <td class="requests">${formatCount(line.requests)}</td>
     <td class=${unpriced > 0 ? 'warn' : 'faint'}>${formatCount(unpriced)}</td>
     <td class="wide">${formatCount(line.inputTokens)}</td>
     <td class="wide">${formatCount(line.outputTokens)}</td>
@@ -173,7 +181,7 @@ function renderTotals(totals: AdminSpend['totals'], byPeriod: boolean) {
       <th scope="row" class="left" colspan=${byPeriod ? 2 : 1}>Total</th>
       ${renderCost(totals.cost_usd, totals.estimated_cost_usd)}
       <td class="wide"></td>
-      <td>${formatCount(totals.requests)}</td>
+      <td class="requests">${formatCount(totals.requests)}</td>
       <td class=${unpriced > 0 ? 'warn' : ''}>${formatCount(unpriced)}</td>
       <td class="wide">${formatCount(totals.input_tokens)}</td>
       <td class="wide">${formatCount(totals.output_tokens)}</td>

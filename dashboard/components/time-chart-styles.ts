@@ -32,6 +32,15 @@ export const timeChartStyles = css`
     align-items: center;
     gap: 6px;
   }
+  .legend span {
+    max-width: 15rem;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .legend i {
+    flex-shrink: 0;
+  }
   .legend b {
     color: var(--text);
     font-weight: 650;

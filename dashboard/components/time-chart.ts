@@ -98,7 +98,7 @@ export class TimeChart extends LitElement {
   #renderLegend(series: Series) {
     const value = this.chosen === null ? undefined : (series.values[this.chosen] ?? null)
     return html`<li>
-      <i class=${series.tone}></i>${series.name}
+      <i class=${series.tone}></i><span title=${series.name}>${series.name}</span>
       ${value === undefined ? nothing : html`<b class="number">${value === null ? 'none' : this.format(value)}</b>`}
     </li>`
   }

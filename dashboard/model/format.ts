@@ -80,6 +80,13 @@ export function formatDayTime(iso: string): string {
   return `${dayWords.format(date)}, ${pad(date.getHours())}:${pad(date.getMinutes())}`
 }
 
+/** A stretch of time, the day once where it is one: `12 Mar 2026, 14:03 – 15:03`. */
+export function formatSpan(from: string, to: string): string {
+  const [start, end] = [formatDayTime(from), formatDayTime(to)]
+  const day = start.slice(0, start.indexOf(',') + 2)
+  return `${start} – ${end.startsWith(day) ? end.slice(day.length) : end}`
+}
+
 /** A label of a time axis: the clock within two days, else the day. */
 export function formatTick(at: Date, spanSeconds: number): string {
   if (spanSeconds > 2 * 86_400) return `${pad(at.getMonth() + 1)}-${pad(at.getDate())}`

@@ -4,7 +4,7 @@ import { fetchFacets, fetchOverview, fetchStatus } from '../api/admin.ts'
 import { navigate } from '../controllers/navigation.ts'
 import { Poll } from '../controllers/poll.ts'
 import { chooseExampleModel } from '../model/example-model.ts'
-import { formatCurl, formatDayTime, formatDuration, formatPlural } from '../model/format.ts'
+import { formatCurl, formatDuration, formatPlural, formatSpan } from '../model/format.ts'
 import { linkWith } from '../model/location.ts'
 import { countFilters, type Filters, findDefinitions, readFilters } from '../model/request-filters.ts'
 import { ranges, readRange } from '../model/time-ranges.ts'
@@ -124,7 +124,7 @@ export class OverviewPage extends LitElement {
     const { from, to, bucket_seconds: seconds } = overview
     const moved = readRange(this.query).seconds * 1000 < Date.parse(to) - Date.parse(from)
     return html`<p class="span soft number">
-      ${formatDayTime(from)} – ${formatDayTime(to)}, by ${formatStep(seconds)}${
+      ${formatSpan(from, to)}, by ${formatStep(seconds)}${
         moved
           ? html`<span title="Sums are kept by whole minutes, older ones by whole hours or days">, at whole steps</span>`
           : nothing

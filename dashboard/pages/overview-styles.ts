@@ -17,7 +17,7 @@ export const overviewStyles = css`
   }
   .totals {
     display: grid;
-    grid-template-columns: repeat(7, minmax(0, 1fr));
+    grid-template-columns: 1fr 1fr 1.45fr 1.45fr 1.2fr 1.2fr 1.2fr;
     gap: 12px;
   }
   .charts {
@@ -29,10 +29,12 @@ export const overviewStyles = css`
     padding: 14px 16px 8px;
   }
   .lists {
-    display: grid;
-    grid-template-columns: repeat(2, minmax(0, 1fr));
-    align-items: start;
-    gap: 16px;
+    columns: 2;
+    column-gap: 16px;
+  }
+  .lists > * {
+    break-inside: avoid;
+    margin-bottom: 16px;
   }
   .lists-head {
     display: flex;
@@ -70,9 +72,11 @@ export const overviewStyles = css`
     }
   }
   @media (max-width: 820px) {
-    .charts,
-    .lists {
+    .charts {
       grid-template-columns: minmax(0, 1fr);
+    }
+    .lists {
+      columns: 1;
     }
   }
   @media (max-width: 640px) {

@@ -3,7 +3,7 @@ import type { AdminRequestList, AdminRequestRow, AdminSession } from '../../serv
 import { fetchRequests, fetchSession } from '../api/admin.ts'
 import { OlderPages } from '../controllers/older-pages.ts'
 import { Poll } from '../controllers/poll.ts'
-import { formatCompact, formatCount, formatDayTime, formatDuration, formatPlural } from '../model/format.ts'
+import { formatCompact, formatCount, formatDuration, formatPlural, formatSpan } from '../model/format.ts'
 import { linkWith } from '../model/location.ts'
 import { describeSessionCost } from '../model/sessions.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
@@ -130,7 +130,7 @@ export class SessionPage extends LitElement {
             </div>`
           : nothing
       }
-      <dm-request-table order="in order" .rows=${rows}></dm-request-table>
+      <dm-request-table order="in order" one-session .rows=${rows}></dm-request-table>
     </section>`
   }
 }
@@ -139,7 +139,7 @@ function renderTotals(session: AdminSession) {
   const { started_at: start, last_at: last, unpriced, errors, estimated_tokens: estimated } = session
   const cost = describeSessionCost(session)
   return html`<div class="totals">
-    <dm-stat label="Requests" value=${formatCount(session.requests)} tone=${errors > 0 ? 'bad' : ''}>
+    <dm-stat label="Requests" value=${formatCount(session.requests)}>
       ${errors === 0 ? 'without error' : formatPlural(errors, 'error')}
     </dm-stat>
     <dm-stat label="Cost" value=${cost.value} title=${cost.title}>
@@ -150,7 +150,7 @@ function renderTotals(session: AdminSession) {
       ${estimated === 0 ? nothing : html`<br />and ${formatCompact(estimated)} estimated`}
     </dm-stat>
     <dm-stat label="From first to last" value=${formatDuration(Date.parse(last) - Date.parse(start))}>
-      ${formatDayTime(start)} – ${formatDayTime(last)}
+      ${formatSpan(start, last)}
     </dm-stat>
     <dm-stat label="Project" value=${session.project ?? 'none'}>${session.models.join(', ')}</dm-stat>
   </div>`

@@ -55,6 +55,9 @@ export const spendPageStyles = css`
       grid-template-columns: repeat(2, minmax(0, 1fr));
       gap: 8px;
     }
+    .totals > :first-child {
+      grid-column: 1 / -1;
+    }
     .head .segments {
       order: 3;
       flex-wrap: wrap;

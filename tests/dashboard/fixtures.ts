@@ -133,6 +133,7 @@ export function makeRows(now: number): AdminRequestRow[] {
     {
       status: 'failed',
       http_status: 400,
+      cost_usd: '0.000000000',
       model: null,
       provider: null,
       upstream_model: null,

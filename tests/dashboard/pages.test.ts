@@ -1,83 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { launchBrowser } from '../support/browser.ts'
-import { type FakeAdmin, startFakeAdmin } from './fake-admin.ts'
-import { hostileId, makeRequest, makeRows, makeStatus, message, row } from './fixtures.ts'
+import type { Page } from 'playwright-core'
+import type { FakeAdmin } from './fake-admin.ts'
+import { hostileId, makeRequest, message, row } from './fixtures.ts'
 import { hostile } from './hostile.ts'
+import { read, rows, startVisits, type Visits } from './visit.ts'
 
-let browser: Browser
+let visits: Visits
 let fake: FakeAdmin
+const visit: Visits['visit'] = (...visited) => visits.visit(...visited)
 
 before(async () => {
-  fake = await startFakeAdmin()
-  browser = await launchBrowser()
+  visits = await startVisits()
+  fake = visits.fake
 })
 
-after(async () => {
-  await browser?.close()
-  await fake?.close()
-})
+after(() => visits?.close())
 
-beforeEach(() => {
-  const now = Date.now()
-  fake.rows = makeRows(now)
-  fake.status = makeStatus(now)
-  fake.requests.clear()
-  fake.adminKey = null
-  fake.failure = null
-  fake.idle = false
-  fake.calls.length = 0
-})
-
-interface Visit {
-  page: Page
-  /** Console errors, broken promises and policy violations so far. */
-  troubles: string[]
-}
-
-/** Opens a page in a fresh profile and closes it after `use`; nothing may go wrong on it, and nothing hostile run. */
-async function visit(
-  path: string,
-  use: (visit: Visit) => Promise<void>,
-  { expected = /^$/, ...options }: BrowserContextOptions & { expected?: RegExp } = {},
-): Promise<void> {
-  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
-  context.setDefaultTimeout(8000)
-  const page = await context.newPage()
-  const troubles: string[] = []
-  page.on('pageerror', (error) => troubles.push(String(error)))
-  page.on('console', (entry) => {
-    if (['error', 'warning'].includes(entry.type()) && !expected.test(entry.text()))
-      troubles.push(entry.text())
-  })
-  try {
-    await page.goto(fake.origin + path)
-    await use({ page, troubles })
-    assert.equal(await page.evaluate('globalThis.hacked'), undefined, 'recorded text must never run')
-    assert.deepEqual(troubles, [])
-  } finally {
-    await context.close()
-  }
-}
-
-const rows = (page: Page) => page.locator('dm-request-table tbody tr')
-
-/** Run in the page as text, since the compiler's helpers are not there. */
-const collectText = new Function(
-  'node',
-  `const pieces = []
-  const walk = (at) => {
-    if (at.nodeType === 3) pieces.push(at.data)
-    if (at.localName === 'slot') at.assignedNodes().forEach(walk)
-    else if (at.localName !== 'style') (at.shadowRoot ?? at).childNodes.forEach(walk)
-  }
-  walk(node)
-  return pieces.join(' ').replace(/\\s+/g, ' ').trim()`,
-) as (node: unknown) => string
-
-/** All text in a node, shadow trees and slots included, one space between pieces. */
-const read = (locator: Locator): Promise<string> => locator.evaluate(collectText)
+beforeEach(() => visits.reset())
 
 const readGround = (page: Page) => page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
 
@@ -86,7 +26,7 @@ describe('overview', () => {
     visit('/', async ({ page }) => {
       await page.getByRole('group', { name: 'Latency, median' }).getByText('1.24 s').waitFor()
       assert.match(await read(page.getByRole('group', { name: 'Errors', exact: true })), /% of requests/)
-      assert.equal(await page.locator('dm-time-chart svg').count(), 4)
+      assert.equal(await page.locator('dm-time-chart svg').count(), 6)
       assert.ok((await page.locator('dm-time-chart rect.one').count()) > 50)
       const providers = page.getByRole('table', { name: 'Providers' })
       assert.match(await read(providers), /sudo[\s\S]*not configured[\s\S]*SUDO_API_KEY/)
@@ -102,7 +42,7 @@ describe('overview', () => {
       const chart = page.getByRole('group', { name: /^Latency over time/ })
       await chart.focus()
       await page.keyboard.press('Home')
-      const readOut = page.locator('dm-time-chart [aria-live]').nth(1)
+      const readOut = page.locator('dm-time-chart [aria-live]').nth(2)
       assert.match(await read(readOut), /Median \d.*95th percentile \d/)
       for (let step = 0; step < 35; step++) await page.keyboard.press('ArrowRight')
       assert.match(await read(readOut), /Median none/)
@@ -121,7 +61,7 @@ describe('overview', () => {
       assert.equal(asked.get('provider'), 'sail')
       assert.equal(Date.parse(asked.get('to')!) - Date.parse(asked.get('from')!), 86_400_000)
       await page.getByRole('link', { name: 'Errors', exact: true }).click()
-      await page.waitForURL(/\/requests\?provider=sail&status=error$/)
+      await page.waitForURL(/\/requests\?provider=sail&range=24h&status=error$/)
     }))
 
   it('says what to do while there is nothing, and that the sandbox is one', async () => {
@@ -236,7 +176,7 @@ describe('requests', () => {
 
   it('goes to a request by keyboard and back to the same list', () =>
     visit('/requests', async ({ page }) => {
-      await rows(page).nth(1).getByRole('link').focus()
+      await rows(page).nth(1).getByRole('link').first().focus()
       await page.keyboard.press('Enter')
       await page.waitForURL(/\/requests\/req_kind_1$/)
       await page.getByRole('heading', { name: 'deepseek-ai/DeepSeek-V3.2' }).waitFor()
@@ -289,7 +229,7 @@ describe('one request', () => {
 
   it('shows the bodies of the attempt chosen', () =>
     visit('/requests/req_kind_1', async ({ page }) => {
-      await page.getByText('2 attempts').waitFor()
+      await page.getByRole('heading', { name: '2 attempts' }).waitFor()
       await page.getByRole('button', { name: /429/ }).click()
       const answered = page.getByRole('region', { name: 'sail answered' })
       await answered.getByText('slow down').waitFor()
@@ -406,7 +346,7 @@ describe('one request', () => {
         .first()
         .waitFor()
       await page.getByText('truncated').waitFor()
-      await page.getByText('The body was not kept.').waitFor()
+      await page.getByText('The body was not kept: the configuration keeps none.').waitFor()
       assert.ok((await page.locator('.row').count()) < 3000)
     })
     await visit('/requests/req_deep', async ({ page }) => {
@@ -486,12 +426,23 @@ describe('frame', () => {
       { colorScheme: 'dark' },
     ))
 
-  for (const path of ['/', '/requests', '/requests/req_kind_1', '/requests/req_kind_3']) {
+  for (const path of [
+    '/',
+    '/requests',
+    '/requests/req_kind_1',
+    '/requests/req_kind_3',
+    '/sessions',
+    '/sessions/agent-run-7f21',
+    '/spend',
+  ]) {
     it(`fits a phone: ${path}`, () =>
       visit(
         path,
         async ({ page }) => {
-          await page.locator('dm-stat, dm-request-table tbody tr, dm-message-pair').first().waitFor()
+          await page
+            .locator('dm-stat, dm-request-table tbody tr, dm-session-table tbody tr, dm-message-pair')
+            .first()
+            .waitFor()
           assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false)
         },
         { viewport: { width: 375, height: 740 } },
