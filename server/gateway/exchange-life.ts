@@ -33,6 +33,7 @@ export function createExchange({ headers, clientAddress, operation }: ExchangeSt
   const admin = headers['x-admin-key']
   return {
     id: createId('req'),
+    receivedId: null,
     clientRequestId: readRequestId(headers),
     operation,
     createdAt: Date.now(),
@@ -45,6 +46,7 @@ export function createExchange({ headers, clientAddress, operation }: ExchangeSt
     model: '',
     stream: false,
     background: false,
+    handedOver: false,
     traceHeaders: { traceparent: single(headers.traceparent), tracestate: single(headers.tracestate) },
     traceId: null,
     attempts: [],

@@ -81,6 +81,8 @@ export interface Attempt {
 export interface Exchange {
   /** `req_…`, made by the gateway: unique, also when a client repeats its own id. */
   id: string
+  /** That of the request itself when this is the record of a later run of its response; else null. */
+  receivedId: string | null
   /** The client's own `x-request-id` if sane: echoed to it, and found by the admin API as well. */
   clientRequestId: string | null
   operation: 'responses.create' | 'responses.compact' | 'responses.input_tokens'
@@ -98,6 +100,8 @@ export interface Exchange {
   stream: boolean
   /** The response runs without its client; `attempts` is empty while it is queued. */
   background: boolean
+  /** Another process runs the response, and tells of the request in a record of its own: here it is not counted. */
+  handedOver: boolean
   /**
    * `traceparent` and `tracestate` of the caller, as they came; where the gateway traces, those of its own span, under
    * which whoever goes on with the request later goes on.

@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { renderAdaptations } from '../gateway/answer-head.ts'
 import type { AcceptedJob, AcceptOptions } from '../gateway/background.ts'
 import { createEventEncoder } from '../gateway/encode-event.ts'
+import type { Exchange } from '../gateway/exchange.ts'
 import { createId } from '../gateway/ids.ts'
 import { idsOf } from '../gateway/state/commit-turn.ts'
 import { followAnswer } from '../gateway/state/idempotency.ts'
@@ -27,7 +28,9 @@ export async function acceptJob(
   if (!isStored(runtime, caller.projectId, request)) throw needsStore()
   const responseId = createId('resp')
   const { createdAt, traceHeaders } = exchange
-  const kept = { request, caller, unsupported, events, idempotencyKey, isPrompted: false, traceHeaders }
+  const received = pickReceived(exchange)
+  const isPrompted = false
+  const kept = { request, caller, unsupported, events, idempotencyKey, isPrompted, traceHeaders, received }
   const work = await previewJob(dependencies, { exchange, kept, responseId, createdAt })
   planTargets(work)
   const { turn } = work
@@ -62,6 +65,10 @@ export async function acceptJob(
 function keepRequest(kept: KeptRequest, turn: Turn): KeptRequest {
   const isPrompted = turn.request.prompt != null && turn.resolved.prompt == null
   return { ...kept, request: { ...turn.request, input: turn.input, store: true }, isPrompted }
+}
+
+function pickReceived({ id, clientRequestId, clientAddress, userAgent }: Exchange): KeptRequest['received'] {
+  return { id, clientRequestId, clientAddress, userAgent }
 }
 
 function queuedResponse(work: Work): CanonicalResponse {

@@ -17,6 +17,8 @@ export interface KeptRequest {
   session?: string | null
   /** Of the exchange: the trace that later runs belong to. Absent in what earlier versions have kept. */
   traceHeaders?: Exchange['traceHeaders']
+  /** Of the exchange: who asked, for the record of a run elsewhere. Absent in what earlier versions have kept. */
+  received?: Pick<Exchange, 'id' | 'clientRequestId' | 'clientAddress' | 'userAgent'>
 }
 
 export function writeKeptRequest(kept: KeptRequest): string {

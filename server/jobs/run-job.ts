@@ -57,6 +57,8 @@ export function runJob(
   const kept = readKeptRequest(taken.request)
   const stopping = new AbortController()
   const exchange = handedOver?.exchange ?? openExchange(context, taken, kept)
+  // Another one may have had it in between, and have given it back.
+  exchange.handedOver = false
   recallRequest(exchange, kept, captureLimit(context.runtime(), exchange))
   const job: Run['job'] = { log: null, upstream: null, begun: false }
   const stop = (reason: StopReason) => stopping.abort(reason)
@@ -81,6 +83,7 @@ async function runToEnd(run: Run): Promise<RunEnd> {
     // The store could not be asked: nothing is known to have ended, so the job is taken again.
     context.onTrouble(error, exchange)
     failExchange(exchange, putOff())
+    exchange.handedOver = !job.begun
     return job.begun ? 'stopped' : 'put-off'
   } finally {
     finishExchange(exchange)
@@ -184,6 +187,8 @@ async function endStopped(run: Run, reason: StopReason): Promise<RunEnd> {
   if (reason === 'stopped' || reason === 'put-off') {
     if (reason === 'stopped') leaveExchange(run.exchange)
     else failExchange(run.exchange, putOff())
+    // The run to come tells of the request.
+    run.exchange.handedOver = !run.job.begun
     return run.job.begun ? 'stopped' : 'put-off'
   }
   run.exchange.status = 'cancelled'
@@ -197,6 +202,7 @@ async function endLost(run: Run): Promise<'ended'> {
   const { context, taken, exchange } = run
   const stored = await context.state.getResponse(taken.project, taken.id)
   exchange.status = stored === null || isRunning(stored) ? 'cancelled' : stored.status
+  exchange.handedOver = !run.job.begun && stored !== null && isRunning(stored)
   // Who has taken it over goes on with the provider's response.
   if (stored === null || !isRunning(stored)) cancelAtProvider(run)
   context.hub.change(taken.id)
@@ -234,7 +240,15 @@ function superseded(): GatewayError {
 /** The record of a run whose request came to a process that is gone. */
 function openExchange({ observer }: JobsContext, taken: TakenJob, kept: KeptRequest): Exchange {
   const { request, caller } = kept
-  const exchange = createExchange({ headers: {}, clientAddress: '', operation: 'responses.create' })
+  const { received } = kept
+  const exchange = createExchange({
+    headers: {},
+    clientAddress: received?.clientAddress ?? '',
+    operation: 'responses.create',
+  })
+  exchange.receivedId = received?.id ?? null
+  exchange.clientRequestId = received?.clientRequestId ?? null
+  exchange.userAgent = received?.userAgent ?? ''
   exchange.caller = caller
   exchange.model = request.model
   exchange.stream = taken.streamed

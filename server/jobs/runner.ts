@@ -147,14 +147,17 @@ export class JobRunner {
     for (const id of waiting) if (!free.has(id)) await this.#leaveToOther(id)
   }
 
-  /** It was taken by another instance, which makes a record of its own; the request's record ends with the response. */
+  /** It was taken by another instance, which makes a record of its own; the one here goes when the response has ended. */
   async #leaveToOther(id: string): Promise<void> {
     const waiting = this.#handedOver.peek(id)
     const project = waiting?.exchange.caller?.projectId
     if (waiting === null || project === undefined) return
     const stored = await this.#context.state.getResponse(project, id)
-    // Taken here meanwhile, or running there.
-    if (this.#handedOver.peek(id) === null || (stored !== null && isRunning(stored))) return
+    // Taken here meanwhile.
+    if (this.#handedOver.peek(id) === null) return
+    // One that was cancelled may have waited until then, so that nobody else tells of it.
+    if (stored !== null && stored.status !== 'cancelled') waiting.exchange.handedOver = true
+    if (stored !== null && isRunning(stored)) return
     this.#handedOver.take(id)
     waiting.exchange.status = stored?.status ?? 'cancelled'
     this.#finish(waiting)
@@ -255,6 +258,7 @@ export class JobRunner {
       const waiting = this.#handedOver.take(id)
       if (waiting === null) continue
       leaveExchange(waiting.exchange)
+      waiting.exchange.handedOver = true
       this.#finish(waiting)
     }
   }

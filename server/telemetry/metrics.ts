@@ -80,7 +80,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       firstOutput: inFlight.firstOutput,
       finished(exchange) {
         inFlight.finished(exchange)
-        observer.finished(exchange)
+        if (!exchange.handedOver) observer.finished(exchange)
       },
     },
     async scrape(accept = '') {

@@ -10,6 +10,7 @@ import type {
   AttemptRecord,
   BodyKind,
   DocumentHead,
+  HandedOver,
   Keeping,
   RequestRecord,
   RequestRow,
@@ -39,6 +40,12 @@ export function recordOpen({ exchange, key, instance }: OpenRecordOptions): Requ
   const status = exchange.background && exchange.attempts.length === 0 ? 'queued' : 'in_progress'
   const row: RequestRow = { ...toRow(exchange), status, http_status: null, instance }
   return { key, row, secrets: exchange.secrets, document: null }
+}
+
+/** That the row, if there is one, is not needed any more: another gateway has one of the request. */
+export function recordHandedOver({ exchange, key }: Pick<RecordOptions, 'exchange' | 'key'>): RequestRecord {
+  const status: HandedOver = 'handed_over'
+  return { key, row: { ...toRow(exchange), status }, secrets: exchange.secrets, document: null }
 }
 
 /** The row at the end, with the attempts and the bodies. */
@@ -76,8 +83,8 @@ export function recordFinished({
   }
 }
 
-function listIds({ itemIds, attempts, responseId }: Exchange): string[] {
-  const ids = [...itemIds]
+function listIds({ itemIds, attempts, responseId, receivedId }: Exchange): string[] {
+  const ids = receivedId === null ? [...itemIds] : [...itemIds, receivedId]
   for (const { facts } of attempts)
     if (facts?.responseId != null && facts.responseId !== responseId) ids.push(facts.responseId)
   return ids

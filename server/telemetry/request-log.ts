@@ -8,7 +8,7 @@ import { keptBodies } from '../gateway/capture.ts'
 import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
 import type { BatchBuilder, RecordBatch, RequestRecord } from '../store/log/records.ts'
 import type { Store } from '../store/store.ts'
-import { recordFinished, recordOpen, sizeOfBodies } from './request-log-record.ts'
+import { recordFinished, recordHandedOver, recordOpen, sizeOfBodies } from './request-log-record.ts'
 import { RunningRequests } from './request-log-running.ts'
 
 export interface RequestLogOptions {
@@ -158,8 +158,13 @@ class StoreRequestLog implements RequestLog {
   }
 
   finished(exchange: Exchange): void {
-    const key = this.#running.remove(exchange) ?? this.#admitLate(exchange)
+    const running = this.#running.remove(exchange)
+    const key = exchange.handedOver ? running : (running ?? this.#admitLate(exchange))
     if (key === null) return
+    if (exchange.handedOver) {
+      this.#add(recordHandedOver({ exchange, key }), 0)
+      return
+    }
     const { bodies, maxBodyBytes } = keptBodies({ log: this.#settings, projects: this.#projects }, exchange)
     const bytes = bodies === 'full' ? sizeOfBodies(exchange) : 0
     const fits = bytes === 0 || this.#queuedBytes + bytes <= this.#settings.queueBytes

@@ -79,6 +79,32 @@ it('what a killed gateway had is taken over, ended or free', async (t) => {
   assert.ok(ended.length >= 4, 'those of the killed one are ended')
 })
 
+it('what only waited at a killed gateway has not failed: it runs at the other, and counts once', async (t) => {
+  const { a, b, gated } = await startTwoGateways(t, {
+    processes: true,
+    config: { state: { backgroundJobs: 1 } },
+  })
+  const create = (gateway: OneGateway) =>
+    gateway.client.responses.create({ model, input: 'hi', background: true, stream: false })
+  const [atA] = [await create(a), await create(b)]
+  const calls = [await gated.next(), await gated.next()]
+  const waiting = await create(a)
+  const rowsOf = async ({ id }: { id: string }) => {
+    const { data } = await b.admin<{ data: Row[] }>('/admin/requests?limit=100')
+    return data.filter(({ response_id }) => response_id === id).map(({ status }) => status)
+  }
+  while ((await rowsOf(waiting))[0] !== 'queued') await pause(50)
+  while ((await rowsOf(atA))[0] !== 'in_progress') await pause(50)
+  await a.kill()
+  gated.onCall = (call) => call.answer('done by the other')
+  for (const call of calls) call.answer('done')
+  for (const { id } of [waiting, atA]) await pollFor(b.client, id, 'completed')
+  while ((await rowsOf(atA)).join() !== 'completed,failed') await pause(50)
+  assert.deepEqual(await rowsOf(waiting), ['completed'])
+  const { totals } = await b.admin<{ totals: { requests: number } }>('/admin/spend?group_by=project')
+  assert.equal(totals.requests, 4, 'three requests, and the run that died')
+})
+
 it('a gateway that ends in order leaves at once what it had, and another one joins', async (t) => {
   const { a, b, gated, startAnother } = await startTwoGateways(t, { processes: true })
   const { id } = await a.client.responses.create({ model, input: 'left', background: true, stream: false })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import OpenAI from 'openai'
+import type { AdminRequestRow } from '../../server/http/admin/contract.ts'
 import type { Item } from '../../translators/shared/canonical.ts'
 import { EventReader, followStream, pollFor } from '../support/background-calls.ts'
 import type { GatedCall } from '../support/gated-provider.ts'
@@ -36,6 +37,15 @@ async function codeOf(failing: Promise<unknown>): Promise<string | null> {
   )
   assert.ok(error instanceof OpenAI.APIError)
   return error.code ?? null
+}
+
+/** Of requests to the provider that the test leads. */
+async function countRequests({ origin }: OneGateway): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  return [...text.matchAll(/^dragoman_requests_total\{[^}]*model="gated\/m"[^}]*\} (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  )
 }
 
 /** Shared by the tests that need nothing of their own. */
@@ -290,25 +300,41 @@ describe('background responses of two gateways', () => {
     const asked = two.gated.calls.map(({ body }) => textsOf(body.input).at(-1))
     assert.deepEqual(asked.sort(), jobs.map(({ input }) => input).sort(), 'each exactly once')
   })
-  it('is helped out by the other when one has no place, whose records end all the same', async (t) => {
+  it('is helped out by the other when one has no place, and counts once', async (t) => {
     const two = await startTwoGateways(t, { config: { state: { backgroundJobs: 1 } } })
-    const ids = [(await create(two.a)).id, (await create(two.a)).id]
+    const answers = [0, 1].map(async () => {
+      const { data, response } = await two.a.client.responses
+        .create({ model, input: 'hi', background: true, stream: false })
+        .withResponse()
+      return { id: data.id, requestId: String(response.headers.get('x-request-id')) }
+    })
+    const accepted = await Promise.all(answers)
+    const ids = accepted.map(({ id }) => id)
     const calls = [await two.gated.next(), await two.gated.next()]
     for (const call of calls) call.answer('done')
     for (const id of ids) await pollFor(two.b.client, id, 'completed')
-    // The second one's request came to A, and ran at B.
+    // The second one's request came to A, and ran at B, which has the one record of it.
     for (;;) {
-      const { data } = await two.a.admin<{ data: { response_id: string; status: string }[] }>(
-        '/admin/requests',
-      )
-      const rows = data.filter(({ response_id: id }) => ids.includes(id))
-      if (rows.length === 3 && rows.every(({ status }) => status === 'completed')) break
+      const { data } = await two.a.admin<{ data: AdminRequestRow[] }>('/admin/requests')
+      if (data.length === 2 && data.every(({ status }) => status === 'completed')) break
       assert.deepEqual(
-        rows.filter(({ status }) => status === 'failed'),
+        data.filter(({ status }) => status === 'failed'),
         [],
       )
       await pause(50)
     }
+    const { totals } = await two.a.admin<{ totals: { requests: number } }>('/admin/spend?group_by=project')
+    assert.equal(totals.requests, 2)
+    const [here = 0, there = 0] = await Promise.all([two.a, two.b].map(countRequests))
+    assert.equal(here + there, 2, 'the metrics of both together')
+    const found = await Promise.all(
+      accepted.map(({ requestId }) => two.b.admin<AdminRequestRow>(`/admin/requests/${requestId}`)),
+    )
+    assert.deepEqual(
+      found.map(({ response_id }) => response_id).sort(),
+      ids.sort(),
+      'found by what the client got',
+    )
   })
   it('is cancelled at the other, and its provider is left', async () => {
     const { id } = await create(two.a)

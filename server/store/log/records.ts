@@ -109,6 +109,9 @@ export const requestColumns = [
   'adaptations',
 ] as const satisfies (keyof RequestRow)[]
 
+/** The status of a record that takes the row of a running request away: another gateway tells of it. No row has it. */
+export type HandedOver = 'handed_over'
+
 export interface ErrorRecord {
   type: string
   code: string

@@ -10,7 +10,13 @@ import {
 } from './document-codec.ts'
 import { MediaStore } from './media-store.ts'
 import { type PackedRecord, readBatch } from './record-batch.ts'
-import { type BatchValue, type RecordBatch, type RecordFilter, requestColumns } from './records.ts'
+import {
+  type BatchValue,
+  type HandedOver,
+  type RecordBatch,
+  type RecordFilter,
+  requestColumns,
+} from './records.ts'
 import { leftoverStatements } from './rollup-leftovers.ts'
 import type { CountedRow } from './rollup-row.ts'
 import { rollupStatements, toCountedRow } from './rollup-writes.ts'
@@ -25,6 +31,11 @@ const upsertRequest = `INSERT INTO requests (${columns.join(', ')}) VALUES (?${'
     .slice(1)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`
+
+/** One that has ended here stays. */
+const removeRequest = "DELETE FROM requests WHERE key = ? AND status IN ('in_progress', 'queued')"
+const handedOver: HandedOver = 'handed_over'
+const statusAt = requestColumns.indexOf('status')
 
 const insertBlock = 'INSERT INTO blocks (id, written_at, encoding, content) VALUES (?, ?, ?, ?)'
 
@@ -91,6 +102,10 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
   for (const record of readBatch(batch)) {
     try {
       const { key, document, secrets } = record
+      if (record.columns[statusAt] === handedOver) {
+        statements.push({ sql: removeRequest, params: [key] })
+        continue
+      }
       const params = [key, ...toSqlRow(record, redact), null, null]
       let findings: Statement[] = []
       if (document !== null) {

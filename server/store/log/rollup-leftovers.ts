@@ -24,10 +24,24 @@ const sumsInSql = measures.map((name) => `sum(${name === 'errors' ? '1' : measur
  * requests (spend_days) is not counted: nothing of them was paid.
  */
 export function leftoverStatements(where: string): Statement[] {
+  return [forgetWaiting(where), ...countLeftovers(where)].map((sql) => ({ sql, params: [] }))
+}
+
+/**
+ * What only waited has not failed: whoever runs it, or ran it, tells of it in a record of its own. One that was
+ * cancelled or deleted as it waited has no other.
+ */
+function forgetWaiting(where: string): string {
+  return `DELETE FROM requests WHERE (${where}) AND status = 'queued' AND (
+    EXISTS (SELECT 1 FROM jobs WHERE jobs.response_id = requests.response_id)
+    OR EXISTS (SELECT 1 FROM responses WHERE id = requests.response_id AND status <> 'cancelled'))`
+}
+
+function countLeftovers(where: string): string[] {
   const cells = Object.values(periods).flatMap((period) =>
     grainsOf[period].map((grain) => countInto(grain, period, where)),
   )
-  return [...cells, countLeftoverSessions(where)].map((sql) => ({ sql, params: [] }))
+  return [...cells, countLeftoverSessions(where)]
 }
 
 function countInto(grain: Grain, period: number, where: string): string {

@@ -99,6 +99,7 @@ export function makeExchange(changes: Partial<Exchange> = {}): Exchange {
   made += 1
   return {
     id: `req_${made}`,
+    receivedId: null,
     clientRequestId: null,
     operation: 'responses.create',
     createdAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678) + made,
@@ -111,6 +112,7 @@ export function makeExchange(changes: Partial<Exchange> = {}): Exchange {
     model: 'org/model',
     stream: true,
     background: false,
+    handedOver: false,
     traceHeaders: {},
     traceId: 'f'.repeat(32),
     attempts: [makeAttempt()],

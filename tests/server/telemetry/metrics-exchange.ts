@@ -61,6 +61,7 @@ export function makeAttempt(change: Partial<Attempt> = {}): Attempt {
 export function makeExchange(change: Partial<Exchange> = {}): Exchange {
   return {
     id: 'req_1',
+    receivedId: null,
     clientRequestId: null,
     operation: 'responses.create',
     createdAt: 1_800_000_000_000,
@@ -73,6 +74,7 @@ export function makeExchange(change: Partial<Exchange> = {}): Exchange {
     model: 'openai/gpt-oss-120b',
     stream: true,
     background: false,
+    handedOver: false,
     traceHeaders: {},
     traceId: null,
     attempts: [makeAttempt()],
