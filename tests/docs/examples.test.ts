@@ -16,7 +16,8 @@ const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 let gateway: TestGateway
 let folder: string
 before(async () => {
-  gateway = await startGateway()
+  const [prices = ''] = examples('Money', 'json')
+  gateway = await startGateway({ configure: (config) => ({ ...config, ...JSON.parse(prices) }) })
   folder = await mkdtemp(join(tmpdir(), 'dragoman-readme-'))
   await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
 })
@@ -25,17 +26,22 @@ after(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** The code of one language in a chapter, with the address of the gateway under test. */
+/** The code of one language in a chapter. */
 function examples(chapter: string, language: string): string[] {
   const text = readme.split(`\n## ${chapter}\n`)[1]?.split('\n## ')[0]
   assert.ok(text, `no chapter ${chapter}`)
   const found = [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter((match) => match[1] === language)
   assert.notEqual(found.length, 0, `no ${language} in ${chapter}`)
-  return found.map((match) => (match[2] as string).replaceAll('http://127.0.0.1:8787', gateway.origin))
+  return found.map((match) => match[2] as string)
+}
+
+/** With the address of the gateway under test. */
+function here(source: string): string {
+  return source.replaceAll('http://127.0.0.1:8787', gateway.origin)
 }
 
 async function runProgram(source: string): Promise<string> {
-  await writeFile(join(folder, 'program.mjs'), source)
+  await writeFile(join(folder, 'program.mjs'), here(source))
   const { stdout } = await run(process.execPath, ['program.mjs'], { cwd: folder })
   return stdout.trimEnd()
 }
@@ -63,10 +69,18 @@ for (const [chapter, promised] of [
   ['A first call', /"1 2 3"/],
   ['State', /Ada[\s\S]*"object":"list"[\s\S]*"deleted":true/],
   ['Prompt templates', /"default_version":"1"[\s\S]*Where is my order\?/],
+  [
+    'The record',
+    /"output_text":"1 2 3[\s\S]*"session_id":"order-17"[\s\S]*"id":"order-17"[^}]*"requests":1,[\s\S]*# complete: 1 rows/,
+  ],
+  [
+    'Money',
+    /"cost_usd":"(?!0\.0{9})[\d.]+"[\s\S]*"value":"deepseek-ai\/DeepSeek-V3.2"[\s\S]*\n2\d{3}-\d\d,value,blue,/,
+  ],
 ] as const) {
   it(`the commands of “${chapter}” work as printed`, async () => {
     for (const commands of examples(chapter, 'sh')) {
-      const { stdout } = await run('sh', ['-ec', commands])
+      const { stdout } = await run('sh', ['-ec', here(commands)])
       assert.match(stdout, promised)
       assert.doesNotMatch(stdout, /"error":\{/)
     }
