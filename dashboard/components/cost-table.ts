@@ -18,13 +18,6 @@ const kinds: Readonly<Record<string, string>> = {
   second: 'Seconds',
 }
 
-/** What a million of it is called in a rate. */
-const units: Readonly<Record<string, string>> = {
-  request: 'requests',
-  image: 'images',
-  second: 'seconds',
-}
-
 /** A request's cost: attempt by attempt, quantity × rate = amount. */
 export class CostTable extends LitElement {
   static override properties = { cost: { attribute: false } }
@@ -156,7 +149,7 @@ function renderPart({ kind, quantity, rate_usd: rate, amount_usd: amount }: Part
   return html`<tr>
     <td>${kinds[kind] ?? kind}</td>
     <td>${quantity < 100 && !Number.isInteger(quantity) ? quantity : formatCount(quantity)}</td>
-    <td class="rate"><span class="soft">× ${formatRate(rate)} per million ${units[kind] ?? 'tokens'}</span></td>
+    <td class="rate"><span class="soft">× ${formatRate(rate)} per million</span></td>
     <td class="money">${formatExact(amount)}</td>
   </tr>`
 }

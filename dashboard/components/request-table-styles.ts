@@ -141,11 +141,7 @@ export const requestTableStyles = css`
     }
   }
   @media (max-width: 1100px) {
-    .first {
-      display: none;
-    }
-  }
-  @media (max-width: 960px) {
+    .first,
     .session {
       display: none;
     }

@@ -106,6 +106,9 @@ export class SpendTable extends LitElement {
         .name {
           min-width: 90px;
         }
+        :is(th, td):not(:first-child, :last-child) {
+          padding-inline: 4px;
+        }
       }
     `,
   ]

@@ -136,10 +136,11 @@ export class TimeChart extends LitElement {
   /** As many as there is room for, under the middles of their buckets. */
   #renderLabels() {
     const step = Math.ceil((this.labels.length * 80) / this.#inner)
+    const first = this.labels.findIndex((_, index) => this.#middle(index) >= margin.left + 30)
     return this.labels.map((label, index) => {
-      if (index % step !== 0) return nothing
-      const x = Math.min(Math.max(this.#middle(index), margin.left + 30), this.width - 32)
-      return svg`<text class="tick" x=${Math.round(x)} y=${height - 6} text-anchor="middle">${label}</text>`
+      const x = Math.round(this.#middle(index))
+      if (index < first || (index - first) % step !== 0 || x > this.width - 32) return nothing
+      return svg`<text class="tick" x=${x} y=${height - 6} text-anchor="middle">${label}</text>`
     })
   }
 

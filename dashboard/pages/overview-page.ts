@@ -22,6 +22,8 @@ const definitions = findDefinitions(filterNames).map((one) =>
 )
 const slowMilliseconds = 30_000
 const liveMilliseconds = 5000
+/** Minutes are not kept for ever, and begin and end are always at whole ones. */
+const twoMinutes = 120_000
 
 /** How the traffic is: totals, charts over time, errors, models, providers. */
 export class OverviewPage extends LitElement {
@@ -122,13 +124,10 @@ export class OverviewPage extends LitElement {
     const overview = this.#overview.data
     if (!overview) return nothing
     const { from, to, bucket_seconds: seconds } = overview
-    const moved = readRange(this.query).seconds * 1000 < Date.parse(to) - Date.parse(from)
+    const longer = Date.parse(to) - Date.parse(from) - readRange(this.query).seconds * 1000
     return html`<p class="span soft number">
-      ${formatSpan(from, to)}, by ${formatStep(seconds)}${
-        moved
-          ? html`<span title="Sums are kept by whole minutes, older ones by whole hours or days">, at whole steps</span>`
-          : nothing
-      }
+      ${formatSpan(from, to)}, by
+      ${formatStep(seconds)}${longer > twoMinutes ? ', moved to whole hours, as older figures are kept' : nothing}
     </p>`
   }
 

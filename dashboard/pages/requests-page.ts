@@ -185,7 +185,7 @@ export class RequestsPage extends LitElement {
     const words = list.searchedTo === null ? 'Older requests' : 'Search further back'
     const isFull = list.rows.length >= maxRows
     return html`<div class="more">
-      ${list.searchedTo === null ? nothing : html`<span role="status">Searched back to ${formatDayTime(list.searchedTo)}.</span>`}
+      ${list.searchedTo === null ? nothing : html`<span role="status">${list.rows.length === 0 ? 'Nothing was found so far. ' : ''}Searched back to ${formatDayTime(list.searchedTo)}.</span>`}
       ${
         isFull
           ? html`<a href=${linkWith('/requests', { ...filters, before: list.next })} data-route>${words}</a>`

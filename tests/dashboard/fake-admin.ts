@@ -29,6 +29,8 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 }
 
+const hour = 3_600_000
+
 export interface FakeAdmin {
   origin: string
   /** Newest first; tests change it. */
@@ -124,7 +126,9 @@ function callAdmin(fake: FakeAdmin, url: URL, key: unknown): Answer {
   if (url.pathname === '/admin/facets') return { status: 200, body: makeFacets(fake.rows) }
   if (url.pathname === '/admin/requests') return { status: 200, body: listRows(fake, query) }
   if (url.pathname === '/admin/overview') {
-    const [from, to] = [Date.parse(query.get('from')!), Date.parse(query.get('to')!)]
+    let [from, to] = [Date.parse(query.get('from')!), Date.parse(query.get('to')!)]
+    // As where minutes are not kept any more.
+    if (to - from > 7 * 86_400_000) [from, to] = [Math.floor(from / hour) * hour, Math.ceil(to / hour) * hour]
     return { status: 200, body: makeOverview(from, to, fake.idle) }
   }
   if (url.pathname === '/admin/sessions') return { status: 200, body: makeSessions(query.get('before')) }

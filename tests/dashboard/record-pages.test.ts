@@ -61,8 +61,8 @@ describe('filters of the list', () => {
         /^All providers\|scaleway \(\d+\)\|sail \(\d+\)/,
       )
       await page.getByRole('button', { name: 'More filters' }).click()
-      await page.getByLabel('Error code').selectOption('upstream_timeout')
-      await page.getByLabel('Price', { exact: true }).selectOption('true')
+      await page.locator('select[name=error_code]').selectOption('upstream_timeout')
+      await page.locator('select[name=unpriced]').selectOption('true')
       await page.getByLabel('Metadata name').fill('team')
       await page.getByLabel('Value').fill('a & b')
       await page.getByRole('button', { name: 'Add' }).click()
@@ -159,8 +159,8 @@ describe('money', () => {
       const text = await read(table)
       assert.match(text, /Attempt 1 sail · deepseek-ai\/DeepSeek-V3\.2 price default\/2026-11-01/)
       assert.match(text, /Attempt 2 scaleway · gpt-oss-120b price config estimated/)
-      assert.match(text, /Output tokens 20,089 × \$0\.60 per million tokens \$0\.012053400/)
-      assert.match(text, /Requests 1 × \$198\.00 per million requests \$0\.000198000/)
+      assert.match(text, /Output tokens 20,089 × \$0\.60 per million \$0\.012053400/)
+      assert.match(text, /Requests 1 × \$198\.00 per million \$0\.000198000/)
       assert.match(text, /Sum of 2 attempts \$0\.012345678$/)
     }))
 
@@ -182,6 +182,18 @@ describe('money', () => {
       await models.locator('tbody tr').first().getByText('DeepSeek').waitFor()
       await page.getByRole('link', { name: '27 requests without a price' }).click()
       await page.waitForURL(/\/requests\?range=1h&unpriced=true$/)
+    }))
+})
+
+describe('the time of the overview', () => {
+  it('is said, and where it is not quite what was asked for', () =>
+    visit('/', async ({ page }) => {
+      const span = page.locator('.span')
+      await span.waitFor()
+      assert.match(await read(span), /^\d+ \w+ \d{4}, \d\d:\d\d – .*\d\d:\d\d, by 1 min$/)
+      await page.getByRole('button', { name: '90 d' }).click()
+      await span.getByText('moved to whole hours').waitFor()
+      assert.equal(new URL(page.url()).searchParams.get('range'), '90d')
     }))
 })
 

@@ -5,7 +5,8 @@ import { startGateway } from '../support/start-gateway.ts'
 
 const path = fileURLToPath(new URL('../../docs/images/dashboard-request-dark.png', import.meta.url))
 
-const gateway = await startGateway()
+const prices = { augment: { balanced: [{ version: '2026-11', input: '0.4', output: '1.6' }] } }
+const gateway = await startGateway({ configure: (config) => ({ ...config, prices }) })
 const browser = await launchBrowser()
 try {
   const ask = async (body: object) => (await (await gateway.post(body)).json()) as { id: string }
@@ -17,6 +18,7 @@ try {
     previous_response_id: first.id,
     max_output_tokens: 9000,
     presence_penalty: 0.5,
+    metadata: { ticket: 'A-12' },
   })
   await gateway.app.flush()
   const page = await browser.newPage({ viewport: { width: 1360, height: 1180 }, colorScheme: 'dark' })

@@ -1,7 +1,9 @@
 /** The dashboard in a real browser on the real gateway: sign in, see the traffic, see what was changed. */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { picture } from '../dashboard/money-fixtures.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { openSocket } from '../support/socket-client.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
@@ -19,6 +21,9 @@ before(async () => {
       ...config,
       admin: { key: adminKey },
       projects: { acme: { name: 'Acme', keys: ['acme-key-123456'] } },
+      prices: {
+        sudo: { 'gpt-4o': [{ version: 'of the test', input: '2.5', cachedInput: '1.25', output: 10 }] },
+      },
     }),
   })
   browser = await launchBrowser()
@@ -97,7 +102,8 @@ it('leads from a turn to the one that it goes on from, and from a replay to the 
   const second = await ask({ model: 'balanced', input: '/history', previous_response_id: first.id })
   await page.goto(`${gateway.origin}/requests/${second.request}`)
   await page.getByText('the earlier turns of the chain were put before the input').waitFor()
-  await page.locator('dl.facts').getByRole('link', { name: first.id }).click()
+  // Its session is named by the same response.
+  await page.locator('dl.facts').getByRole('link', { name: first.id }).last().click()
   await page.locator('.id').getByText(first.request).waitFor()
   const key = { 'idempotency-key': 'once' }
   const [made, repeated] = [await ask({ input: 'once' }, key), await ask({ input: 'once' }, key)]
@@ -140,6 +146,104 @@ it('names turns of a WebSocket, compactions and counts', async () => {
   await rows.nth(1).getByText('compaction', { exact: true }).waitFor()
   await rows.nth(2).getByRole('link').click()
   await page.getByText('a turn of a WebSocket').waitFor()
+})
+
+it('says to the nano-dollar what a request cost, and where nothing is known', async () => {
+  const asked = { input: 'How much is it?', metadata: { ticket: 'A-12' }, safety_identifier: 'user-7' }
+  const session = { 'x-dragoman-session': 'run-7.b' }
+  const answer = await gateway.post({ model: 'gpt-4o', ...asked }, { ...projectKey, ...session })
+  const { usage } = (await answer.json()) as { usage: { output_tokens: number } }
+  await gateway.app.flush()
+  const id = answer.headers.get('x-request-id')
+  await page.goto(`${gateway.origin}/requests/${id}`)
+  const table = page.getByRole('table', { name: 'Cost' })
+  await table.getByText('of the test').waitFor()
+  const output = table.getByRole('row', { name: /^Output tokens/ })
+  // A token of ten dollars per million is ten thousand nano-dollars.
+  await output.getByText(`$${(usage.output_tokens / 100_000).toFixed(9)}`).waitFor()
+  await page.getByRole('link', { name: 'ticket A-12' }).click()
+  await page.locator('dm-filter-chips').getByText('metadata ticket').waitFor()
+  assert.equal(await page.locator('dm-request-table tbody tr').count(), 1)
+  await page.goBack()
+  await page.locator('dl.facts').getByRole('link', { name: 'run-7.b' }).click()
+  await page.getByText('every request has a price').waitFor()
+  await page.goto(`${gateway.origin}/requests?unpriced=true`)
+  const unpriced = page.locator('dm-request-table tbody tr', { hasText: 'balanced' }).first()
+  await unpriced.getByText('unknown').first().waitFor()
+  assert.equal(await page.locator('dm-request-table tbody tr', { hasText: 'gpt-4o' }).count(), 0)
+})
+
+it('finds words in what was said, and saves the view as a file', async () => {
+  await call({ model: 'gpt-4o', input: 'a zebra crossing in the rain' })
+  await call({ model: 'gpt-4o', input: 'a zebra on the steppe' })
+  await page.goto(`${gateway.origin}/requests`)
+  await page.getByRole('searchbox').fill('zebra -steppe')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/q=zebra/)
+  const rows = page.locator('dm-request-table tbody tr')
+  await page.getByText('Not live').waitFor()
+  await rows.first().waitFor()
+  assert.equal(await rows.count(), 1)
+  const coming = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'CSV' }).click()
+  const text = await readFile(await (await coming).path(), 'utf8')
+  assert.match(text, /# complete: 1 rows/)
+})
+
+it('tells of requests by the live tail, without asking again', async () => {
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  await page.goto(`${gateway.origin}/requests`)
+  const rows = page.locator('dm-request-table tbody tr')
+  await rows.first().waitFor()
+  await page.waitForTimeout(1500)
+  assert.ok(asked.includes('/admin/requests/tail'))
+  const before = asked.filter((path) => path === '/admin/requests').length
+  await call({ model: 'gpt-4o', input: 'told of', metadata: { told: 'yes' } })
+  const id = await call({ model: 'balanced', input: 'told of too' })
+  await rows.first().locator(`a[href$="${id}"]`).waitFor()
+  assert.equal(asked.filter((path) => path === '/admin/requests').length, before)
+})
+
+it('adds up sessions, spend and the overview as the API does', async () => {
+  await page.goto(`${gateway.origin}/sessions`)
+  await page.locator('dm-session-table').getByRole('link', { name: 'run-7.b' }).waitFor()
+  await page.goto(`${gateway.origin}/spend`)
+  const table = page.getByRole('table', { name: 'Spend' })
+  await table.waitFor()
+  const headers = { 'x-admin-key': adminKey }
+  const answer = await fetch(`${gateway.origin}/admin/spend?group_by=model&period=day`, { headers })
+  const { totals } = (await answer.json()) as { totals: { cost_usd: string; unpriced_requests: number } }
+  assert.ok(Number(totals.cost_usd) > 0 && totals.unpriced_requests > 0)
+  await table.locator('tfoot').getByText(`$${totals.cost_usd}`).waitFor()
+  await page.getByLabel('Group by').selectOption('metadata')
+  await page.getByPlaceholder('Metadata name').fill('ticket')
+  await page.keyboard.press('Enter')
+  await table.getByText('A-12').waitFor()
+  for (const range of ['15 m', '90 d']) {
+    await page.goto(gateway.origin)
+    await page.getByRole('button', { name: range }).click()
+    await page
+      .locator('dm-stat[label=Cost]')
+      .getByText(/requests without a price/)
+      .waitFor()
+    await page.getByRole('table', { name: 'Projects' }).getByText('acme').waitFor()
+  }
+})
+
+it('shows a picture that was sent', async () => {
+  // Small ones stay in the body; what stands behind a picture's end is no part of it.
+  const kept = Buffer.concat([picture.content, Buffer.alloc(5000, 'x')])
+  const image = `data:image/png;base64,${kept.toString('base64')}`
+  const content = [
+    { type: 'input_text', text: 'What is on it?' },
+    { type: 'input_image', detail: 'auto', image_url: image },
+  ]
+  const id = await call({ model: 'gpt-5-mini', input: [{ type: 'message', role: 'user', content }] })
+  await page.goto(`${gateway.origin}/requests/${id}`)
+  const shown = page.getByRole('img', { name: /A picture of the request/ })
+  await shown.waitFor()
+  assert.equal(await shown.evaluate((element) => Reflect.get(element, 'naturalWidth')), 10)
 })
 
 it('meets no error and breaks no policy on the way', () => assert.deepEqual(troubles, []))
