@@ -82,6 +82,8 @@ export function repriceRow(
   providers: ReadonlyMap<string, Pick<ProviderRuntime, 'translator'>>,
 ): NewCost | null {
   if (row.status === 'in_progress' || row.status === 'queued') return null
+  // Nobody saw its end, so nobody knows what it used.
+  if (row.cost_detail === null && row.cost_reason !== null) return null
   const attempts = row.cost_detail === null ? attemptsOfRow(row, providers) : readAttempts(row.cost_detail)
   if (attempts === null) return null
   const priced = attempts.map((attempt) => priceAttempt(prices, attempt, row.created_at))

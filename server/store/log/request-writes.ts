@@ -17,7 +17,7 @@ import {
   type RecordFilter,
   requestColumns,
 } from './records.ts'
-import { leftoverStatements } from './rollup-leftovers.ts'
+import { endLeftovers, leftoverStatements } from './rollup-leftovers.ts'
 import type { CountedRow } from './rollup-row.ts'
 import { rollupStatements, toCountedRow } from './rollup-writes.ts'
 import { collectText } from './search-text.ts'
@@ -188,17 +188,15 @@ function toSqlRow({ columns, secrets }: PackedRecord, redact: ColumnFilter): Sql
 function toSql(value: BatchValue): SqlValue {
   if (typeof value === 'boolean') return value ? 1 : 0
   // Token counts come from providers: what is no whole number is not known.
-  if (typeof value === 'number') return Number.isFinite(value) ? Math.round(value) : null
-  return value
+  if (typeof value !== 'number') return value
+  const whole = Math.round(value)
+  return Number.isSafeInteger(whole) ? whole : null
 }
+
+const isLeftover = "status IN ('in_progress', 'queued')"
 
 /** Counts what `failLeftovers` is about to end, in the same transaction. */
-export const countLeftovers: readonly Statement[] = leftoverStatements("status IN ('in_progress', 'queued')")
+export const countLeftovers: readonly Statement[] = leftoverStatements(isLeftover)
 
 /** Ends the rows that a stopped process left open. */
-export const failLeftovers: Statement = {
-  sql: `UPDATE requests SET status = 'failed', error_type = 'server_error', error_code = 'gateway_restarted',
-    error_message = 'The gateway stopped before this request ended.', error_origin = 'gateway'
-    WHERE status IN ('in_progress', 'queued') RETURNING key`,
-  params: [],
-}
+export const failLeftovers: Statement = { sql: `${endLeftovers(isLeftover)} RETURNING key`, params: [] }

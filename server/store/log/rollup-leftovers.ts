@@ -3,7 +3,7 @@
 import type { Statement } from '../engine/driver.ts'
 import { namesOf } from './rollup-cells.ts'
 import { type Dimension, dimensions, type Grain, grainsOf, measures, periods } from './rollup-schema.ts'
-import { countLeftoverSessions, measuresInSql } from './session-writes.ts'
+import { countLeftoverSessions, leftoverMeasures, mayHaveCost } from './session-writes.ts'
 
 /** As rollup-row.ts says it. */
 const namesInSql = {
@@ -16,12 +16,24 @@ const namesInSql = {
   error_code: "'gateway_restarted'",
 } as const satisfies Record<Dimension, string>
 
-const sumsInSql = measures.map((name) => `sum(${name === 'errors' ? '1' : measuresInSql[name]})`)
+const sumsInSql = measures.map((name) => `sum(${leftoverMeasures[name]})`)
+
+/**
+ * Ends such requests; the same `where`. What they cost is not known, but for those that waited for their turn and those
+ * that no model runs for: where a provider was asked, it may have been paid.
+ */
+export function endLeftovers(where: string): string {
+  return `UPDATE requests SET status = 'failed', error_type = 'server_error', error_code = 'gateway_restarted',
+    error_message = 'The gateway stopped before this request ended.', error_origin = 'gateway', instance = NULL,
+    cost_nano = CASE WHEN ${mayHaveCost} THEN NULL ELSE 0 END,
+    cost_reason = CASE WHEN ${mayHaveCost} THEN 'no_usage' END
+    WHERE ${where}`
+}
 
 /**
  * Counts the requests that are about to be failed as `gateway_restarted`: goes before that statement, into its
  * transaction. `where`: which they are, over the columns of `requests` and without parameters. What clients say of such
- * requests (spend_days) is not counted: nothing of them was paid.
+ * requests (spend_days) is not counted: there they are among those without a value.
  */
 export function leftoverStatements(where: string): Statement[] {
   return [forgetWaiting(where), ...countLeftovers(where)].map((sql) => ({ sql, params: [] }))

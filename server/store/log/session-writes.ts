@@ -71,6 +71,16 @@ export const measuresInSql = {
   unpriced: 'CASE WHEN cost_reason IS NULL THEN 0 ELSE 1 END',
 } as const satisfies Record<(typeof measures)[number], string>
 
+/** Of a request that runs. */
+export const mayHaveCost = "status = 'in_progress' AND operation <> 'responses.input_tokens'"
+
+/** The measures of one that is about to be failed since its gateway stopped. */
+export const leftoverMeasures = {
+  ...measuresInSql,
+  errors: '1',
+  unpriced: `CASE WHEN ${mayHaveCost} THEN 1 ELSE 0 END`,
+} as const satisfies Record<(typeof measures)[number], string>
+
 /** A chain that goes on: its first request, which stood alone until now, belongs to the session, once. */
 const seedRoot = `INSERT INTO sessions (${columns.join(', ')})
   SELECT coalesce(project, ''), response_id, created_at, created_at, key, coalesce(model, ''), status, 1,
@@ -156,7 +166,7 @@ export function moveSession({ before, after }: RowChange): Statement[] {
 export function countLeftoverSessions(where: string): string {
   return `INSERT INTO sessions (${columns.join(', ')})
     SELECT coalesce(project, ''), session_id, min(created_at), max(created_at), max(key), max(coalesce(model, '')),
-      'failed', 0, ${measures.map((name) => `sum(${name === 'errors' ? '1' : measuresInSql[name]})`).join(', ')}
+      'failed', 0, ${measures.map((name) => `sum(${leftoverMeasures[name]})`).join(', ')}
     FROM requests WHERE ${where} AND session_id IS NOT NULL
     GROUP BY coalesce(project, ''), session_id
     ON CONFLICT (project, id) DO UPDATE SET ${withExcluded}`

@@ -185,7 +185,10 @@ describe('rollups, as requests end', () => {
     t.after(() => file.close())
     const cells = file.prepare('SELECT * FROM rollups ORDER BY grain, period').all() as Row[]
     assert.equal(cells.length, 10)
-    for (const cell of cells) assert.deepEqual([cell.requests, cell.errors, cell.attempts], [1, 1, 1])
+    for (const cell of cells)
+      assert.deepEqual([cell.requests, cell.errors, cell.attempts, cell.unpriced], [1, 1, 1, 1])
+    const [left] = file.prepare('SELECT * FROM requests').all() as Row[]
+    assert.deepEqual([left?.cost_nano, left?.cost_reason], [null, 'no_usage'], 'it may have cost something')
     const outcome = cells.find(({ grain }) => grain === 'outcome')
     assert.deepEqual(
       [outcome?.status, outcome?.error_origin, outcome?.error_code],

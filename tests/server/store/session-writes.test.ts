@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Driver } from '../../../server/store/engine/driver.ts'
-import { leftoverStatements } from '../../../server/store/log/rollup-leftovers.ts'
+import { endLeftovers, leftoverStatements } from '../../../server/store/log/rollup-leftovers.ts'
 import { pruneSessions } from '../../../server/store/log/rollup-prune.ts'
 import { getSession, listSessions } from '../../../server/store/log/session-queries.ts'
 import { dialects, openEngine } from './log/engines.ts'
@@ -67,15 +67,10 @@ for (const dialect of dialects) {
       )
       assert.equal(found?.last_status, 'completed')
       const where = "status = 'in_progress'"
-      await driver.batch([
-        ...leftoverStatements(where),
-        {
-          sql: `UPDATE requests SET status = 'failed', error_code = 'gateway_restarted' WHERE ${where}`,
-          params: [],
-        },
-      ])
+      await driver.batch([...leftoverStatements(where), { sql: endLeftovers(where), params: [] }])
       const ended = await find(driver)
       assert.deepEqual([ended?.requests, ended?.errors, ended?.last_status], [3, 2, 'failed'])
+      assert.equal(ended?.unpriced, 2, 'nobody knows what it used')
       assert.deepEqual(ended?.models, ['org/b', 'org/model'])
     })
 

@@ -146,5 +146,7 @@ describe('a stored request that is priced again', () => {
     assert.equal(reprice({ input_tokens: null }), null)
     assert.equal(reprice({ cost_detail: '[{"broken' }), null)
     assert.equal(reprice({ attempts: 0, input_tokens: null })?.cost_nano, 0)
+    const unseen = { attempts: 0, input_tokens: null, cost_reason: 'no_usage' }
+    assert.equal(reprice(unseen), null, 'its gateway stopped before it ended')
   })
 })
