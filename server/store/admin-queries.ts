@@ -1,6 +1,5 @@
 /** The admin API's questions to the log: what is asked is checked here, before it goes to the reader's thread. */
 
-import { GatewayError } from '../errors.ts'
 import type {
   AdminFacets,
   AdminFacetsQuery,
@@ -22,7 +21,6 @@ import { checkFacetsQuery, checkOverviewQuery, checkSessionsQuery } from './log/
 import type { SpendQuery, SpendRow } from './log/spend-query.ts'
 import type { KeyedRow, TailKeys } from './log/tail-query.ts'
 import type { Store } from './store.ts'
-import { WorkerCallError } from './threads/worker-client.ts'
 
 export interface AdminQueries {
   /** Throws GatewayError `invalid_request` naming the parameter. */
@@ -60,8 +58,7 @@ export function createAdminQueries(
   { patience = 120 }: AdminQueriesOptions = {},
 ): AdminQueries {
   return {
-    listRequests: async (query) =>
-      store.query('listRequests', checkListQuery(query, patience)).catch(refuseWords),
+    listRequests: async (query) => store.query('listRequests', checkListQuery(query, patience)),
     getRequest: (id) => store.query('getRequest', id),
     createMatcher: (query) => {
       const filter = checkFilter(query)
@@ -78,11 +75,4 @@ export function createAdminQueries(
     getSession: (id, project) => store.query('getSession', { id, project: project ?? null }),
     getMedia: (hash) => store.query('getMedia', hash),
   }
-}
-
-/** Only the reader's thread knows that a beginning stands for too many words (log/search-prefix.ts). */
-function refuseWords(error: unknown): never {
-  const isRefused = error instanceof WorkerCallError && error.remoteName === 'TooManyWordsError'
-  if (!isRefused) throw error
-  throw new GatewayError('invalid_request', error.message, { param: 'q', cause: error })
 }

@@ -70,6 +70,9 @@ function applyPragmas(database: Database.Database, readonly: boolean, maxPages: 
   if (maxPages !== null) database.pragma(`max_page_count = ${maxPages}`)
 }
 
+/** Prepared statements that are kept: a search has one of its own for each part of the index that it looks into. */
+const mostPrepared = 500
+
 const incrementalVacuum = 'PRAGMA incremental_vacuum'
 
 class SqliteDriver implements Driver {
@@ -132,14 +135,23 @@ class SqliteDriver implements Driver {
       this.#database.exec(sql)
       return []
     }
-    let statement = this.#prepared.get(sql)
-    if (statement === undefined) {
-      statement = this.#database.prepare<SqlValue[], SqlRow>(sql)
-      this.#prepared.set(sql, statement)
-    }
+    const statement = this.#prepare(sql)
     if (statement.reader) return statement.all(...params)
     statement.run(...params)
     return []
+  }
+
+  /** Those that were used last are kept, in this order. */
+  #prepare(sql: string): Database.Statement<SqlValue[], SqlRow> {
+    const known = this.#prepared.get(sql)
+    const statement = known ?? this.#database.prepare<SqlValue[], SqlRow>(sql)
+    if (known !== undefined) this.#prepared.delete(sql)
+    this.#prepared.set(sql, statement)
+    if (this.#prepared.size > mostPrepared) {
+      const [oldest = sql] = this.#prepared.keys()
+      this.#prepared.delete(oldest)
+    }
+    return statement
   }
 }
 

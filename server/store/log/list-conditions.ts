@@ -2,6 +2,7 @@
 
 import type { Dialect, SqlValue } from '../engine/driver.ts'
 import type { NumberRange, RequestFilter } from './query-input.ts'
+import type { KeyRange } from './search-parts.ts'
 import { searchCondition, searchSelect } from './search-query.ts'
 
 export interface SqlPart {
@@ -9,31 +10,24 @@ export interface SqlPart {
   params: SqlValue[]
 }
 
-/** Keys from `from` up to `below`, which is not included, and at most so many of them. */
-export interface KeyWindow {
+/** A range of keys, and at most so many of them. */
+export interface KeyWindow extends KeyRange {
   order: 'ASC' | 'DESC'
-  from: number
-  below: number
   most: number
 }
 
 /** On a row of `requests`. */
-export interface Condition extends SqlPart {
+export interface Condition {
+  /** For rows in a range of keys; most conditions are the same in each. */
+  within(range: KeyRange): SqlPart
   /** Selects matching keys (as `key`) in their order, without looking at rows. Null where no index serves. */
   keys: ((window: KeyWindow) => SqlPart) | null
   /** Where set, `keys` reads all matches at once and is for few only; this counts them up to a number, its last parameter. */
   few: SqlPart | null
 }
 
-/**
- * Also the filters on `from` and `below` are left to the window. `hours`: of the window, where a search has to be bounded
- * by them (search-slices.ts).
- */
-export function toConditions(
-  dialect: Dialect,
-  filter: RequestFilter,
-  hours: readonly number[] | null = null,
-): Condition[] {
+/** Also the filters on `from` and `below` are left to the window. `table`: what a search looks into (search-parts.ts). */
+export function toConditions(dialect: Dialect, filter: RequestFilter, table: string): Condition[] {
   const { words, flags, statuses, numbers, tags, session, unpriced, terms } = filter
   const conditions = [
     ...words.map(([column, value]) => onWord(column, value)),
@@ -52,11 +46,12 @@ export function toConditions(
   if (unpriced === true) conditions.push(indexed(part('cost_reason IS NOT NULL')))
   if (unpriced === false) conditions.push(unindexed(part('cost_reason IS NULL')))
   if (terms.length > 0) {
+    const target = { dialect, table, terms }
     const keys = ({ order, below, from, most }: KeyWindow) => {
-      const select = searchSelect(dialect, terms, { order, hours })
-      return { sql: select.sql, params: [...select.params, below, from, most] }
+      const { sql, params } = searchSelect(target, order)
+      return { sql, params: [...params, below, from, most] }
     }
-    conditions.push({ ...searchCondition(dialect, terms), keys, few: null })
+    conditions.push({ within: (range) => searchCondition(target, range), keys, few: null })
   }
   return conditions
 }
@@ -82,9 +77,12 @@ function onWord(column: string, value: string): Condition {
 function onEither(choices: readonly SqlPart[]): Condition {
   const [only, second] = choices
   if (only !== undefined && second === undefined) return indexed(only)
-  return {
+  const either = {
     sql: `(${choices.map(({ sql }) => sql).join(' OR ')})`,
     params: choices.flatMap(({ params }) => params),
+  }
+  return {
+    within: () => either,
     keys: (window) => {
       const each = choices.map((choice) => selectKeys(choice, window))
       const selects = each.map(({ sql }, index) => `SELECT key FROM (${sql}) AS choice_${index}`)
@@ -111,8 +109,8 @@ function selectKeys({ sql, params }: SqlPart, { order, below, from, most }: KeyW
 
 function onTag(tag: string): Condition {
   return {
-    sql: 'EXISTS (SELECT 1 FROM request_tags WHERE tag = ? AND request_tags.key = requests.key)',
-    params: [tag],
+    within: () =>
+      part('EXISTS (SELECT 1 FROM request_tags WHERE tag = ? AND request_tags.key = requests.key)', tag),
     keys: ({ order, below, from, most }) => ({
       sql: `SELECT key FROM request_tags WHERE tag = ? AND key < ? AND key >= ? ORDER BY key ${order} LIMIT ?`,
       params: [tag, below, from, most],
@@ -130,8 +128,7 @@ function onNumber({ column, min, max }: NumberRange): Condition {
   const params = [min, max].filter((bound) => bound !== null)
   if (!indexedNumbers.has(column)) return unindexed({ sql, params })
   return {
-    sql,
-    params,
+    within: () => ({ sql, params }),
     // The sign keeps the engines from walking the keys, for which there would be no end when matches are few.
     keys: ({ order, below, from, most }) => ({
       sql: `SELECT key FROM requests WHERE ${sql} AND +key < ? AND +key >= ? ORDER BY +key ${order} LIMIT ?`,
@@ -145,11 +142,11 @@ function onNumber({ column, min, max }: NumberRange): Condition {
 }
 
 function indexed(own: SqlPart): Condition {
-  return { ...own, keys: (window) => selectKeys(own, window), few: null }
+  return { within: () => own, keys: (window) => selectKeys(own, window), few: null }
 }
 
 function unindexed(own: SqlPart): Condition {
-  return { ...own, keys: null, few: null }
+  return { within: () => own, keys: null, few: null }
 }
 
 function part(sql: string, ...params: SqlValue[]): SqlPart {

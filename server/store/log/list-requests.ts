@@ -9,8 +9,7 @@ import { readWindows } from './list-window.ts'
 import { formatCursor, type ListInput } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
 import { listColumns, toRequestRow } from './request-rows.ts'
-import { expandPrefixes } from './search-prefix.ts'
-import { type KeyRange, listSlices } from './search-slices.ts'
+import { type KeyRange, listSlices, readSlice, type Slice, wholeIndex } from './search-parts.ts'
 
 /**
  * One page, newest first. Where no index holds the answer, rows are looked at in windows; when patience ends, the
@@ -55,27 +54,28 @@ async function findRows(
   const deadline = createDeadline(patience)
   const isAfter = place?.side === 'after'
   const order = isAfter ? 'ASC' : 'DESC'
-  const terms = await expandPrefixes(driver, filter.terms)
   const range: KeyRange = {
     from: isAfter ? Math.max(filter.from, place.key + 1) : filter.from,
     below: place?.side === 'before' ? Math.min(filter.below, place.key) : filter.below,
   }
   const rows: SqlRow[] = []
-  for await (const slice of listSlices({ driver, range, order, terms })) {
-    const windows = await readWindows({
-      driver,
-      conditions: toConditions(driver.dialect, { ...filter, terms }, slice.hours),
-      columns: listColumns,
-      order,
-      from: slice.from,
-      below: slice.below,
-    })
+  const read = async ({ table, from, below }: Slice): Promise<number | null> => {
+    const conditions = toConditions(driver.dialect, filter, table)
+    const windows = await readWindows({ driver, conditions, columns: listColumns, order, from, below })
     while (windows.reached() !== null && rows.length <= limit) {
       rows.push(...(await windows.next(limit + 1 - rows.length)))
       if (deadline.passed()) break
     }
-    const reached = windows.reached() ?? slice.reached
-    if (windows.reached() !== null || rows.length > limit || deadline.passed()) return { rows, reached }
+    return windows.reached()
+  }
+  const slices: Slice[] =
+    filter.terms.length > 0
+      ? await listSlices({ driver, range, order })
+      : [{ ...range, table: wholeIndex, reached: null }]
+  for (const slice of slices) {
+    const reached = await readSlice(driver, slice, () => read(slice))
+    if (reached !== null) return { rows, reached }
+    if (rows.length > limit || deadline.passed()) return { rows, reached: slice.reached }
   }
   return { rows, reached: null }
 }

@@ -128,12 +128,9 @@ async function readWindow(
   limit: number,
 ): Promise<Page> {
   const bounds = last === null ? {} : order === 'DESC' ? { from: last } : { below: last + 1 }
-  const keys: SqlPart = (condition?.keys ?? selectEveryKey)({
-    ...window,
-    ...bounds,
-    most: Number.MAX_SAFE_INTEGER,
-  })
-  const others = conditions.filter((other) => other !== condition)
+  const whole: KeyWindow = { ...window, ...bounds, most: Number.MAX_SAFE_INTEGER }
+  const keys: SqlPart = (condition?.keys ?? selectEveryKey)(whole)
+  const others = conditions.filter((other) => other !== condition).map((other) => other.within(whole))
   // CROSS JOIN holds SQLite to this order: the window first, by its index alone, then its rows.
   const rows = await driver.all(
     `SELECT ${listOf(columns)} FROM (${keys.sql}) AS candidates CROSS JOIN requests

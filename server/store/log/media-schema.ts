@@ -21,10 +21,20 @@ const mediaContents = `
     content BLOB NOT NULL
   )`
 
-/** The words of each request's texts, by its key. The texts themselves are in its document. */
+/**
+ * The words of each request's texts, by its key; the texts themselves are in its document. SQLite has them in parts
+ * (search-parts.ts), each a table `search_part_<id>` that is made and dropped as time goes by: for the requests with keys
+ * from `first_key` up to that of the next part. What is below `kept_from` is not to be found any more.
+ */
 const search = {
-  sqlite: `CREATE VIRTUAL TABLE search USING fts5(words, content = '', contentless_delete = 1,
-    tokenize = 'unicode61 remove_diacritics 2')`,
+  sqlite: `CREATE TABLE search_parts (
+    id INTEGER PRIMARY KEY,
+    first_key INTEGER NOT NULL,
+    last_key INTEGER NOT NULL,
+    kept_from INTEGER NOT NULL DEFAULT 0,
+    requests INTEGER NOT NULL,
+    characters INTEGER NOT NULL
+  )`,
   postgres: 'CREATE TABLE search (key BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)',
 }
 
@@ -34,12 +44,6 @@ export const mediaSchema: Migration['statements'] = [
   mediaContents,
   'CREATE INDEX blocks_by_time ON blocks (written_at)',
   search,
-  {
-    sqlite: 'CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab(search, instance)',
-    postgres: null,
-  },
-  // A merge for the sake of what was removed reads all of a dead segment in one statement: seconds of the writer. What is
-  // removed goes with the merges that what is added makes, which are bounded.
-  { sqlite: "INSERT INTO search (search, rank) VALUES ('deletemerge', 0)", postgres: null },
+  { sqlite: 'CREATE INDEX search_parts_by_key ON search_parts (first_key)', postgres: null },
   { sqlite: null, postgres: 'CREATE INDEX search_by_word ON search USING gin (words)' },
 ]

@@ -3,6 +3,7 @@
 import type { Driver, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import { mediaTouchInterval } from './media-store.ts'
+import { planRemoval } from './search-parts.ts'
 import type { StepContext } from './steps.ts'
 
 export interface PruneBodiesInput {
@@ -33,7 +34,7 @@ export async function pruneBodies(
 ): Promise<PrunedBodies> {
   const key = keyAt(before)
   const blockLimit = Math.max(1, Math.ceil(limit / 10))
-  const searches = await oldSearches(driver, key, limit)
+  const searches = await planRemoval(driver, key, limit)
   const media = await oldMedia(driver, before)
   const [blocks = [], ids = []] = await driver.batch([
     {
@@ -46,32 +47,17 @@ export async function pruneBodies(
         (SELECT id, key FROM request_ids WHERE key < ? ORDER BY key LIMIT ?) RETURNING key`,
       params: [key, limit],
     },
-    ...searches,
+    ...searches.statements,
     ...media.flatMap(({ removal }) => removal),
   ])
   return {
     blocks: blocks.length,
-    searches: searches.length,
+    searches: searches.requests,
     ids: ids.length,
     media: media.length,
     more:
-      blocks.length === blockLimit ||
-      searches.length === limit ||
-      ids.length === limit ||
-      media.length === mediaPerStep,
+      blocks.length === blockLimit || searches.more || ids.length === limit || media.length === mediaPerStep,
   }
-}
-
-/** One by one: SQLite scans the whole index for a range of them. Its table of their sizes says which there are. */
-async function oldSearches(driver: Driver, key: number, limit: number): Promise<Statement[]> {
-  const [table, name, searchName] =
-    driver.dialect === 'sqlite' ? ['search_docsize', 'id', 'rowid'] : ['search', 'key', 'key']
-  const rows = await driver.all(
-    `SELECT ${name} AS key FROM ${table} WHERE ${name} < ? ORDER BY ${name} LIMIT ?`,
-    [key, limit],
-  )
-  const sql = `DELETE FROM search WHERE ${searchName} = ?`
-  return rows.map((row) => ({ sql, params: [Number(row.key)] }))
 }
 
 /** The last use is noted only so often: see media-store.ts. Another gateway may note one at this very moment. */

@@ -21,7 +21,7 @@ import { endLeftovers, leftoverStatements } from './rollup-leftovers.ts'
 import type { CountedRow } from './rollup-row.ts'
 import { rollupStatements, toCountedRow } from './rollup-writes.ts'
 import { collectText } from './search-text.ts'
-import { indexRequest } from './search-writes.ts'
+import { indexRequest, type SearchText } from './search-writes.ts'
 
 const columns = ['key', ...requestColumns, 'block', 'block_offset'] as const
 
@@ -74,6 +74,8 @@ export interface PrepareOptions {
 
 export interface Prepared {
   statements: Statement[]
+  /** What full-text search finds the requests by: their statements ask the store first (search-writes.ts). */
+  texts: SearchText[]
   /** Of the next block. */
   blockId: number
   /** Records that could not be prepared, and why. */
@@ -89,6 +91,7 @@ const media = new MediaStore()
 /** Everything that a batch says, as statements; text has gone through the filter. */
 export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOptions): Prepared {
   const statements: Statement[] = []
+  const texts: SearchText[] = []
   const lost: Prepared['lost'] = []
   const counted: CountedRow[] = []
   const redact = createColumnFilter(filter)
@@ -108,9 +111,11 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
       }
       const params = [key, ...toSqlRow(record, redact), null, null]
       let findings: Statement[] = []
+      let text = ''
       if (document !== null) {
         const clean = cleanDocument(document, { secrets, filter, media })
-        findings = find({ dialect, record, params, clean, redact })
+        findings = findIds({ record, params, redact })
+        text = findText({ record, params, clean })
         const offset = block.add(encodeDocument(clean))
         params[params.length - 2] = blockId
         params[params.length - 1] = offset
@@ -118,6 +123,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
       const row = toCountedRow(params)
       statements.push({ sql: upsertRequest, params }, ...findings)
       counted.push(row)
+      texts.push({ key, text })
     } catch (error) {
       // One record that cannot be prepared must not take the rest of the batch along.
       lost.push({ key: record.key, error })
@@ -128,6 +134,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
   statements.push(...rollupStatements(counted, dialect))
   return {
     statements: [...media.statements(), ...statements],
+    texts,
     blockId,
     lost,
     committed: () => media.committed(),
@@ -135,31 +142,30 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
 }
 
 interface FindOptions {
-  dialect: Dialect
   record: PackedRecord
   /** The row, clean. */
   params: readonly SqlValue[]
-  clean: CleanDocument
-  redact: ColumnFilter
 }
 
 const metadataAt = columns.indexOf('metadata')
 const errorMessageAt = columns.indexOf('error_message')
 
-/** What a finished request is found by. */
-function find({ dialect, record, params, clean, redact }: FindOptions): Statement[] {
+/** The ids and the metadata that a finished request is found by. */
+function findIds({ record, params, redact }: FindOptions & { redact: ColumnFilter }): Statement[] {
   const { key, document, secrets } = record
-  const error = params[errorMessageAt]
-  const text = document?.keeping.search
-    ? collectText({
-        // The client's are the first and the last.
-        request: clean.texts[0] ?? null,
-        response: clean.texts.at(-1) ?? null,
-        error: typeof error === 'string' ? error : null,
-      })
-    : ''
   const ids = [...new Set(document?.ids)].filter((id) => redact(id, secrets) === id)
-  return indexRequest(dialect, { key, text, ids, metadata: params[metadataAt] ?? null })
+  return indexRequest({ key, ids, metadata: params[metadataAt] ?? null })
+}
+
+function findText({ record, params, clean }: FindOptions & { clean: CleanDocument }): string {
+  if (!record.document?.keeping.search) return ''
+  const error = params[errorMessageAt]
+  // The client's are the first and the last.
+  return collectText({
+    request: clean.texts[0] ?? null,
+    response: clean.texts.at(-1) ?? null,
+    error: typeof error === 'string' ? error : null,
+  })
 }
 
 type ColumnFilter = (text: string, secrets: readonly string[]) => string

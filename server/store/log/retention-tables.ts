@@ -24,6 +24,7 @@ const partOf: Readonly<Record<string, string>> = {
   request_ids: 'rows',
   rollups: 'rollups',
   spend_days: 'rollups',
+  spend_months: 'rollups',
   spend_dimensions: 'rollups',
   sessions: 'rollups',
 }

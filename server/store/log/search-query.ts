@@ -6,9 +6,8 @@
 import { GatewayError } from '../../errors.ts'
 import type { Dialect, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
-import { expandPrefixes } from './search-prefix.ts'
-import { listSlices } from './search-slices.ts'
-import { foldWords, hourMark, keyMark, spaceIdeographs } from './search-words.ts'
+import { type KeyRange, listSlices, readSlice } from './search-parts.ts'
+import { foldWords, spaceIdeographs } from './search-words.ts'
 
 /** Words that stand beside each other; one word is a phrase of one. */
 export interface SearchTerm {
@@ -18,8 +17,6 @@ export interface SearchTerm {
   prefix: boolean
   /** Whether it must not occur. */
   negated: boolean
-  /** The phrases that it stands for, once they have been looked up: see search-prefix.ts. */
-  choices?: readonly string[]
 }
 
 const longestQuery = 1000
@@ -54,31 +51,16 @@ function refused(param: string, message: string): GatewayError {
 }
 
 /** The terms in the syntax of FTS5 or of `to_tsquery`: the parameter of the texts below. */
-export function toMatch(
-  dialect: Dialect,
-  terms: readonly SearchTerm[],
-  hours: readonly number[] | null = null,
-): string {
-  const { wanted, unwanted } = writeTerms(terms, dialect === 'sqlite' ? toFts5 : toTsquery)
+export function toMatch(dialect: Dialect, terms: readonly SearchTerm[]): string {
+  const write = dialect === 'sqlite' ? toFts5 : toTsquery
+  const wanted = terms.filter(({ negated }) => !negated).map(write)
+  const unwanted = terms.filter(({ negated }) => negated).map(write)
   if (dialect === 'postgres') return [...wanted, ...unwanted.map((text) => `!${text}`)].join(' & ')
-  const within = hours === null ? [] : [`("${hours.map((hour) => hourMark + hour).join('" OR "')}")`]
-  return `(${[...within, ...wanted].join(' AND ')})${without(unwanted)}`
+  const without = unwanted.length === 0 ? '' : ` NOT (${unwanted.join(' OR ')})`
+  return `(${wanted.join(' AND ')})${without}`
 }
 
-function writeTerms(terms: readonly SearchTerm[], write: (term: SearchTerm) => string) {
-  return {
-    wanted: terms.filter(({ negated }) => !negated).map(write),
-    unwanted: terms.filter(({ negated }) => negated).map(write),
-  }
-}
-
-function without(unwanted: readonly string[]): string {
-  return unwanted.length === 0 ? '' : ` NOT (${unwanted.join(' OR ')})`
-}
-
-function toFts5({ words, prefix, choices }: SearchTerm): string {
-  // An empty phrase never occurs.
-  if (choices !== undefined) return choices.length === 0 ? '""' : `("${choices.join('" OR "')}")`
+function toFts5({ words, prefix }: SearchTerm): string {
   return prefix ? `"${words}" *` : `"${words}"`
 }
 
@@ -90,52 +72,52 @@ function toTsquery({ words, prefix }: SearchTerm): string {
 }
 
 export interface SearchSql {
-  /** Its parameters: the match, then what is said with it. */
   sql: string
   params: SqlValue[]
 }
 
-export interface SelectOptions {
-  /** Default `DESC`. */
-  order?: 'ASC' | 'DESC'
-  /** Of a slice (search-slices.ts). Default null: of all times. */
-  hours?: readonly number[] | null
+export interface SearchTarget {
+  dialect: Dialect
+  /** Of the slice (search-parts.ts) that it looks into. */
+  table: string
+  terms: readonly SearchTerm[]
 }
 
 /**
- * Takes terms of `expandPrefixes`. Gives the keys (as `key`) of matching requests in the order of the keys. After `params` come three more: the key that
- * all are below, the key that none is below, and the number of rows at most. The driving part of a list.
+ * Gives the keys (as `key`) of matching requests in the order of the keys. The driving part of a list: after `params`
+ * come three more: the key that all are below, the key that none is below, and the number of rows at most.
  */
 export function searchSelect(
-  dialect: Dialect,
-  terms: readonly SearchTerm[],
-  { order = 'DESC', hours = null }: SelectOptions = {},
+  { dialect, table, terms }: SearchTarget,
+  order: 'ASC' | 'DESC' = 'DESC',
 ): SearchSql {
-  const [key, match] =
-    dialect === 'sqlite'
-      ? ['rowid', 'search MATCH ?']
-      : ['key', "words @@ to_tsquery('simple', CAST(? AS TEXT))"]
+  const { key, match } = columnsOf(dialect, table)
   return {
-    sql: `SELECT ${key} AS key FROM search WHERE ${match} AND ${key} < ? AND ${key} >= ? ORDER BY ${key} ${order} LIMIT ?`,
-    params: [toMatch(dialect, terms, hours)],
+    sql: `SELECT ${key} AS key FROM ${table} WHERE ${match} AND ${key} < ? AND ${key} >= ? ORDER BY ${key} ${order} LIMIT ?`,
+    params: [toMatch(dialect, terms)],
   }
 }
 
 /**
- * A condition on a row of `requests`, for a list that another filter drives: some ten microseconds a row. In SQLite each
- * request has a word of its own: without it, the engine goes on from a row that does not match to the next that does.
+ * A condition on rows of `requests` in a range of keys, for a list that another filter drives. SQLite finds all that match
+ * in the range once, and then each row among them: asked row by row, it would go on from a row that does not match to the
+ * next that does.
  */
-export function searchCondition(dialect: Dialect, terms: readonly SearchTerm[]): SearchSql {
-  if (dialect === 'postgres') {
-    const match = "search.key = requests.key AND search.words @@ to_tsquery('simple', CAST(? AS TEXT))"
-    return { sql: `EXISTS (SELECT 1 FROM search WHERE ${match})`, params: [toMatch(dialect, terms)] }
-  }
-  const { wanted, unwanted } = writeTerms(terms, toFts5)
-  const match = `('("${keyMark}' || requests.key || '" AND ' || ? || ')' || ?)`
+export function searchCondition({ dialect, table, terms }: SearchTarget, range: KeyRange): SearchSql {
+  const { key, match } = columnsOf(dialect, table)
+  const params = [toMatch(dialect, terms)]
+  if (dialect === 'postgres')
+    return { sql: `EXISTS (SELECT 1 FROM ${table} WHERE ${key} = requests.key AND ${match})`, params }
   return {
-    sql: `EXISTS (SELECT 1 FROM search WHERE search.rowid = requests.key AND search MATCH ${match})`,
-    params: [wanted.join(' AND '), without(unwanted)],
+    sql: `requests.key IN (SELECT ${key} FROM ${table} WHERE ${match} AND ${key} < ? AND ${key} >= ?)`,
+    params: [...params, range.below, range.from],
   }
+}
+
+function columnsOf(dialect: Dialect, table: string): { key: string; match: string } {
+  return dialect === 'sqlite'
+    ? { key: 'rowid', match: `${table} MATCH ?` }
+    : { key: `${table}.key`, match: `${table}.words @@ to_tsquery('simple', CAST(? AS TEXT))` }
 }
 
 export interface SearchKeysInput {
@@ -154,12 +136,12 @@ export async function searchKeys(
   { terms, before, from = 0, limit }: SearchKeysInput,
 ): Promise<number[]> {
   const range = { from, below: before ?? Number.MAX_SAFE_INTEGER }
-  const expanded = await expandPrefixes(driver, terms)
   const keys: number[] = []
-  for await (const slice of listSlices({ driver, range, order: 'DESC', terms: expanded })) {
-    const { sql, params } = searchSelect(driver.dialect, expanded, { hours: slice.hours })
-    const rows = await driver.all(sql, [...params, slice.below, slice.from, limit - keys.length])
-    keys.push(...rows.map(({ key }) => Number(key)))
+  for (const slice of await listSlices({ driver, range, order: 'DESC' })) {
+    const { sql, params } = searchSelect({ dialect: driver.dialect, table: slice.table, terms })
+    const bounds = [slice.below, slice.from, limit - keys.length]
+    const rows = await readSlice(driver, slice, () => driver.all(sql, [...params, ...bounds]))
+    keys.push(...(rows ?? []).map(({ key }) => Number(key)))
     if (keys.length >= limit) break
   }
   return keys

@@ -8,11 +8,6 @@ export function spaceIdeographs(text: string): string {
   return ideograph.test(text) ? text.replace(ideographs, ' $& ') : text
 }
 
-/** Begins the word that only one request has. From Unicode's private use, so that no text of anybody holds it. */
-export const keyMark = '\uE000'
-/** Begins the word that the requests of one Unix hour have. */
-export const hourMark = '\uE001'
-
 /**
  * Lower-case words with single spaces between and without accents: what SQLite's tokenizer (unicode61) makes of a text,
  * for PostgreSQL, whose own would keep addresses and paths in one piece.

@@ -97,28 +97,25 @@ async function readParts(driver: Driver, key: number): Promise<Part[]> {
 }
 
 /**
- * A request that ends late goes where those stand that were admitted with it, full or not. Only one that is outside of all
- * parts opens another, when the nearest is full.
+ * A request that ends late goes where those stand that were admitted with it, full or not. Only one that is newer than all
+ * opens another part when the newest is full, or older than all.
  */
 function choosePart(parts: Part[], key: number, limits: typeof partLimits): Part {
-  const index = Math.max(
-    0,
-    parts.findLastIndex(({ firstKey }) => firstKey <= key),
-  )
-  const part = parts[index]
-  if (part !== undefined && !isClosed(part, key, limits)) return part
+  const found = parts.findLastIndex(({ firstKey }) => firstKey <= key)
+  const nearest = parts[Math.max(0, found)]
+  const isWithin = found >= 0 && (found < parts.length - 1 || key <= (nearest?.lastKey ?? 0))
+  if (nearest !== undefined && (isWithin || !isFull(nearest, key, limits))) return nearest
   const opened = { id: key, firstKey: key, lastKey: key, requests: 0, characters: 0 }
-  parts.splice(part === undefined || key < part.firstKey ? index : index + 1, 0, opened)
+  parts.splice(found + 1, 0, opened)
   return opened
 }
 
-function isClosed({ firstKey, lastKey, requests, characters }: Part, key: number, limits: typeof partLimits) {
-  if (key >= firstKey && key <= lastKey) return false
-  const isFull = requests >= limits.requests || characters >= limits.characters
-  return isFull || Math.max(lastKey, key) - Math.min(firstKey, key) >= limits.keys
+function isFull({ firstKey, lastKey, requests, characters }: Part, key: number, limits: typeof partLimits) {
+  const span = Math.max(lastKey, key) - Math.min(firstKey, key)
+  return requests >= limits.requests || characters >= limits.characters || span >= limits.keys
 }
 
-/** What is written of it is added: the numbers here are of the part as it will be. */
+/** The numbers are of the part as it will be, so that this may run again. */
 function writePart({ id, firstKey, lastKey, requests, characters }: Part): Statement[] {
   return [
     {

@@ -8,7 +8,8 @@ import Database from 'better-sqlite3'
 import { captureChunk, createCapture } from '../../../server/gateway/capture.ts'
 import type { CapturedBody } from '../../../server/gateway/exchange.ts'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
-import { parseSearch, toMatch } from '../../../server/store/log/search-query.ts'
+import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
+import { parseSearch, searchKeys } from '../../../server/store/log/search-query.ts'
 import { captured, makeAttempt, makeExchange, openTestLog, openTestStore } from '../store/fixtures.ts'
 
 const picture = randomBytes(30_000).toString('base64')
@@ -32,12 +33,18 @@ function read<Row>(path: string, sql: string, ...params: unknown[]): Row[] {
   }
 }
 
-const search = (path: string, query: string) =>
-  read<{ id: string }>(
-    path,
-    'SELECT requests.id FROM search JOIN requests ON requests.key = search.rowid WHERE search MATCH ? ORDER BY search.rowid',
-    toMatch('sqlite', parseSearch(query)),
-  ).map(({ id }) => id)
+/** Ids of requests that full-text search finds, the oldest first. */
+async function search(path: string, query: string): Promise<(string | undefined)[]> {
+  const driver = openSqlite({ path, readonly: true, busyTimeout: 1000 })
+  try {
+    const keys = await searchKeys({ driver }, { terms: parseSearch(query), before: null, limit: 100 })
+    const idOf = (key: number) =>
+      read<{ id: string }>(path, 'SELECT id FROM requests WHERE key = ?', key)[0]?.id
+    return keys.reverse().map(idOf)
+  } finally {
+    await driver.close()
+  }
+}
 
 test('the cut comes after media are out; what was not held is marked all the same', async (t) => {
   const store = await openTestStore(t)
@@ -119,10 +126,10 @@ test('each project chooses what is kept of it, and calls of nobody follow the lo
     assert.equal(request?.client_request?.body.text, null)
     assert.equal(request?.client_request?.body.bytes, 25)
   }
-  assert.deepEqual(search(store.path, 'ze'), [open.id])
-  assert.deepEqual(search(store.path, 'giraffe'), [])
+  assert.deepEqual(await search(store.path, 'ze'), [open.id])
+  assert.deepEqual(await search(store.path, 'giraffe'), [])
   // What the row says can be found where no body is kept.
-  assert.deepEqual(search(store.path, 'said'), [open.id, closed.id, other.id, nobody.id])
+  assert.deepEqual(await search(store.path, 'said'), [open.id, closed.id, other.id, nobody.id])
 })
 
 test('a request is found by the ids of its items and of its providers, and has its tags, once it is over', async (t) => {
@@ -176,9 +183,9 @@ test('no secret is among the words, the media or the ids', async (t) => {
   })
   log.finished?.(exchange)
   await store.flush()
-  assert.deepEqual(search(store.path, 'before redacted after'), [exchange.id])
+  assert.deepEqual(await search(store.path, 'before redacted after'), [exchange.id])
   for (const word of ['zanzibar', 'timbuktu', 'eyJhbGciOiJIUzI1NiJ9abc'])
-    assert.deepEqual(search(store.path, word), [], word)
+    assert.deepEqual(await search(store.path, word), [], word)
   assert.equal(read(store.path, 'SELECT hash FROM media').length, 1)
   await store.close()
   const directory = dirname(store.path)
@@ -195,7 +202,7 @@ test('nothing can be found by words where the log shall not, and the rest is as 
   const exchange = makeExchange({ clientRequest: captured('{"input":"zebra"}') })
   log.finished?.(exchange)
   await store.flush()
-  assert.deepEqual(search(store.path, 'zebra'), [])
+  assert.deepEqual(await search(store.path, 'zebra'), [])
   assert.equal(
     (await createAdminQueries(store).getRequest(exchange.id))?.client_request?.body.text,
     '{"input":"zebra"}',

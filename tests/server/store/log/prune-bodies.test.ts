@@ -7,7 +7,7 @@ import { getMedia } from '../../../../server/store/log/media-query.ts'
 import { MediaStore, mediaTouchInterval } from '../../../../server/store/log/media-store.ts'
 import { type PrunedBodies, pruneBodies } from '../../../../server/store/log/prune-bodies.ts'
 import { parseSearch, searchKeys } from '../../../../server/store/log/search-query.ts'
-import { indexRequest } from '../../../../server/store/log/search-writes.ts'
+import { indexRequest, indexTexts } from '../../../../server/store/log/search-writes.ts'
 import { dialects, openEngine } from './engines.ts'
 
 const day = 86_400_000
@@ -25,20 +25,20 @@ async function fillDay(driver: Driver, media: MediaStore, index: number): Promis
     secrets: [],
     filter: { text: (text) => text },
   })
+  const keys = [0, 1, 2].map((request) => keyAt(now) + request)
   await driver.batch([
     ...media.statements(),
     {
       sql: 'INSERT INTO blocks (id, written_at, encoding, content) VALUES (?, ?, ?, ?)',
       params: [index + 1, now, 'zstd', Buffer.from('block')],
     },
-    ...[0, 1, 2].flatMap((request) =>
-      indexRequest(driver.dialect, {
-        key: keyAt(now) + request,
-        text: `every day${index}`,
-        ids: [`item_${index}_${request}`],
-        metadata: '{"kept":"yes"}',
-      }),
+    ...keys.flatMap((key, request) =>
+      indexRequest({ key, ids: [`item_${index}_${request}`], metadata: '{"kept":"yes"}' }),
     ),
+    ...(await indexTexts(
+      driver,
+      keys.map((key) => ({ key, text: `every day${index}` })),
+    )),
   ])
   media.committed()
   return /sha256:([0-9a-f]{64})/.exec(text.toString())?.[1] ?? assert.fail()
