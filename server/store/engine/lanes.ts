@@ -44,10 +44,11 @@ export async function claimLane(driver: Driver, instance: string): Promise<numbe
   return rows?.[0] === undefined ? null : Number(rows[0].lane)
 }
 
-/** At a clean end: the lane is free, and the others need not wait until the instance counts as dead. */
+/** At a clean end: lane and leases are free, and the others need not wait until the instance counts as dead. */
 export async function leave(driver: Driver, instance: string): Promise<void> {
   await driver.batch([
     { sql: 'UPDATE lanes SET owner = NULL WHERE owner = ?', params: [instance] },
+    { sql: 'DELETE FROM leases WHERE owner = ?', params: [instance] },
     { sql: 'DELETE FROM instances WHERE id = ?', params: [instance] },
   ])
 }

@@ -11,9 +11,10 @@ export interface LeaseWish {
 }
 
 /**
- * Takes the lease, or holds it for longer: true when this instance has it until then. Nobody gives one back: that of an
- * instance that is gone ends by itself. One that is slow may work on past its end, so what is done under a lease must
- * stay right when two do it for a moment.
+ * Takes the lease, or holds it for longer: true when this instance has it until then. It is given back when the store is
+ * closed. That of an instance that was killed goes when another one notices that it is gone, some 15 seconds later; on a
+ * file, with the next start; at the latest when its time is over. An instance that is slow may work on past its end, so
+ * what is done under a lease must stay right when two do it for a moment.
  */
 export async function holdLease(
   { driver, instance, now }: StepContext,

@@ -2,10 +2,10 @@
  * Counts the requests that had ended before there were sums, in the store of an older version: from the newest to the
  * oldest, in steps of a few milliseconds on the writer's thread, while new ones are counted as they end.
  *
- * Requests with a key of `below` or more have been counted, and those that ran at the upgrade, which are counted when
- * they end. Each step counts those of some keys and moves `below` in one transaction, so that none is counted twice
- * or left out, wherever it is interrupted. `version` rises with each change that rests on what was read before it:
- * one that rests on an older version fails.
+ * Requests with a key of `below` or more have been counted, as every new one has a larger key. So are those that ran at
+ * the upgrade: when they end. Each step counts those of some keys and moves `below` in one transaction, so that none is
+ * counted twice or left out, wherever it is interrupted. `version` rises with each change that rests on what was read
+ * before it: one that rests on an older version fails.
  */
 
 import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'

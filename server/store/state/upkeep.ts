@@ -83,6 +83,7 @@ const endRights: readonly Statement[] = [
     sql: 'UPDATE jobs SET owner = NULL WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM instances)',
     params: [],
   },
+  { sql: 'DELETE FROM leases WHERE owner NOT IN (SELECT id FROM instances)', params: [] },
 ]
 
 export interface Expired {

@@ -9,7 +9,9 @@ import { migrate } from '../../../server/store/engine/migrate.ts'
 import { migrations } from '../../../server/store/engine/migrations.ts'
 import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
 import { holdLease } from '../../../server/store/log/leases.ts'
+import { recover } from '../../../server/store/state/upkeep.ts'
 import { openStore } from '../../../server/store/store.ts'
+import { createDatabase } from '../../support/postgres.ts'
 
 async function withDriver(work: (driver: Driver) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-leases-'))
@@ -35,6 +37,30 @@ describe('holdLease', () => {
       assert.equal(await ask('two', 1149), false, 'held until 1150 by now')
       assert.equal(await ask('two', 1150), true)
       assert.equal(await ask('one', 1151), false)
+    }))
+
+  it('is given back when the store is closed, and taken from one that is gone', async (t) => {
+    const url = await createDatabase(t)
+    const lease = { name: 'retention', milliseconds: 600_000 }
+    const [one, two, three] = [await openStore({ url }), await openStore({ url }), await openStore({ url })]
+    t.after(() => Promise.all([one, two, three].map((store) => store.close())))
+    assert.equal(await one.step('holdLease', lease), true)
+    assert.equal(await two.step('holdLease', lease), false)
+    await one.close()
+    assert.equal(await two.step('holdLease', lease), true)
+    // Its last sign of life is over, and nobody has closed it.
+    await two.state.beat(0)
+    assert.equal(await three.state.beat(10_000), true)
+    await three.state.buryDead()
+    assert.equal(await three.step('holdLease', lease), true)
+  })
+
+  it('does not outlive a process that had the file, however that ended', () =>
+    withDriver(async (driver) => {
+      const lease = { name: 'retention', milliseconds: 600_000 }
+      assert.equal(await holdLease({ driver, instance: 'killed', now: 1000 }, lease), true)
+      await driver.batch(recover({ instance: 'next', now: 1001 }).statements)
+      assert.equal(await holdLease({ driver, instance: 'next', now: 1001 }, lease), true)
     }))
 
   it('is a step of the store', async () => {

@@ -2,17 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
-import type { Driver, SqlValue, Statement } from '../../../server/store/engine/driver.ts'
-import { migrate } from '../../../server/store/engine/migrate.ts'
 import { migrations } from '../../../server/store/engine/migrations.ts'
-import { openPostgres } from '../../../server/store/engine/postgres-driver.ts'
-import { parsePostgresUrl } from '../../../server/store/engine/postgres-place.ts'
-import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
 import { pack } from '../../../server/store/state/pack.ts'
 import { openStore } from '../../../server/store/store.ts'
-import { openStoreAt, type TestEngine, testEngines } from './engines.ts'
+import { openStoreAt, testEngines } from './engines.ts'
+import { createdAt, insert, makeOld, oldRequest } from './old-store.ts'
 import { makeTurn } from './state-fixtures.ts'
 
 test('released steps stay as they were', () => {
@@ -30,60 +26,6 @@ test('released steps stay as they were', () => {
   const names = migrations.map(({ name }) => name)
   assert.deepEqual(names, [...new Set(names)])
 })
-
-/** Brings an empty place to the schema of its first steps, and fills it. */
-async function makeOld(
-  t: TestContext,
-  engine: TestEngine,
-  steps: number,
-  statements: readonly Statement[],
-): Promise<string> {
-  const url = await engine.makeUrl(t)
-  const place = parsePostgresUrl(url)
-  const timeouts = { statementTimeout: 10_000, lockTimeout: 10_000, patience: 10_000 }
-  const driver: Driver =
-    place === null
-      ? openSqlite({ path: url.replace('sqlite:', ''), readonly: false, busyTimeout: 100 })
-      : openPostgres({ place, readonly: false, connections: 1, ...timeouts })
-  await migrate({ driver, name: 'old', steps: migrations.slice(0, steps), now: 1, tables: [] })
-  await driver.batch(statements)
-  await driver.close()
-  return url
-}
-
-function insert(table: string, row: Record<string, SqlValue>): Statement {
-  const names = Object.keys(row)
-  return {
-    sql: `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
-    params: Object.values(row),
-  }
-}
-
-const createdAt = Date.UTC(2026, 0, 2)
-
-function oldRequest(index: number, changes: Record<string, SqlValue> = {}): Statement {
-  return insert('requests', {
-    key: (createdAt + index) * 1024,
-    id: `req_${index}`,
-    client_request_id: `mine-${index}`,
-    operation: 'responses.create',
-    created_at: createdAt + index,
-    project: 'acme',
-    key_name: 'acme/1',
-    model: 'org/model',
-    provider: 'sail',
-    status: 'completed',
-    http_status: 200,
-    stream: 1,
-    input_tokens: 10,
-    output_tokens: 20,
-    total_tokens: 30,
-    latency_us: 1500,
-    attempts: 1,
-    response_id: `resp_${index}`,
-    ...changes,
-  })
-}
 
 const failed = { status: 'failed', error_type: 'server_error', error_code: 'bad', error_message: 'no ü' }
 
