@@ -74,8 +74,9 @@ export class RequestPage extends LitElement {
         <span class="id"><code>${request.id}</code><dm-copy label="Copy id" .text=${request.id}></dm-copy></span>
       </div>
       ${renderMatches(request)} ${request.error ? renderError(request.error) : nothing}
-      ${renderFacts(describeFacts(request))} ${renderMetadata(request)} ${renderCost(request)}
-      ${renderAdaptations(request)} ${this.#renderAttempts(request)} ${this.#renderMedia(request)}
+      <div class="card">${renderFacts(describeFacts(request))} ${renderMetadata(request)}</div>
+      ${renderAdaptations(request)} ${renderCost(request)} ${this.#renderAttempts(request)}
+      ${this.#renderMedia(request)}
       ${this.#renderMessages(request)}`
   }
 
@@ -153,7 +154,7 @@ function renderError({ origin, code, type, message, param }: AdminError) {
 }
 
 function renderFacts(facts: Fact[]) {
-  return html`<dl class="card facts">
+  return html`<dl class="facts">
     ${facts.map(
       ({ name, value, note, mono, href }) => html`<div>
         <dt>${name}</dt>

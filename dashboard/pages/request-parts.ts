@@ -31,18 +31,15 @@ export function renderCost(request: AdminRequest) {
 export function renderMetadata({ metadata }: AdminRequest) {
   const pairs = Object.entries(metadata)
   if (pairs.length === 0) return nothing
-  return html`<section class="card">
-    <header><h2>Metadata</h2></header>
-    <ul class="pairs">
-      ${pairs.map(
-        ([name, value]) => html`<li>
-          <a href=${linkWith('/requests', { [`metadata[${name}]`]: value })} data-route title="Requests with the same"
-            ><span class="soft">${name}</span> ${value}</a
-          >
-        </li>`,
-      )}
-    </ul>
-  </section>`
+  return html`<ul class="pairs" aria-label="Metadata">
+    ${pairs.map(
+      ([name, value]) => html`<li>
+        <a href=${linkWith('/requests', { [`metadata[${name}]`]: value })} data-route title="Requests with the same"
+          ><span class="soft">${name}</span> ${value}</a
+        >
+      </li>`,
+    )}
+  </ul>`
 }
 
 const ways: Readonly<Record<AdminRequest['matched_by'], string>> = {
@@ -56,19 +53,15 @@ const ways: Readonly<Record<AdminRequest['matched_by'], string>> = {
 
 /** The others that the id in the address stands in. */
 export function renderMatches({ matched_by: way, matches }: AdminRequest) {
-  if (way === 'request' && matches.length < 2) return nothing
+  if (matches.length < 2) return nothing
+  const most = matches.length < 100 ? '' : 'at least '
   return html`<section class="card matches">
     <header>
       <h2>Found by ${ways[way]}</h2>
-      ${
-        matches.length < 2
-          ? nothing
-          : html`<span class="soft">
-              It stands in ${matches.length < 100 ? '' : 'at least '}${formatPlural(matches.length, 'request')}; this
-              is the first of them.
-            </span>`
-      }
+      <span class="soft">
+        It stands in ${most}${formatPlural(matches.length, 'request')}; this is the first of them.
+      </span>
     </header>
-    ${matches.length < 2 ? nothing : html`<dm-request-table order="that the id stands in" .rows=${matches}></dm-request-table>`}
+    <dm-request-table order="that the id stands in" .rows=${matches}></dm-request-table>
   </section>`
 }
