@@ -236,7 +236,7 @@ function renderTotals({ totals, forecast, from, to }: AdminSpend) {
       ${unpriced === 0 ? 'every request has a price' : 'requests without a price, in no sum'}
     </dm-stat>
     <dm-stat label="From estimated tokens" value=${formatMoney(estimated)} title=${formatExact(estimated)}>
-      ${readNanos(estimated) === 0n ? 'providers told all usage' : 'part of what was spent'}
+      ${describeEstimated(totals)}
     </dm-stat>
     <dm-stat
       label=${forecast ? `Forecast for ${forecast.period}` : 'Forecast'}
@@ -251,6 +251,14 @@ function renderTotals({ totals, forecast, from, to }: AdminSpend) {
       }
     </dm-stat>
   </div>`
+}
+
+function describeEstimated(totals: AdminSpend['totals']): string {
+  if (readNanos(totals.estimated_cost_usd) !== 0n) return 'part of what was spent'
+  const tokens = totals.estimated_input_tokens + totals.estimated_output_tokens
+  return tokens === 0
+    ? 'providers told all usage'
+    : `${formatPlural(tokens, 'estimated token')} without a price`
 }
 
 /** The last day before an end. */
