@@ -1,5 +1,5 @@
 /** `/admin/requests/tail`. */
-import { Readable } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import Type from 'typebox'
 import type { AdminQueries } from '../../store/admin-queries.ts'
 import { eventStreamHeaders } from '../event-stream.ts'
@@ -33,9 +33,13 @@ export function createTailRoutes({ queries, draining, onTails }: TailRoutesDepen
           lastEventId: ctx.get('last-event-id') || null,
           signal: stop.signal,
         })
+        // Also one who has left before the answer begins, which then nobody reads.
+        finished(ctx.res, () => {
+          stop.abort()
+          void events.return(undefined)
+        })
         // What is refused must be so before the answer begins.
         const first = await events.next()
-        ctx.res.once('close', () => stop.abort())
         ctx.set(eventStreamHeaders)
         ctx.body = Readable.from(writeEvents(first, events), { objectMode: false })
         return ''

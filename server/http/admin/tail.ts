@@ -108,8 +108,11 @@ export class Tail {
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, heartbeat)
       follower.wake = resolve
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      const stop = () => resolve()
+      signal.addEventListener('abort', stop)
       await promise
+      // A reader may follow for days.
+      signal.removeEventListener('abort', stop)
       clearTimeout(timer)
       follower.wake = () => undefined
     }
