@@ -10,12 +10,14 @@ export function text(description: string) {
   return Type.String({ minLength: 1, maxLength: 512, description })
 }
 
+/** Whole numbers up to the largest that both engines and JSON keep exactly. */
 export function count(description: string) {
-  return Type.Integer({ minimum: 0, description })
+  return Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
 }
 
+/** Up to some thirty years: as microseconds they are whole numbers still. */
 export function milliseconds(description: string) {
-  return Type.Number({ minimum: 0, description })
+  return Type.Number({ minimum: 0, maximum: 1_000_000_000_000, description })
 }
 
 /** A moment that is asked for. */
