@@ -28,7 +28,7 @@ export interface Repriced {
   /** Their rows do not say what was used, or they still run: left as they are. */
   skipped: number
   /** What all sums changed by, in nano-dollars. */
-  nanos: number
+  nanos: bigint
   /** To go on from; null when all is done. */
   next: number | null
 }
@@ -53,7 +53,7 @@ export function createRepricing({ store, prices, providers }: RepricingOptions):
   const hold = () => store.step('holdLease', { name: 'reprice', milliseconds: leaseTime })
   return {
     async reprice({ limit, ...wish }) {
-      const done: Repriced = { examined: 0, changed: 0, unknown: 0, skipped: 0, nanos: 0, next: wish.after }
+      const done: Repriced = { examined: 0, changed: 0, unknown: 0, skipped: 0, nanos: 0n, next: wish.after }
       while (done.examined < limit) {
         if (!(await hold())) return null
         const page = Math.min(rowsPerStep, limit - done.examined)

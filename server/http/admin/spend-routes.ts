@@ -66,7 +66,7 @@ async function reprice(repricing: Repricing, body: AdminRepriceBody): Promise<Ad
 function toAnswer({ nanos, next, ...counts }: Repriced): AdminRepriced {
   return {
     ...counts,
-    difference_usd: formatNanos(BigInt(nanos)),
+    difference_usd: formatNanos(nanos),
     next: next === null ? null : `k${next.toString(36)}`,
   }
 }

@@ -87,7 +87,7 @@ export interface AppliedCosts {
   /** Rows that were changed; the others had this cost already, are gone, or still run. */
   changed: number
   /** What all sums changed by, in nano-dollars. */
-  nanos: number
+  nanos: bigint
 }
 
 /** Requests in one step. Some 10 ms with 100. */
@@ -101,7 +101,7 @@ export async function applyCosts(
   context: Pick<StepContext, 'driver'>,
   { costs }: { costs: readonly NewCost[] },
 ): Promise<AppliedCosts> {
-  if (costs.length === 0) return { changed: 0, nanos: 0 }
+  if (costs.length === 0) return { changed: 0, nanos: 0n }
   if (costs.length > costsPerStep)
     throw new Error(`at most ${costsPerStep} requests are repriced in one step`)
   return withBacklog(context, (backlog) => applyOver(context, costs, backlog))
@@ -132,8 +132,8 @@ async function applyOver(
     ])
   }
   const nanos = changes.reduce(
-    (sum, { before, after }) => sum + Number(after.cost_nano ?? 0) - Number(before.cost_nano ?? 0),
-    0,
+    (sum, { before, after }) => sum + BigInt(Number(after.cost_nano)) - BigInt(Number(before.cost_nano)),
+    0n,
   )
   return { changed: changes.length, nanos }
 }

@@ -30,10 +30,16 @@ export interface CountOptions {
 export function rollupStatements(
   rows: readonly CountedRow[],
   dialect: Dialect,
-  { minutes = true, sessions = 'all' }: CountOptions = {},
+  options: CountOptions = {},
 ): Statement[] {
-  const ended = rows.filter(hasEnded)
-  if (ended.length === 0) return []
+  return inExactParts(rows.filter(hasEnded), costOf).flatMap((ended) => countRows(ended, dialect, options))
+}
+
+function countRows(
+  ended: readonly CountedRow[],
+  dialect: Dialect,
+  { minutes = true, sessions = 'all' }: CountOptions,
+): Statement[] {
   const cells = new RollupCells()
   const spend = new SpendCells()
   for (const row of ended) {
@@ -58,6 +64,12 @@ export function rollupDelta(
   uncounted: ReadonlySet<number> = new Set(),
 ): Statement[] {
   const ended = changes.filter(({ before, after }) => hasEnded(before) && hasEnded(after))
+  return inExactParts(ended, ({ before, after }) => costOf(before) + costOf(after)).flatMap((some) =>
+    moveRows(some, uncounted),
+  )
+}
+
+function moveRows(ended: readonly RowChange[], uncounted: ReadonlySet<number>): Statement[] {
   const cells = new RollupCells()
   const spend = new SpendCells()
   for (const { before, after } of ended) {
@@ -71,4 +83,17 @@ export function rollupDelta(
     ({ before }) => before.session_id === null || !uncounted.has(Number(before.key)),
   )
   return [...writeKeptCells(cells.list()), ...spend.statements(), ...inSessions.flatMap(moveSession)]
+}
+
+function costOf({ cost_nano: nanos }: CountedRow): number {
+  return typeof nanos === 'number' ? nanos : 0
+}
+
+/** So few at a time that what they cost together is an exact number. Mostly all of them: it is some nine million dollars. */
+function inExactParts<T>(items: readonly T[], cost: (item: T) => number): (readonly T[])[] {
+  if (items.length === 0) return []
+  const sum = items.reduce((sum, item) => sum + cost(item), 0)
+  if (items.length === 1 || sum <= Number.MAX_SAFE_INTEGER) return [items]
+  const middle = items.length >> 1
+  return [...inExactParts(items.slice(0, middle), cost), ...inExactParts(items.slice(middle), cost)]
 }

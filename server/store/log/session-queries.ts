@@ -22,6 +22,9 @@ export interface SessionsInput {
 const lookedAt = 200
 const maximumModels = 20
 
+/** Money as text, which is exact at any size. */
+const columns = '*, CAST(cost_nano AS TEXT) AS nanos'
+
 /** One page, by the newest request. */
 export async function listSessions(
   { driver, deadline }: ReadContext,
@@ -33,7 +36,7 @@ export async function listSessions(
   )
   const where = ['last_key < ? AND last_key >= ?', ...(input.project === null ? [] : ['project = ?'])]
   const rows = await driver.all(
-    `SELECT * FROM sessions WHERE ${where.join(' AND ')} ORDER BY last_key DESC LIMIT ?`,
+    `SELECT ${columns} FROM sessions WHERE ${where.join(' AND ')} ORDER BY last_key DESC LIMIT ?`,
     [
       before,
       input.from === null ? 0 : keyAt(input.from),
@@ -57,7 +60,7 @@ export async function getSession(
   { id, project }: { id: string; project: string | null },
 ): Promise<AdminSession | null> {
   const [row] = await driver.all(
-    `SELECT * FROM sessions WHERE id = ?${project === null ? '' : ' AND project = ?'} ORDER BY last_key DESC LIMIT 1`,
+    `SELECT ${columns} FROM sessions WHERE id = ?${project === null ? '' : ' AND project = ?'} ORDER BY last_key DESC LIMIT 1`,
     project === null ? [id] : [id, project],
   )
   return row === undefined ? null : toSession(row, await readModels(driver, row))
@@ -88,7 +91,7 @@ function toSession(row: SqlRow, models: string[]): AdminSession {
     output_tokens: output,
     total_tokens: input + output,
     estimated_tokens: Number(row.estimated_input_tokens) + Number(row.estimated_output_tokens),
-    cost_usd: formatDollars(BigInt(Number(row.cost_nano))),
+    cost_usd: formatDollars(BigInt(String(row.nanos))),
     unpriced: Number(row.unpriced),
     last_status: String(row.last_status),
     models,

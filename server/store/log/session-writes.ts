@@ -93,7 +93,7 @@ const seedRoot = `INSERT INTO sessions (${columns.join(', ')})
 /** The first request of a chain whose second was written earlier, by another gateway. */
 const addLateRoot = `UPDATE sessions SET has_root = 1,
   first_at = CASE WHEN first_at > ? THEN ? ELSE first_at END,
-  ${measures.map((name) => `${name} = ${name} + ?`).join(', ')}
+  ${measures.map((name) => `${name} = ${name} + CAST(? AS BIGINT)`).join(', ')}
   WHERE project = ? AND id = ? AND has_root = 0`
 
 export function sessionStatements(rows: readonly CountedRow[]): Statement[] {
