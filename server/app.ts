@@ -137,7 +137,12 @@ export async function createApp({
     onUnexpected,
   }
   const gateway = createGateway(parts)
-  const jobs = createJobs({ ...parts, gateway, onTrouble: onUnexpected })
+  const jobs = createJobs({
+    ...parts,
+    gateway,
+    onTrouble: onUnexpected,
+    onOutage: (error) => logOutage(logger, error),
+  })
   const maintenance = createMaintenance({
     state,
     sealer,
@@ -259,6 +264,11 @@ function providerSecrets(runtime: Runtime): string[] {
   return [...runtime.providers.values()].flatMap(({ credentials }) =>
     [credentials.apiKey, credentials.adminKey].filter((secret) => secret !== undefined),
   )
+}
+
+function logOutage(logger: Logger, error: unknown): void {
+  if (error === null) logger.info('the store answers again: background jobs go on')
+  else logger.error('the store does not answer: background jobs wait for it', { error: String(error) })
 }
 
 function logUnexpected(logger: Logger, error: unknown, exchange: Exchange | null): void {

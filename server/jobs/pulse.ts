@@ -10,6 +10,8 @@ export interface PulseOptions {
 
 interface PulseContext extends Pick<JobsContext, 'onTrouble'> {
   state: Pick<JobsContext['state'], 'beat' | 'buryDead'>
+  /** A sign of life was taken. */
+  onBeat?(): void
 }
 
 export class Pulse {
@@ -47,6 +49,7 @@ export class Pulse {
   #schedule(): void {
     this.#timer = setTimeout(() => {
       this.#beating = this.#beat()
+        .then(() => this.#context.onBeat?.())
         .catch((error: unknown) => this.#context.onTrouble(error, null))
         .then(() => {
           if (this.#timer !== null) this.#schedule()

@@ -3,6 +3,7 @@ import { finishExchange } from '../gateway/exchange-life.ts'
 import { isRunning } from '../gateway/state/stored-view.ts'
 import type { TakenJob } from '../store/state/state.ts'
 import type { JobsContext } from './dependencies.ts'
+import { Outages } from './outages.ts'
 import { Places } from './places.ts'
 import { Pulse } from './pulse.ts'
 import { leaveExchange, type RunningJob, runJob } from './run-job.ts'
@@ -27,6 +28,7 @@ export class JobRunner {
   /** To be given back as soon as the store takes it. */
   readonly #toGiveBack = new Map<string, { begun: boolean }>()
   readonly #pulse: Pulse
+  readonly #outages: Outages
   #timers: NodeJS.Timeout[] = []
   #givingBack: Promise<void> | null = null
   #missing: Promise<void> | null = null
@@ -39,7 +41,15 @@ export class JobRunner {
   constructor(context: JobsContext) {
     this.#context = context
     this.#places = new Places(() => context.runtime().state.backgroundJobs)
-    this.#pulse = new Pulse(context)
+    this.#outages = new Outages((error) => {
+      if (context.onOutage !== undefined) context.onOutage(error)
+      else if (error !== null) context.onTrouble(error, null)
+    })
+    this.#pulse = new Pulse({
+      state: context.state,
+      onTrouble: (error) => this.#outages.failed('beat', error),
+      onBeat: () => this.#outages.worked('beat'),
+    })
   }
 
   /** Says that this instance is alive, and begins to take jobs. Rejects with StoreError. */
@@ -131,7 +141,8 @@ export class JobRunner {
     void this.#giveBack()
     this.take()
     this.#missing ??= this.#findMissing()
-      .catch((error: unknown) => this.#context.onTrouble(error, null))
+      .then(() => this.#outages.worked('missing'))
+      .catch((error: unknown) => this.#outages.failed('missing', error))
       .finally(() => {
         this.#missing = null
       })
@@ -172,7 +183,7 @@ export class JobRunner {
   }
 
   async #takeAll(): Promise<void> {
-    const { state, onTrouble } = this.#context
+    const { state } = this.#context
     try {
       do {
         this.#takeAgain = false
@@ -181,6 +192,7 @@ export class JobRunner {
         if (free <= 0 || this.#stopping) return
         this.#inDoubt = true
         const jobs = await state.takeJobs(free)
+        this.#outages.worked('take')
         this.#inDoubt = false
         for (const taken of jobs) {
           if (this.#stopping) this.#putBack(taken.id)
@@ -190,7 +202,7 @@ export class JobRunner {
         if (jobs.some(({ conversation }) => conversation !== null)) this.#takeAgain = true
       } while (this.#takeAgain)
     } catch (error) {
-      onTrouble(error, null)
+      this.#outages.failed('take', error)
     }
   }
 
@@ -268,13 +280,14 @@ export class JobRunner {
   }
 
   async #giveAllBack(): Promise<void> {
-    const { state, onTrouble } = this.#context
+    const { state } = this.#context
     for (const [id, { begun }] of this.#toGiveBack) {
       try {
         await state.releaseJob(id, begun)
         this.#toGiveBack.delete(id)
+        this.#outages.worked('give back')
       } catch (error) {
-        onTrouble(error, null)
+        this.#outages.failed('give back', error)
         return
       }
     }

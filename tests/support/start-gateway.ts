@@ -37,14 +37,22 @@ export async function startGateway({
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-test-'))
   const storePath = join(folder, 'test.db')
   const sandbox = await startSandbox()
-  const config = configure({
-    ...structuredClone(sandbox.config),
-    listen: { host: '127.0.0.1', port: 0 },
-    store: { url: `sqlite:${storePath}` },
+  const start = async () => {
+    const config = configure({
+      ...structuredClone(sandbox.config),
+      listen: { host: '127.0.0.1', port: 0 },
+      store: { url: `sqlite:${storePath}` },
+    })
+    const runtime = loadConfig({ config, source: 'test', env })
+    const app = await createApp({ runtime, env, logger })
+    return { app, origin: await app.listen() }
+  }
+  const { app, origin } = await start().catch(async (error: unknown) => {
+    // What stays open would keep the test from ending.
+    await sandbox.close()
+    await rm(folder, { recursive: true, force: true })
+    throw error
   })
-  const runtime = loadConfig({ config, source: 'test', env })
-  const app = await createApp({ runtime, env, logger })
-  const origin = await app.listen()
   return {
     origin,
     app,

@@ -157,7 +157,7 @@ export const AdminCostPart = Type.Object(
         '`input`, `cached_input`, `cache_write`, `output`, `reasoning`, `request`, `image` or `second`.',
     }),
     quantity: Type.Number(),
-    rate_usd: money('Per million tokens, or per million requests, images or seconds.'),
+    rate_usd: money('Per million tokens, or per million requests or images.'),
     amount_usd: money('`quantity` × `rate_usd` ÷ 1 000 000, rounded half up to a nano-dollar.'),
   },
   { title: 'AdminCostPart' },

@@ -42,7 +42,13 @@ export function toConditions(dialect: Dialect, filter: RequestFilter, table: str
     conditions.push(onEither(choices))
   }
   if (session !== null)
-    conditions.push(onEither([part('session_id = ?', session), part('response_id = ?', session)]))
+    conditions.push(
+      onEither([
+        part('session_id = ?', session),
+        // The first of a chain, as its session counts it.
+        part('response_id = ? AND session_id IS NULL', session),
+      ]),
+    )
   if (unpriced === true) conditions.push(indexed(part('cost_reason IS NOT NULL')))
   if (unpriced === false) conditions.push(unindexed(part('cost_reason IS NULL')))
   if (terms.length > 0) {

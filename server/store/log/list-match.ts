@@ -40,7 +40,7 @@ export function matchesFilter(filter: RequestFilter, row: Row): boolean {
     filter.numbers.every(({ column, min, max }) => isWithin(numbers[column](row), min, max)) &&
     filter.tags.every((tag) => tags.includes(tag)) &&
     (filter.statuses.length === 0 || filter.statuses.some((status) => hasStatus(row, status))) &&
-    (filter.session === null || row.session_id === filter.session || row.response_id === filter.session) &&
+    (filter.session === null || filter.session === (row.session_id ?? row.response_id)) &&
     (filter.unpriced === null || (row.cost_reason !== null) === filter.unpriced)
   )
 }

@@ -70,9 +70,10 @@ export async function getSession(
 async function readModels(driver: Driver, { id, project, last_model: last }: SqlRow): Promise<string[]> {
   const rows = await driver.all(
     `SELECT DISTINCT model FROM (
-      SELECT model, project FROM requests WHERE session_id = ? ORDER BY key DESC LIMIT ?) AS newest
+      SELECT model, project FROM (SELECT model, project FROM requests WHERE session_id = ? ORDER BY key DESC LIMIT ?) AS named
+      UNION ALL SELECT model, project FROM requests WHERE response_id = ? AND session_id IS NULL) AS newest
       WHERE model IS NOT NULL AND coalesce(project, '') = ? ORDER BY model LIMIT ?`,
-    [toText(id), lookedAt, toText(project), maximumModels],
+    [toText(id), lookedAt, toText(id), toText(project), maximumModels],
   )
   const models = rows.map((row) => String(row.model))
   return models.length === 0 && last !== '' ? [String(last)] : models

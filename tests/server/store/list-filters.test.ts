@@ -115,7 +115,7 @@ function matches(row: AdminRequestRow, query: AdminRequestsQuery): boolean {
     (query.metadata === undefined || row.status !== 'in_progress') &&
     Object.entries(query.metadata ?? {}).every(([name, value]) => row.metadata[name] === value) &&
     same(query.user, row.user) &&
-    (query.session === undefined || query.session === row.session_id || query.session === row.response_id) &&
+    (query.session === undefined || query.session === (row.session_id ?? row.response_id)) &&
     same(query.conversation, row.conversation_id) &&
     (query.unpriced === undefined || query.unpriced === (row.cost_reason !== null)) &&
     (query.q === undefined ||
@@ -160,7 +160,7 @@ const queries: fc.Arbitrary<AdminRequestsQuery> = fc
       max_ttft_ms: some(85, 100),
       metadata: some({ team: 'team-1' }, { run: '12' }, { team: 'team-0', run: '6' }, { team: 'none' }),
       user: some('user-0', 'user-30'),
-      session: some('resp_8', 'thread', 'resp_none'),
+      session: some('resp_8', 'resp_9', 'thread', 'resp_none'),
       conversation: some('conv_a', 'conv_b'),
       unpriced: fc.boolean(),
       q: some('apple', 'banana cherry', 'damson apple'),
