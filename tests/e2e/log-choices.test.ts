@@ -100,9 +100,10 @@ describe('the record by project', () => {
     assert.equal(okapi?.project, 'open')
     assert.deepEqual(await found('"and prefixed0" prefixed20* -zebras'), [okapi])
     assert.deepEqual(await found('"prefixed0 and"'), [])
+    assert.deepEqual(await found('prefix*'), [okapi])
     // Of a project that keeps no bodies no word is kept either.
     assert.ok((await found('zebras')).every(({ project }) => project === 'open'))
-    for (const q of ['-okapis', '" "', 'prefix*']) {
+    for (const q of ['-okapis', '" "']) {
       const answer = await fetch(`${gateway.origin}/admin/requests?q=${encodeURIComponent(q)}`, {
         headers: { 'x-admin-key': 'the-admin-key-1234' },
       })

@@ -51,6 +51,15 @@ test('bytes, large integers and null come back as they went', async (t) => {
   assert.deepEqual(new Uint8Array(row.data as Uint8Array), data)
 })
 
+test('statements of the past are forgotten, and work again', async (t) => {
+  const { driver } = await openTestDriver(t)
+  for (let round = 0; round < 2; round += 1)
+    for (let number = 0; number < 1200; number += 1)
+      assert.deepEqual(await driver.all(`SELECT ${number} AS number, ? AS given`, [round]), [
+        { number, given: round },
+      ])
+})
+
 test('a reader cannot write, and sees what is committed', async (t) => {
   const { driver, path } = await openTestDriver(t)
   await driver.batch([createItems])
