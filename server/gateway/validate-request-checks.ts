@@ -40,6 +40,9 @@ export interface StringLimit {
   allowed?: string
 }
 
+/** Characters of an id that something is kept or looked up by. Databases index no long ones, and nobody makes them. */
+export const maxIdCharacters = 512
+
 export function checkString(
   value: unknown,
   param: string,

@@ -10,6 +10,7 @@ import {
   describeValue,
   describeWord,
   isAbsent,
+  maxIdCharacters,
   refuse,
 } from './validate-request-checks.ts'
 
@@ -64,7 +65,7 @@ export function validateItems(values: readonly unknown[], param: string): Item[]
 function checkItem(value: unknown, param: string): Item {
   const raw = checkObject(value, param)
   const item = isAbsent(raw.type) ? withType(raw, param) : raw
-  if (!isAbsent(item.id)) checkString(item.id, `${param}.id`)
+  if (!isAbsent(item.id)) checkString(item.id, `${param}.id`, { max: maxIdCharacters })
   switch (item.type) {
     case 'message':
       checkMessage(item, param)
@@ -77,7 +78,7 @@ function checkItem(value: unknown, param: string): Item {
       checkContent(item.output, `${param}.output`)
       break
     case 'item_reference':
-      checkString(item.id, `${param}.id`, { min: 1 })
+      checkString(item.id, `${param}.id`, { min: 1, max: maxIdCharacters })
       break
     case 'reasoning':
       return checkReasoning(item as Item, param)

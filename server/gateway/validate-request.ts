@@ -23,6 +23,7 @@ import {
   describeValue,
   describeWord,
   isAbsent,
+  maxIdCharacters,
   refuse,
 } from './validate-request-checks.ts'
 import { checkInputLength, validateInput } from './validate-request-input.ts'
@@ -50,7 +51,7 @@ const oneOf =
 /** Fields that stand for themselves; absent and null pass. */
 const simpleFields: { readonly [field: string]: Check } = {
   instructions: text(),
-  previous_response_id: text({ min: 1 }),
+  previous_response_id: text({ min: 1, max: maxIdCharacters }),
   conversation: checkConversation,
   prompt: checkPrompt,
   include: checkInclude,
@@ -171,9 +172,9 @@ function checkState(body: JsonObject): void {
 function checkConversation(value: unknown, param: string): void {
   if (isObject(value)) {
     // Without an id it would be a turn on its own, accepted in silence.
-    checkString(value.id, `${param}.id`, { min: 1 })
+    checkString(value.id, `${param}.id`, { min: 1, max: maxIdCharacters })
   } else if (typeof value === 'string') {
-    checkString(value, param, { min: 1 })
+    checkString(value, param, { min: 1, max: maxIdCharacters })
   } else {
     refuse(param, `${param} must be an id or an object with an id; got ${describeValue(value)}.`)
   }
