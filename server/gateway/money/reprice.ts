@@ -60,6 +60,8 @@ export function createRepricing({ store, prices, providers }: RepricingOptions):
         const rows = await store.query('readCosts', { ...wish, after: done.next, limit: page })
         const costs = rows.map((row) => repriceRow(row, prices(), providers()))
         const known = costs.filter((cost) => cost !== null)
+        // Reading may have taken as long as the lease lasts.
+        if (!(await hold())) return null
         const { changed, nanos } = await store.step('applyCosts', { costs: known })
         done.examined += rows.length
         done.skipped += rows.length - known.length
