@@ -18,7 +18,8 @@ import {
   requestColumns,
 } from './records.ts'
 import { endLeftovers, leftoverStatements } from './rollup-leftovers.ts'
-import type { CountedRow } from './rollup-row.ts'
+import { shortestAbsence } from './rollup-returned.ts'
+import { type CountedRow, hasEnded } from './rollup-row.ts'
 import { rollupStatements, toCountedRow } from './rollup-writes.ts'
 import { collectText } from './search-text.ts'
 import { indexRequest, type SearchText } from './search-writes.ts'
@@ -76,6 +77,8 @@ export interface Prepared {
   statements: Statement[]
   /** What full-text search finds the requests by: their statements ask the store first (search-writes.ts). */
   texts: SearchText[]
+  /** Keys of requests that are over and may have been taken for lost (rollup-returned.ts). */
+  late: number[]
   /** Of the next block. */
   blockId: number
   /** Records that could not be prepared, and why. */
@@ -92,6 +95,7 @@ const media = new MediaStore()
 export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOptions): Prepared {
   const statements: Statement[] = []
   const texts: SearchText[] = []
+  const late: number[] = []
   const lost: Prepared['lost'] = []
   const counted: CountedRow[] = []
   const redact = createColumnFilter(filter)
@@ -107,6 +111,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
       const { key, document, secrets } = record
       if (record.columns[statusAt] === handedOver) {
         statements.push({ sql: removeRequest, params: [key] })
+        late.push(key)
         continue
       }
       const params = [key, ...toSqlRow(record, redact), null, null]
@@ -123,6 +128,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
       const row = toCountedRow(params)
       statements.push({ sql: upsertRequest, params }, ...findings)
       counted.push(row)
+      if (hasEnded(row) && Number(row.created_at) + shortestAbsence <= now) late.push(key)
       texts.push({ key, text })
     } catch (error) {
       // One record that cannot be prepared must not take the rest of the batch along.
@@ -135,6 +141,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
   return {
     statements: [...media.statements(), ...statements],
     texts,
+    late,
     blockId,
     lost,
     committed: () => media.committed(),

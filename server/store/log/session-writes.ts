@@ -24,11 +24,11 @@ const head = [
 ] as const
 const columns = [...head, ...measures]
 
-/** What is newer says what is last, whichever gateway is first to write. */
+/** What is newer says what is last, whichever gateway is first to write; also of a request that is counted anew. */
 const ofNewer = ['last_at', 'last_model', 'last_status']
   .map(
     (name) =>
-      `${name} = CASE WHEN excluded.last_key > sessions.last_key THEN excluded.${name} ELSE sessions.${name} END`,
+      `${name} = CASE WHEN excluded.last_key >= sessions.last_key THEN excluded.${name} ELSE sessions.${name} END`,
   )
   .join(', ')
 
@@ -158,6 +158,21 @@ export function moveSession({ before, after }: RowChange): Statement[] {
       sql: `UPDATE sessions SET ${moved.map((name) => `${name} = ${name} + CAST(? AS BIGINT)`).join(', ')}
         WHERE project = ? AND id = ? ${isRoot ? 'AND has_root = 1' : ''}`,
       params: [...differences, toName(after.project), id],
+    },
+  ]
+}
+
+/** Takes out a request that is about to be counted anew. */
+export function leaveSession(row: CountedRow): Statement[] {
+  const isRoot = row.session_id === null
+  const id = isRoot ? row.response_id : row.session_id
+  if (typeof id !== 'string') return []
+  const values: Measures = measuresOf(row)
+  return [
+    {
+      sql: `UPDATE sessions SET ${measures.map((name) => `${name} = ${name} - CAST(? AS BIGINT)`).join(', ')}
+        ${isRoot ? ', has_root = 0' : ''} WHERE project = ? AND id = ? ${isRoot ? 'AND has_root = 1' : ''}`,
+      params: [...measures.map((name) => values[name]), toName(row.project), id],
     },
   ]
 }

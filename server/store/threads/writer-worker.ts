@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { StoreError } from '../engine/driver.ts'
 import type { RecordBatch, RecordFilter, RecordFilterSource } from '../log/records.ts'
 import { prepareBatch } from '../log/request-writes.ts'
+import { takeBackLost } from '../log/rollup-returned.ts'
 import { indexTexts } from '../log/search-writes.ts'
 import { logSteps, type StepContext } from '../log/steps.ts'
 import { commitGroup } from '../state/writes.ts'
@@ -77,7 +78,10 @@ async function write(batch: RecordBatch): Promise<WriterCalls['write']['value']>
   if (lost[0] !== undefined)
     setProblem(`A request could not be prepared for the log: ${describe(lost[0].error)}`)
   const found = await persist(() => indexTexts(opened().log, prepared.texts))
-  await persist(() => opened().log.batch([...statements, ...found]))
+  await persist(async () => {
+    const back = await takeBackLost(opened().log, prepared.late)
+    await opened().log.batch([...back, ...statements, ...found])
+  })
   prepared.committed()
   if (lost.length === 0) setProblem(null)
   return { lost: lost.map(({ key }) => key), buffer: batch.bytes.buffer }
