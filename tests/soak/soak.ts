@@ -26,6 +26,9 @@ const rate = Number(options.rate)
 /** Bytes that the log may use: a few minutes of this traffic, so that its oldest part is removed all the time. */
 const maxBytes = 268_435_456
 
+/** Shares by which the last quarter may be above the second: memory and files breathe. */
+const tolerance = { rssMB: 0.15, fileMB: 0.1 }
+
 interface Sample {
   minute: number
   rssMB: number
@@ -102,9 +105,6 @@ function megabytes(path: string): number {
 function show(value: number | null): string {
   return value === null ? '' : String(Math.round(value * 10) / 10)
 }
-
-/** Shares by which the last quarter may be above the second: memory and files breathe. */
-const tolerance = { rssMB: 0.15, fileMB: 0.1 }
 
 function judge(all: readonly Sample[]): boolean {
   const quarter = Math.max(1, Math.floor(all.length / 4))
