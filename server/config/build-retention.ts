@@ -27,16 +27,24 @@ export function buildRetention({
       `log.retention: bodies go with their rows, after ${rowDays} days and not ${bodyDays} (bodyDays); raise rowDays to keep them.`,
     )
   }
-  if (isLonger(minuteDays, rollupDays)) {
+  // Else spend would be less than what the rows say, and repricing would move sums that are gone.
+  const isShort = isLonger(rowDays, rollupDays)
+  const sumDays = isShort ? rowDays : rollupDays
+  if (isShort) {
     warnings.push(
-      `log.retention: sums per minute go with those per hour, after ${rollupDays} days and not ${minuteDays} (minuteDays); raise rollupDays to keep them.`,
+      `log.retention: sums stay as long as rows, for ${rowDays} days and not ${rollupDays} (rollupDays); lower rowDays to let them go sooner.`,
+    )
+  }
+  if (isLonger(minuteDays, sumDays)) {
+    warnings.push(
+      `log.retention: sums per minute go with those per hour, after ${sumDays} days and not ${minuteDays} (minuteDays); raise rollupDays to keep them.`,
     )
   }
   return {
     bodies: shorter(toMilliseconds(bodyDays), toMilliseconds(rowDays)),
     rows: toMilliseconds(rowDays),
-    rollups: toMilliseconds(rollupDays),
-    minutes: shorter(toMilliseconds(minuteDays), toMilliseconds(rollupDays)),
+    rollups: toMilliseconds(sumDays),
+    minutes: shorter(toMilliseconds(minuteDays), toMilliseconds(sumDays)),
     maxBytes: maxBytes === 0 ? null : maxBytes,
   }
 }

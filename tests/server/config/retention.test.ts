@@ -27,17 +27,22 @@ describe('how long the log is kept', () => {
       maxBytes: null,
       warnings: [],
     })
-    const within = load({ bodyDays: 0, minuteDays: 0, rowDays: 2, rollupDays: 0.5 })
-    assert.deepEqual([within.bodies, within.minutes, within.warnings], [2 * day, day / 2, []])
+    const within = load({ bodyDays: 0, minuteDays: 0, rowDays: 2, rollupDays: 3.5 })
+    assert.deepEqual([within.bodies, within.minutes, within.warnings], [2 * day, 3.5 * day, []])
     assert.equal(load({ bodyDays: 30, rowDays: 0 }).bodies, 30 * day)
   })
   it('is that of the row for bodies that were to outlive it, with a word of warning', () => {
     const { bodies, rows, warnings } = load({ rowDays: 3 })
     assert.deepEqual([bodies, rows], [3 * day, 3 * day])
     assert.match(warnings.join(), /after 3 days and not 7 \(bodyDays\); raise rowDays/)
-    const sums = load({ rollupDays: 3, minuteDays: 4 })
+    const sums = load({ bodyDays: 1, rowDays: 2, rollupDays: 3, minuteDays: 4 })
     assert.equal(sums.minutes, 3 * day)
     assert.match(sums.warnings.join(), /after 3 days and not 4 \(minuteDays\)/)
+  })
+  it('is that of rows for sums that were to go before them: what was spent is the sum of the rows', () => {
+    const { rollups, minutes, warnings } = load({ rowDays: 90, rollupDays: 30 })
+    assert.deepEqual([rollups, minutes], [90 * day, 7 * day])
+    assert.match(warnings.join(), /for 90 days and not 30 \(rollupDays\); lower rowDays/)
   })
   it('is refused where it makes no sense, with what does', () => {
     const path = 'log.retention.maxBytes'
