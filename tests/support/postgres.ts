@@ -15,6 +15,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import postgres, { type Sql } from 'postgres'
+import { migrate } from '../../server/store/engine/migrate.ts'
+import { migrations } from '../../server/store/engine/migrations.ts'
+import { openPostgres } from '../../server/store/engine/postgres-driver.ts'
+import { parsePostgresUrl } from '../../server/store/engine/postgres-place.ts'
 
 const run = promisify(execFile)
 
@@ -73,6 +77,31 @@ export async function createDatabase(t: TestContext, server?: TestServer): Promi
   await admin.unsafe(`CREATE DATABASE ${name}`)
   t.after(() => admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).catch(() => undefined))
   return url(name)
+}
+
+let template: Promise<string> | null = null
+
+/** The URL of a database that has the schema already, which is made once for the process and copied from then on. */
+export async function createMigratedDatabase(t: TestContext): Promise<string> {
+  const { admin, url } = await sharedServer()
+  template ??= makeTemplate(admin, url)
+  made += 1
+  const name = `test_${process.pid}_${made}`
+  await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${await template}`)
+  t.after(() => admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).catch(() => undefined))
+  return url(name)
+}
+
+async function makeTemplate(admin: Sql, url: (database: string) => string): Promise<string> {
+  const name = `template_${process.pid}`
+  await admin.unsafe(`CREATE DATABASE ${name}`)
+  const place = parsePostgresUrl(url(name))
+  if (place === null) throw new Error('The URL of the test database cannot be read.')
+  const limits = { statementTimeout: 0, lockTimeout: 0, patience: 60_000 }
+  const driver = openPostgres({ place, readonly: false, connections: 1, ...limits })
+  await migrate({ driver, name, steps: migrations, now: 1, tables: [] })
+  await driver.close()
+  return name
 }
 
 /** A server of its own, for tests that stop it. */

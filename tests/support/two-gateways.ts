@@ -15,7 +15,7 @@ import { createApp } from '../../server/app.ts'
 import { loadConfig } from '../../server/config/load.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
 import { type GatedProvider, startGatedProvider } from './gated-provider.ts'
-import { createDatabase } from './postgres.ts'
+import { createMigratedDatabase } from './postgres.ts'
 
 export interface OneGateway {
   /** E.g. `http://127.0.0.1:40123`. */
@@ -61,7 +61,7 @@ export async function startTwoGateways(
 ): Promise<TwoGateways> {
   const endings: (() => unknown)[] = []
   const later: Ending = { after: (work) => endings.push(work as () => unknown) }
-  const url = await createDatabase(later as TestContext)
+  const url = await createMigratedDatabase(later as TestContext)
   const gated = await startGatedProvider()
   const provider = { baseUrl: gated.url, apiKey: 'provider-key-123456', attempts: 1, models: ['m'] }
   const whole = {

@@ -4,13 +4,13 @@ import { it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createMaintenance } from '../../../server/jobs/index.ts'
 import { openStore } from '../../../server/store/store.ts'
-import { createDatabase } from '../../support/postgres.ts'
+import { createMigratedDatabase } from '../../support/postgres.ts'
 import { makeTurn } from '../store/state-fixtures.ts'
 
 it('is done by one instance, and by the other when that is gone', async (t) => {
   const endings: (() => unknown)[] = []
   const later = { after: (work: () => unknown) => endings.push(work) }
-  const url = await createDatabase(later as unknown as TestContext)
+  const url = await createMigratedDatabase(later as unknown as TestContext)
   const stores = await Promise.all([openStore({ url }), openStore({ url })])
   const sweeps = [0, 0]
   const rounds = [0, 0]

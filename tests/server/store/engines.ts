@@ -6,13 +6,15 @@ import Database from 'better-sqlite3'
 import postgres from 'postgres'
 import type { Dialect } from '../../../server/store/engine/driver.ts'
 import { openStore, type Store, type StoreOptions } from '../../../server/store/store.ts'
-import { createDatabase } from '../../support/postgres.ts'
+import { createDatabase, createMigratedDatabase } from '../../support/postgres.ts'
 import { makeDirectory } from './fixtures.ts'
 
 export interface TestEngine {
   name: Dialect
-  /** Of a place where nothing is yet, and which goes with the test. */
+  /** Of a place without any rows, which goes with the test. */
   makeUrl(t: TestContext): Promise<string>
+  /** Of one without any tables. */
+  makeEmptyUrl(t: TestContext): Promise<string>
   /** Asks the database past the store. */
   read(url: string, sql: string): Promise<Record<string, unknown>[]>
 }
@@ -20,7 +22,8 @@ export interface TestEngine {
 const engines: readonly TestEngine[] = [
   {
     name: 'sqlite',
-    makeUrl: async (t) => `sqlite:${join(await makeDirectory(t), 'log.db')}`,
+    makeUrl: makeFileUrl,
+    makeEmptyUrl: makeFileUrl,
     read: async (url, sql) => {
       const database = new Database(url.replace('sqlite:', ''), { readonly: true })
       try {
@@ -32,7 +35,8 @@ const engines: readonly TestEngine[] = [
   },
   {
     name: 'postgres',
-    makeUrl: (t) => createDatabase(t),
+    makeUrl: createMigratedDatabase,
+    makeEmptyUrl: (t) => createDatabase(t),
     read: async (url, sql) => {
       const database = postgres(url, { max: 1, types: { bigint } })
       try {
@@ -43,6 +47,10 @@ const engines: readonly TestEngine[] = [
     },
   },
 ]
+
+async function makeFileUrl(t: TestContext): Promise<string> {
+  return `sqlite:${join(await makeDirectory(t), 'log.db')}`
+}
 
 const bigint = { to: 20, from: [20], serialize: String, parse: Number }
 

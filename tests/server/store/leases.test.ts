@@ -11,7 +11,7 @@ import { openSqlite } from '../../../server/store/engine/sqlite-driver.ts'
 import { holdLease } from '../../../server/store/log/leases.ts'
 import { recover } from '../../../server/store/state/upkeep.ts'
 import { openStore } from '../../../server/store/store.ts'
-import { createDatabase } from '../../support/postgres.ts'
+import { createMigratedDatabase } from '../../support/postgres.ts'
 
 async function withDriver(work: (driver: Driver) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-leases-'))
@@ -40,7 +40,7 @@ describe('holdLease', () => {
     }))
 
   it('is given back when the store is closed, and taken from one that is gone', async (t) => {
-    const url = await createDatabase(t)
+    const url = await createMigratedDatabase(t)
     const lease = { name: 'retention', milliseconds: 600_000 }
     const [one, two, three] = [await openStore({ url }), await openStore({ url }), await openStore({ url })]
     t.after(() => Promise.all([one, two, three].map((store) => store.close())))

@@ -25,7 +25,7 @@ export async function makeOld(
   steps: number,
   statements: readonly Statement[],
 ): Promise<string> {
-  const url = await engine.makeUrl(t)
+  const url = await engine.makeEmptyUrl(t)
   const driver = openDriverAt(url)
   await migrate({ driver, name: 'old', steps: migrations.slice(0, steps), now: 1, tables: [] })
   await driver.batch(statements)

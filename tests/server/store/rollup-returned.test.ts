@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import { openStore } from '../../../server/store/store.ts'
-import { createDatabase } from '../../support/postgres.ts'
+import { createMigratedDatabase } from '../../support/postgres.ts'
 import { makeExchange, openTestLog } from './fixtures.ts'
 import { openDriverAt } from './old-store.ts'
 import { readTable } from './rollup-fixtures.ts'
 
 test('what it ends late is counted as it ended, and not as lost', async (t) => {
-  const url = await createDatabase(t)
+  const url = await createMigratedDatabase(t)
   const [one, two] = [await openStore({ url }), await openStore({ url })]
   t.after(() => Promise.all([one, two].map((store) => store.close())))
   const log = await openTestLog(one)

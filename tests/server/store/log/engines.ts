@@ -8,7 +8,7 @@ import { migrations } from '../../../../server/store/engine/migrations.ts'
 import { openPostgres } from '../../../../server/store/engine/postgres-driver.ts'
 import { parsePostgresUrl } from '../../../../server/store/engine/postgres-place.ts'
 import { openSqlite } from '../../../../server/store/engine/sqlite-driver.ts'
-import { createDatabase } from '../../../support/postgres.ts'
+import { createMigratedDatabase } from '../../../support/postgres.ts'
 import { makeDirectory } from '../fixtures.ts'
 
 const opening: Record<Dialect, (t: TestContext) => Promise<Driver>> = {
@@ -16,7 +16,7 @@ const opening: Record<Dialect, (t: TestContext) => Promise<Driver>> = {
     return openSqlite({ path: join(await makeDirectory(t), 'log.db'), readonly: false, busyTimeout: 1000 })
   },
   async postgres(t) {
-    const place = parsePostgresUrl(await createDatabase(t))
+    const place = parsePostgresUrl(await createMigratedDatabase(t))
     if (place === null) throw new Error('The URL of the test database cannot be read.')
     const limits = { statementTimeout: 10_000, lockTimeout: 10_000, patience: 10_000 }
     return openPostgres({ place, readonly: false, connections: 2, ...limits })
