@@ -23,7 +23,10 @@ export async function askGateway<Answer extends object>(
   const local =
     host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
   const origin = (options.get('--url') ?? `http://${local}:${port}`).replace(/\/+$/, '')
+  if (!isOrigin(origin)) return `--url must be an origin, like http://127.0.0.1:8787, not "${origin}".`
   const key = process.env.DRAGOMAN_ADMIN_KEY
+  if (key && !isHeaderValue(key))
+    return 'DRAGOMAN_ADMIN_KEY holds what no header takes, such as a line break. Set it anew.'
   let response: Response
   try {
     response = await fetch(`${origin}${path}`, {
@@ -37,7 +40,20 @@ export async function askGateway<Answer extends object>(
   const answer = (await response.json().catch(() => null)) as
     | (Answer & { error?: { message?: string } })
     | null
-  if (response.ok && answer !== null) return answer
+  if (response.ok) return answer ?? `What answers at ${origin} is no gateway. Say where it is with --url.`
   const missing = response.status === 401 ? ' Put the admin key into DRAGOMAN_ADMIN_KEY.' : ''
   return `${answer?.error?.message ?? `The gateway answered ${response.status}.`}${missing}`
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+}
+
+function isHeaderValue(text: string): boolean {
+  try {
+    new Headers({ 'x-admin-key': text })
+    return true
+  } catch {
+    return false
+  }
 }

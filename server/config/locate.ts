@@ -205,7 +205,7 @@ function readFlags(
       const isNextValue = equals === -1 && next !== undefined && !next.startsWith('--')
       if (isNextValue) at++
       const value = equals === -1 ? (isNextValue ? next : '') : word.slice(equals + 1)
-      if (value === '') problems.push({ path: name, message: `needs a value: ${name} <${name.slice(2)}>` })
+      if (value === '') problems.push({ path: name, message: `needs a value: ${name} ${option.value}` })
       flags.set(name, value)
     }
   }

@@ -106,3 +106,22 @@ test('it says what is missing', async (t) => {
   assert.equal(both.code, 2)
   assert.match((await run(t, ['--from', '2026-01-01'])).output, /--to/)
 })
+
+test('it says what is wrong with where it was sent', async (t) => {
+  for (const url of ['127.0.0.1:8787', 'localhost:8787', 'http://', 'ftp://127.0.0.1']) {
+    const { code, output } = await run(t, [...range, '--url', url])
+    assert.equal(code, 1)
+    assert.match(output, /^--url must be an origin, like http:\/\/127\.0\.0\.1:8787, not ".*"\./, url)
+  }
+  const server = createServer((_, response) => response.end('<html>Hello</html>'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const other = await run(t, [...range, '--url', url])
+  assert.equal(other.code, 1)
+  assert.match(other.output, new RegExp(`^What answers at ${url} is no gateway`))
+  const broken = await run(t, [...range, '--url', url], { env: { DRAGOMAN_ADMIN_KEY: 'two\nlines' } })
+  assert.equal(broken.code, 1)
+  assert.match(broken.output, /^DRAGOMAN_ADMIN_KEY .*line break/)
+  assert.doesNotMatch(broken.output, /two/)
+})

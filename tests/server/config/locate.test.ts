@@ -59,7 +59,7 @@ describe('parseArguments', () => {
       ['--prot', '80', '--config', '--help'],
     )
     assert.match(problems[0]!.message, /did you mean "--port"\? Known: "--config", "--host", "--port"/)
-    assert.match(problems[2]!.message, /needs a value: --config <config>/)
+    assert.match(problems[2]!.message, /needs a value: --config <path>/)
     assert.deepEqual(
       findProblems(() => parse(['--port', '70000', '--host'])).map(({ path }) => path),
       ['--host', '--port'],
