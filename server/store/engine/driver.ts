@@ -25,6 +25,8 @@ export interface BatchOptions {
   locks?: readonly string[]
   /** Names that batches may hold together: only a batch that has one of them among its `locks` waits, and is waited for. */
   shared?: readonly string[]
+  /** The same for all tries of one write, when their statements are not in the same array. */
+  once?: object
 }
 
 export interface Driver {
@@ -39,7 +41,7 @@ export interface Driver {
    * state is decided in SQL (`ON CONFLICT … WHERE … RETURNING`). Gives the returned rows of each statement.
    *
    * Throws StoreError. When the connection is lost in the middle of the commit, that is `unreachable` as well; who tries
-   * again with the same array gets what the first try committed, if it did: nothing is written twice.
+   * again with the same array, or the same `once`, gets what the first try committed, if it did: nothing is written twice.
    */
   batch(statements: readonly Statement[], options?: BatchOptions): Promise<SqlRow[][]>
   close(): Promise<void>

@@ -50,7 +50,8 @@ class PostgresDriver implements Driver {
   readonly #waiting: ((connection: PostgresConnection) => void)[] = []
   /** Connections whose last query had a limit of its own, which the next one does not share. */
   readonly #limited = new WeakSet<PostgresConnection>()
-  readonly #doubts = new WeakMap<readonly Statement[], Doubt>()
+  /** By what is the same over the tries of a batch. */
+  readonly #doubts = new WeakMap<object, Doubt>()
   #closed = false
 
   constructor(options: PostgresOptions) {
@@ -75,10 +76,11 @@ class PostgresDriver implements Driver {
 
   batch(statements: readonly Statement[], locking: BatchOptions = {}): Promise<SqlRow[][]> {
     return this.#with(async (connection) => {
-      const doubt = this.#doubts.get(statements)
+      const once = locking.once ?? statements
+      const doubt = this.#doubts.get(once)
       if (doubt !== undefined) {
         const committed = await settle(connection, doubt)
-        this.#doubts.delete(statements)
+        this.#doubts.delete(once)
         if (committed) return doubt.results
       }
       try {
@@ -125,9 +127,10 @@ class PostgresDriver implements Driver {
     } catch (error) {
       const pending = doubt as Doubt | null
       if (!(error instanceof LostConnectionError) || pending === null) throw error
-      this.#doubts.set(statements, pending)
+      const once = locking.once ?? statements
+      this.#doubts.set(once, pending)
       const committed = await settle(connection, pending)
-      this.#doubts.delete(statements)
+      this.#doubts.delete(once)
       if (committed) return pending.results
       throw error
     }

@@ -9,14 +9,8 @@ import {
   encodeDocument,
 } from './document-codec.ts'
 import { MediaStore } from './media-store.ts'
-import { type PackedRecord, readBatch } from './record-batch.ts'
-import {
-  type BatchValue,
-  type HandedOver,
-  type RecordBatch,
-  type RecordFilter,
-  requestColumns,
-} from './records.ts'
+import type { PackedRecord } from './record-batch.ts'
+import { type BatchValue, type HandedOver, type RecordFilter, requestColumns } from './records.ts'
 import { endLeftovers, leftoverStatements } from './rollup-leftovers.ts'
 import { shortestAbsence } from './rollup-returned.ts'
 import { type CountedRow, hasEnded } from './rollup-row.ts'
@@ -59,12 +53,18 @@ const freeText: ReadonlySet<string> = new Set([
 ])
 const freeTextAt = requestColumns.map((column) => freeText.has(column))
 
+/** These are as long as they are. The others are names and ids, which are found by an index. */
+const unbounded: ReadonlySet<string> = new Set(['error_message', 'metadata', 'cost_detail', 'adaptations'])
+/** Characters of the others: PostgreSQL refuses a row whose name takes more than 2704 bytes in an index. */
+const longestName = 512
+const boundedAt = requestColumns.map((column) => !unbounded.has(column))
+
 /** Clean texts that come again and again, such as the models' names. */
 const rememberedTexts = 1000
 const longestRemembered = 128
 
 export interface PrepareOptions {
-  batch: RecordBatch
+  records: Iterable<PackedRecord>
   filter: RecordFilter
   dialect: Dialect
   /** The id of the first block. */
@@ -92,7 +92,7 @@ const block = new BlockBuilder()
 const media = new MediaStore()
 
 /** Everything that a batch says, as statements; text has gone through the filter. */
-export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOptions): Prepared {
+export function prepareBatch({ records, filter, dialect, blockId, now }: PrepareOptions): Prepared {
   const statements: Statement[] = []
   const texts: SearchText[] = []
   const late: number[] = []
@@ -106,7 +106,7 @@ export function prepareBatch({ batch, filter, dialect, blockId, now }: PrepareOp
     statements.push({ sql: insertBlock, params: [blockId, now, blockEncoding, block.compress()] })
     blockId += 1
   }
-  for (const record of readBatch(batch)) {
+  for (const record of records) {
     try {
       const { key, document, secrets } = record
       if (record.columns[statusAt] === handedOver) {
@@ -193,9 +193,11 @@ function createColumnFilter(filter: RecordFilter): ColumnFilter {
 }
 
 function toSqlRow({ columns, secrets }: PackedRecord, redact: ColumnFilter): SqlValue[] {
-  return columns.map((value, index) =>
-    typeof value === 'string' && freeTextAt[index] ? redact(value, secrets) : toSql(value),
-  )
+  return columns.map((value, index) => {
+    if (typeof value !== 'string') return toSql(value)
+    const text = freeTextAt[index] ? redact(value, secrets) : value
+    return boundedAt[index] && text.length > longestName ? text.slice(0, longestName).toWellFormed() : text
+  })
 }
 
 function toSql(value: BatchValue): SqlValue {

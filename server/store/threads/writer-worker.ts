@@ -3,8 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreError } from '../engine/driver.ts'
+import { type PackedRecord, readBatch } from '../log/record-batch.ts'
 import type { RecordBatch, RecordFilter, RecordFilterSource } from '../log/records.ts'
-import { prepareBatch } from '../log/request-writes.ts'
+import { type Prepared, prepareBatch } from '../log/request-writes.ts'
 import { takeBackLost } from '../log/rollup-returned.ts'
 import { indexTexts } from '../log/search-writes.ts'
 import { logSteps, type StepContext } from '../log/steps.ts'
@@ -67,24 +68,46 @@ async function setFilter({ module, settings: filterSettings }: RecordFilterSourc
 }
 
 async function write(batch: RecordBatch): Promise<WriterCalls['write']['value']> {
+  const lost = await writeRecords([...readBatch(batch)]).catch((error: unknown) => {
+    setProblem(describe(error))
+    throw error
+  })
+  if (lost[0] === undefined) setProblem(null)
+  else setProblem(`A request could not be written to the log: ${describe(lost[0].error)}`)
+  return { lost: lost.map(({ key }) => key), buffer: batch.bytes.buffer }
+}
+
+/** Gives those that could not be written. Throws StoreError when that is not for anything that stands in them. */
+async function writeRecords(records: readonly PackedRecord[]): Promise<Prepared['lost']> {
+  try {
+    return await commitRecords(records)
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.problem !== 'failed' || closing) throw error
+    const [first] = records
+    if (records.length === 1 && first !== undefined) return [{ key: first.key, error }]
+    // One that the database refuses must not take the rest of the batch along.
+    const half = records.length >> 1
+    return [...(await writeRecords(records.slice(0, half))), ...(await writeRecords(records.slice(half)))]
+  }
+}
+
+async function commitRecords(records: readonly PackedRecord[]): Promise<Prepared['lost']> {
   if (filter === null) throw new Error('No filter for secrets is set.')
   const { log, blocks } = opened()
   const { dialect } = log
   // A record has one block at most.
-  const blockId = await persist(() => blocks.reserve(batch.rows))
-  const prepared = prepareBatch({ batch, filter, dialect, blockId, now: Date.now() })
-  const { statements, lost } = prepared
+  const blockId = await persist(() => blocks.reserve(records.length))
+  const prepared = prepareBatch({ records, filter, dialect, blockId, now: Date.now() })
   blocks.use(prepared.blockId)
-  if (lost[0] !== undefined)
-    setProblem(`A request could not be prepared for the log: ${describe(lost[0].error)}`)
   const found = await persist(() => indexTexts(opened().log, prepared.texts))
+  // What was committed without an answer is not written again, whatever is written with it by then.
+  const once = {}
   await persist(async () => {
     const back = await takeBackLost(opened().log, prepared.late)
-    await opened().log.batch([...back, ...statements, ...found])
+    await opened().log.batch([...back, ...prepared.statements, ...found], { once })
   })
   prepared.committed()
-  if (lost.length === 0) setProblem(null)
-  return { lost: lost.map(({ key }) => key), buffer: batch.bytes.buffer }
+  return prepared.lost
 }
 
 /** Tries again for as long as the reason may pass by itself (a full disk, a lock): the bounded queue is on the other side. */
@@ -94,8 +117,9 @@ async function persist<T>(work: () => Promise<T>): Promise<T> {
       return await work()
     } catch (error) {
       if (error instanceof StoreError && error.problem === 'disk_full') fullness = error.message
+      if (!(error instanceof StoreError) || !error.transient) throw error
       setProblem(describe(error))
-      if (!(error instanceof StoreError) || !error.transient || closing) throw error
+      if (closing) throw error
       await sleep(settings.retryDelay)
     }
   }

@@ -198,22 +198,29 @@ for (const [when, kept] of [
   })
 }
 
-test('a batch of which nobody can say for now whether it is kept is not written again once it was', async (t) => {
-  const { url } = await openItems(t)
-  const server = Number(new URL(url).port)
-  const proxy = await startCutProxy(t, server)
-  const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 500 })
-  await driver.batch([insert(1)])
-  const add = [sql("INSERT INTO items (id, name) SELECT max(id) + 1, 'added' FROM items RETURNING id")]
-  proxy.cutAt(commit, 'after')
-  proxy.refuse(true)
-  await assert.rejects(driver.batch(add), { problem: 'unreachable' })
-  await assert.rejects(driver.batch(add), { problem: 'unreachable' })
-  proxy.refuse(false)
-  assert.deepEqual(await driver.batch(add), [[{ id: 2 }]])
-  const [found] = await driver.all('SELECT count(*) AS count FROM items')
-  assert.equal(found?.count, 2)
-})
+for (const named of ['by its array', 'by a name of its own']) {
+  test(`a batch of which nobody can say for now whether it is kept is not written again once it was: known ${named}`, async (t) => {
+    const { url } = await openItems(t)
+    const server = Number(new URL(url).port)
+    const proxy = await startCutProxy(t, server)
+    const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 500 })
+    await driver.batch([insert(1)])
+    const statements = [
+      sql("INSERT INTO items (id, name) SELECT max(id) + 1, 'added' FROM items RETURNING id"),
+    ]
+    const once = {}
+    const add = () =>
+      named === 'by its array' ? driver.batch(statements) : driver.batch([...statements], { once })
+    proxy.cutAt(commit, 'after')
+    proxy.refuse(true)
+    await assert.rejects(add(), { problem: 'unreachable' })
+    await assert.rejects(add(), { problem: 'unreachable' })
+    proxy.refuse(false)
+    assert.deepEqual(await add(), [[{ id: 2 }]])
+    const [found] = await driver.all('SELECT count(*) AS count FROM items')
+    assert.equal(found?.count, 2)
+  })
+}
 
 test('a server that falls silent is given up after its time, and asked anew', async (t) => {
   const { url } = await openItems(t)
