@@ -153,8 +153,7 @@ export type AdminAttempt = Static<typeof AdminAttempt>
 export const AdminCostPart = Type.Object(
   {
     kind: Type.String({
-      description:
-        '`input`, `cached_input`, `cache_write`, `output`, `reasoning`, `request`, `image` or `second`.',
+      description: '`input`, `cached_input`, `cache_write`, `output`, `reasoning`, `request` or `image`.',
     }),
     quantity: Type.Number(),
     rate_usd: money('Per million tokens, or per million requests or images.'),
