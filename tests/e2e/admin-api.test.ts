@@ -175,7 +175,7 @@ describe('the admin API', () => {
       ['/admin/requests?from=yesterday', 'from', /ISO 8601/],
       ['/admin/requests?from=2026-02-02&to=2026-02-01', 'from', /before "to"/],
       ['/admin/requests?min_cost_usd=cheap', 'min_cost_usd', /dollars with at most nine decimals/],
-      ['/admin/requests?min_latency_ms=-1', 'min_latency_ms', /at least 0/],
+      ['/admin/requests?min_latency_ms=-1', 'min_latency_ms', /a number from 0 to \d+, not -1/],
       ['/admin/requests?min_total_tokens=9&max_total_tokens=1', 'min_total_tokens', /must not be above/],
       ['/admin/requests?stream=maybe', 'stream', /true or false, not 'maybe'/],
       ['/admin/requests?metadata=x', 'metadata', /metadata\[name\]=value/],

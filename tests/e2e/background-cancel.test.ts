@@ -22,9 +22,14 @@ const stream = async (more: Record<string, unknown> = {}): Promise<EventReader> 
   new EventReader(
     await own.gateway.post({ model: 'gated/m', input: 'hi', background: true, stream: true, ...more }),
   )
+/** Once they are over: what had come of one that was cancelled is counted before. */
 const rowsOf = async (id: string) => {
-  const { data } = await own.gateway.admin<AdminRequestList>('/admin/requests?limit=500')
-  return data.filter((row) => row.response_id === id)
+  for (let tries = 0; ; tries += 1) {
+    const { data } = await own.gateway.admin<AdminRequestList>('/admin/requests?limit=500')
+    const rows = data.filter((row) => row.response_id === id)
+    if (tries === 200 || rows.every(({ status }) => status !== 'in_progress')) return rows
+    await pause(20)
+  }
 }
 /** The provider's way to its own response. */
 const native = (status: string) => ({ id: 'resp_native', object: 'response', status, model: 'm', output: [] })
