@@ -71,7 +71,7 @@ function applyPragmas(database: Database.Database, readonly: boolean, maxPages: 
 }
 
 /** Prepared statements that are kept: a search has one of its own for each part of the index that it looks into. */
-const mostPrepared = 500
+const mostPrepared = 1000
 
 const incrementalVacuum = 'PRAGMA incremental_vacuum'
 

@@ -24,6 +24,11 @@ export interface Condition {
   keys: ((window: KeyWindow) => SqlPart) | null
   /** Where set, `keys` reads all matches at once and is for few only; this counts them up to a number, its last parameter. */
   few: SqlPart | null
+  /**
+   * Whether `keys` is asked alone first: a search goes from table to table, and the statement for whole rows, which takes
+   * time and memory to prepare, is not worth it for those without a match.
+   */
+  probed?: boolean
 }
 
 /** Also the filters on `from` and `below` are left to the window. `table`: what a search looks into (search-parts.ts). */
@@ -57,7 +62,7 @@ export function toConditions(dialect: Dialect, filter: RequestFilter, table: str
       const { sql, params } = searchSelect(target, order)
       return { sql, params: [...params, below, from, most] }
     }
-    conditions.push({ within: (range) => searchCondition(target, range), keys, few: null })
+    conditions.push({ within: (range) => searchCondition(target, range), keys, few: null, probed: true })
   }
   return conditions
 }

@@ -79,6 +79,7 @@ async function readAlone(
   window: KeyWindow,
 ): Promise<Page> {
   const { sql, params } = (condition?.keys ?? selectEveryKey)(window)
+  if (condition?.probed && (await driver.all(sql, params)).length === 0) return { rows: [], reached: null }
   const found = await driver.all(
     `SELECT candidates.key AS candidate, ${listOf(columns)}
       FROM (${sql}) AS candidates LEFT JOIN requests ON requests.key = candidates.key
@@ -97,6 +98,7 @@ interface Chosen {
   window: KeyWindow
   /** The last key of the window; null when nothing comes after it. */
   last: number | null
+  isEmpty: boolean
 }
 
 /** The filter whose window reaches furthest, which makes it the rarest here; every key when no filter has an index. */
@@ -109,10 +111,12 @@ async function choose(driver: Driver, driving: readonly Condition[], window: Key
       `SELECT count(*) AS size, ${end}(key) AS last FROM (${sql}) AS candidates`,
       params,
     )
-    if (Number(row?.size) < window.most) return { condition, window, last: null }
+    if (Number(row?.size) < window.most) {
+      return { condition, window, last: null, isEmpty: Number(row?.size) === 0 }
+    }
     const last = Number(row?.last)
     if (best?.last == null || (window.order === 'DESC' ? last < best.last : last > best.last))
-      best = { condition, window, last }
+      best = { condition, window, last, isEmpty: false }
   }
   if (best === null) throw new Error('There is nothing to drive the list.')
   return best
@@ -124,9 +128,10 @@ async function choose(driver: Driver, driving: readonly Condition[], window: Key
  */
 async function readWindow(
   { driver, columns, conditions, order }: WindowOptions,
-  { condition, window, last }: Chosen,
+  { condition, window, last, isEmpty }: Chosen,
   limit: number,
 ): Promise<Page> {
+  if (isEmpty) return { rows: [], reached: null }
   const bounds = last === null ? {} : order === 'DESC' ? { from: last } : { below: last + 1 }
   const whole: KeyWindow = { ...window, ...bounds, most: Number.MAX_SAFE_INTEGER }
   const keys: SqlPart = (condition?.keys ?? selectEveryKey)(whole)
