@@ -1,6 +1,6 @@
 /** Where a store is. */
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { StoreError } from './engine/driver.ts'
@@ -50,5 +50,15 @@ export function preparePlace(place: StorePlace): PreparedPlace {
       error,
     )
   }
+  makeOwnFile(place.path)
   return { place, location: place.path, remove: () => undefined }
+}
+
+/** The engine gives the files that it puts beside this one the same rights. */
+function makeOwnFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    // It is there already; or it cannot be made, and the engine says why.
+  }
 }
