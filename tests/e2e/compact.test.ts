@@ -307,8 +307,14 @@ describe('the numbers of a compaction', () => {
       const labels = `provider="openai",model="${native}"`
       assert.equal(value('dragoman_attempts_total{provider="openai",error_code=""}'), 2)
       // The count of tokens used none itself.
-      assert.equal(value(`dragoman_tokens_total{${labels},type="input",usage="provider"}`), usage.input_tokens)
-      assert.equal(value(`dragoman_tokens_total{${labels},type="output",usage="provider"}`), usage.output_tokens)
+      assert.equal(
+        value(`dragoman_tokens_total{${labels},type="input",usage="provider"}`),
+        usage.input_tokens,
+      )
+      assert.equal(
+        value(`dragoman_tokens_total{${labels},type="output",usage="provider"}`),
+        usage.output_tokens,
+      )
     } finally {
       await own.close()
     }
