@@ -27,7 +27,7 @@ export const retentionSchema = {
     rollupDays: {
       type: 'number',
       description:
-        'Days that the sums per hour and day are kept, also of requests whose row is gone; 0: for ever.',
+        'Days that the sums per hour and day are kept, also of requests whose row is gone; 0: for ever. Never shorter than rows.',
       minimum: 0,
       maximum: MAX_DAYS,
       default: 400,
