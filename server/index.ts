@@ -13,6 +13,9 @@ import { version } from './version.ts'
 
 const { env } = process
 
+// Whoever reads the output may be gone before the process is: what it says last is lost then, and nothing else.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
 try {
   const plan = parseArguments({ argv: process.argv.slice(2), env, fileExists: existsSync, commands })
   if (plan.kind === 'help') console.log(renderHelp(commands))

@@ -198,8 +198,8 @@ class LogRetention implements Retention {
     const { usedBytes: left } = await this.#measure()
     this.#tell(
       `The store uses ${left} bytes of the ${maxBytes} that log.retention.maxBytes allows, though the log was cut to its ` +
-        `last ${Math.round(this.#options.floor / 60_000)} minutes: the rest is sums and what is kept for clients. Raise ` +
-        'log.retention.maxBytes, or keep less (state.retentionDays, state.conversationDays).',
+        `last ${Math.round(this.#options.floor / 60_000)} minutes: the rest is those minutes, sums, and what is kept for clients. Raise log.retention.maxBytes, or keep ` +
+        'less (log.bodies, state.retentionDays, state.conversationDays).',
     )
   }
 

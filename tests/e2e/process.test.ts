@@ -145,6 +145,23 @@ describe('a signal', () => {
     await store.close()
     assert.deepEqual([data[0]?.model, data[0]?.status], ['gpt-5-mini', 'completed'])
   })
+  it('ends it in order also when nobody reads its output any more', async () => {
+    const gateway = start(['--port', '0'])
+    const origin = await listening(gateway)
+    const agent = new Agent()
+    const stream = await openStream(origin, '/slow 20 /count 30', agent)
+    let text = ''
+    for await (const chunk of stream) {
+      if (text === '') {
+        gateway.process.stdout?.destroy()
+        gateway.process.kill('SIGTERM')
+      }
+      text += chunk
+    }
+    assert.match(text, /event: response\.completed/)
+    assert.equal(await gateway.exit, 0)
+    agent.destroy()
+  })
   it('that comes twice ends it at once', async () => {
     const gateway = start(['--port', '0'])
     const stream = await openStream(await listening(gateway), '/slow 200 /count 500')
