@@ -2,6 +2,11 @@
  * Sums made again from what they are sums of: hours and their minutes from rows, days from hours. On the writer's thread,
  * in steps of a few milliseconds; what was read so far is held in between. The difference to what is stored is written
  * in one transaction, unless something was counted in the meantime: then it begins anew.
+ *
+ * A request counts in the hour of its `created_at`, and is found by its key, which is never earlier but may be later:
+ * when the clock was set back, a millisecond had no more keys, or there was no room for the request until it ended. A
+ * key that is later by more than `longestLag` is not looked for: what it counted goes out of the sums that are made
+ * again. That takes a clock that was set back by more, or a request that went on for longer and was admitted at its end.
  */
 
 import type { Driver, SqlRow, Statement } from '../engine/driver.ts'
@@ -16,6 +21,9 @@ import type { StepContext } from './steps.ts'
 
 /** Rows of requests that one step reads. */
 const rowsPerStep = 500
+
+/** Milliseconds after its hour in which a key is looked for. Each hour is read twice for it, when hours follow each other. */
+const longestLag = periods.hour
 
 export interface RebuildResult {
   /**
@@ -72,14 +80,15 @@ export async function rebuildHour(context: StepContext, { hour }: { hour: number
   const { driver } = context
   if (hour % periods.hour !== 0) throw new Error(`${hour} is not the beginning of an hour`)
   if ((await readBacklog(context)).below > keyAt(hour)) return leave('pending')
+  const end = keyAt(hour + periods.hour + longestLag)
   const [oldest] = await driver.all('SELECT min(key) AS key FROM requests')
-  if (typeof oldest?.key !== 'number' || oldest.key >= keyAt(hour + periods.hour)) return leave('incomplete')
+  if (typeof oldest?.key !== 'number' || oldest.key >= end) return leave('incomplete')
   const current = await takeWork(driver, periods.hour, hour)
   const rows = (await driver.all(
     `SELECT ${countedColumns.join(', ')} FROM requests WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
-    [current.next, keyAt(hour + periods.hour), rowsPerStep],
+    [current.next, end, rowsPerStep],
   )) as CountedRow[]
-  for (const row of rows.filter(hasEnded)) {
+  for (const row of rows.filter((row) => hasEnded(row) && isWithin(row, hour))) {
     current.rows.add(row)
     current.counted += 1
   }
@@ -88,12 +97,22 @@ export async function rebuildHour(context: StepContext, { hour }: { hour: number
     current.next = Number(last.key) + 1
     return { state: 'more', mended: 0 }
   }
-  // The oldest rows of this hour may be gone already: then more has been counted than there is.
-  const stored = Number((JSON.parse(current.print) as { requests: string | null }).requests ?? 0)
-  if (oldest.key >= keyAt(hour) && stored > current.counted) return leave('incomplete')
+  if (lacksRows(current, oldest.key)) return leave('incomplete')
   const hasMinutes = hour >= (await findMinutes(driver))
-  const expected = current.rows.list(hasMinutes ? [periods.minute, periods.hour] : [periods.hour])
-  return finish(driver, expected, hasMinutes ? [periods.minute, periods.hour] : [periods.hour])
+  const lengths = hasMinutes ? [periods.minute, periods.hour] : [periods.hour]
+  return finish(driver, current.rows.list(lengths), lengths)
+}
+
+/** Whether rows of an hour are gone, of which the oldest go first. `oldest`: the first key that there is. */
+function lacksRows({ at, print, counted }: Work, oldest: number): boolean {
+  if (oldest < keyAt(at)) return false
+  if (counted === 0 && oldest >= keyAt(at + periods.hour)) return true
+  const stored = Number((JSON.parse(print) as { requests: string | null }).requests ?? 0)
+  return stored > counted
+}
+
+function isWithin({ created_at: at }: CountedRow, hour: number): boolean {
+  return Number(at) >= hour && Number(at) < hour + periods.hour
 }
 
 /** Makes the cells of a day from those of its hours. `day`: Unix milliseconds. */

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { AttemptCost } from '../../../server/gateway/money/cost.ts'
 import { packCost } from '../../../server/gateway/money/pack-cost.ts'
 import type { Driver } from '../../../server/store/engine/driver.ts'
+import { keyAt } from '../../../server/store/engine/keys.ts'
 import { pruneRollups } from '../../../server/store/log/rollup-prune.ts'
 import { type RebuildResult, rebuildDay, rebuildHour } from '../../../server/store/log/rollup-rebuild.ts'
 import { rollupDelta } from '../../../server/store/log/rollup-writes.ts'
@@ -70,9 +71,26 @@ function toAttempt({
   }
 }
 
-const anyRow: fc.Arbitrary<Partial<StoredRow>> = fc
+let keys = 0
+function nextKey(at: number): number {
+  keys += 1
+  return keyAt(at) + (keys % 1024)
+}
+
+interface LateRow extends Partial<StoredRow> {
+  created_at: number
+  /** Milliseconds by which the key is later, as far as a rebuild has to find it. */
+  lag: number
+}
+
+function makeLate({ lag, ...row }: LateRow): StoredRow {
+  return makeRow({ ...row, key: nextKey(row.created_at + lag) })
+}
+
+const anyRow: fc.Arbitrary<LateRow> = fc
   .record({
     created_at: fc.nat(2 * day - 1).map((after) => start + after),
+    lag: fc.oneof(fc.constant(0), fc.nat(hour - 1)),
     project: name('acme', 'beta', null),
     key_name: name('one', 'two'),
     model: name('org/a', 'org/b', 'x'.repeat(300), 'ünïcode', null),
@@ -110,7 +128,7 @@ for (const dialect of dialects) {
         fc.asyncProperty(fc.array(fc.array(anyRow, { maxLength: 8 }), { maxLength: 6 }), async (batches) => {
           for (const table of ['requests', 'rollups'])
             await driver.batch([{ sql: `DELETE FROM ${table}`, params: [] }])
-          for (const batch of batches) await writeRows(driver, batch.map(makeRow))
+          for (const batch of batches) await writeRows(driver, batch.map(makeLate))
           const before = await readTable(driver, 'rollups')
           await rebuild(driver)
           assert.deepEqual(await readTable(driver, 'rollups'), before)
@@ -129,6 +147,41 @@ for (const dialect of dialects) {
         }),
         { numRuns: dialect === 'sqlite' ? 15 : 3 },
       )
+    })
+
+    it('counts a request in the hour and minute it came, wherever its key is', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const moments = [
+        { created_at: start + 10 * minute, lag: 0 },
+        { created_at: start + 10 * minute, lag: minute },
+        { created_at: start + hour - 2, lag: 2 },
+        { created_at: start + hour - 1, lag: hour },
+        { created_at: start + hour, lag: 0 },
+        { created_at: start + 2 * hour - 1, lag: 1 },
+      ]
+      await writeRows(driver, moments.map(makeLate))
+      const before = await readTable(driver, 'rollups')
+      for (const at of [start, start + hour, start + 2 * hour]) {
+        const { state, mended } = await all(() => rebuildHour(stepContext(driver), { hour: at }))
+        assert.deepEqual([state, mended], ['done', 0])
+      }
+      await driver.batch([{ sql: 'DELETE FROM rollups', params: [] }])
+      await rebuild(driver)
+      assert.deepEqual(await readTable(driver, 'rollups'), before)
+    })
+
+    it('makes an hour of which all keys are in the next, unless the hour had more', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const late = { created_at: start + hour - 1, lag: minute }
+      const gone = makeRow({ created_at: start + minute })
+      await writeRows(driver, [makeLate(late), makeLate(late)])
+      const before = await readTable(driver, 'rollups')
+      await driver.batch([{ sql: 'DELETE FROM rollups', params: [] }])
+      await rebuild(driver)
+      assert.deepEqual(await readTable(driver, 'rollups'), before)
+      await writeRows(driver, [gone])
+      await driver.batch([{ sql: 'DELETE FROM requests WHERE key = ?', params: [gone.key] }])
+      assert.equal((await all(() => rebuildHour(stepContext(driver), { hour: start }))).state, 'incomplete')
     })
 
     it('begins anew when a request ended meanwhile, and says so', async (t) => {
