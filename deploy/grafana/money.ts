@@ -19,7 +19,7 @@ const now = [
   number({
     title: 'Cost',
     description:
-      'In the chosen time, of calls with a known price. Prometheus estimates between scrapes: the exact sum is in the gateway (Spend).',
+      'In the chosen time, of requests with a known cost. Prometheus estimates between scrapes: the exact sum is in the gateway (Spend).',
     unit: 'currencyUSD',
     queries: [{ expr: total(cost), legend: '' }],
   }),
