@@ -271,7 +271,12 @@ describe('one provider', () => {
       }
     }
   })
-  it('that answers more than any response can hold is cut off', async () => {
+  it('that answers more than any response can hold is cut off', async (t) => {
+    // What is held against the limit is bytes: none of the time-outs may come first, however slow the machine is.
+    const long = 60_000
+    const timeouts = { connect: long, firstByte: long, idle: long, total: 2 * long }
+    const gateway = await startRawGateway({ provider: { timeouts } })
+    t.after(() => gateway.close())
     const piece = Buffer.alloc(4 * 1024 * 1024, ' ')
     let written = 0
     gateway.script((socket) => {
