@@ -28,6 +28,7 @@ export class TimeChart extends LitElement {
     bucketSeconds: { attribute: false },
     series: { attribute: false },
     format: { attribute: false },
+    absent: { type: String },
     counts: { type: Boolean },
     width: { state: true },
     chosen: { state: true },
@@ -42,6 +43,8 @@ export class TimeChart extends LitElement {
   labels: string[] = []
   series: Series[] = []
   format: (value: number | null) => string = String
+  /** What stands for a null. */
+  absent = 'none'
   /** Whole numbers only on the axis. */
   counts = false
   width = 0
@@ -99,7 +102,7 @@ export class TimeChart extends LitElement {
     const value = this.chosen === null ? undefined : (series.values[this.chosen] ?? null)
     return html`<li>
       <i class=${series.tone}></i><span title=${series.name}>${series.name}</span>
-      ${value === undefined ? nothing : html`<b class="number">${value === null ? 'none' : this.format(value)}</b>`}
+      ${value === undefined ? nothing : html`<b class="number">${value === null ? this.absent : this.format(value)}</b>`}
     </li>`
   }
 
@@ -225,7 +228,7 @@ export class TimeChart extends LitElement {
     if (chosen === null) return ''
     const values = this.series.map(({ name, values }) => {
       const value = values[chosen] ?? null
-      return `${name} ${value === null ? 'none' : this.format(value)}`
+      return `${name} ${value === null ? this.absent : this.format(value)}`
     })
     return `${this.#describeBucket(chosen)}: ${values.join(', ')}`
   }

@@ -1,17 +1,16 @@
 /** How sessions are told. */
 
 import type { AdminSession } from '../../server/http/admin/contract.ts'
-import { formatPlural, unknown } from './format.ts'
+import { formatPlural } from './format.ts'
 import { formatExact, formatMoney } from './money.ts'
 
-/** What its requests cost; "unknown" when none has a price, and a plus when some have not. */
+/** What its requests cost; "unknown" when that of none is known, and a plus when some have not. */
 export function describeSessionCost({
   cost_usd: cost,
   unpriced,
-  requests,
-}: Pick<AdminSession, 'cost_usd' | 'unpriced' | 'requests'>): { value: string; title: string } {
+}: Pick<AdminSession, 'cost_usd' | 'unpriced'>): { value: string; title: string } {
   const rest = `${formatPlural(unpriced, 'request')} without a price`
-  if (unpriced > 0 && unpriced === requests) return { value: unknown, title: rest }
+  if (cost === null) return { value: formatMoney(cost), title: rest }
   if (unpriced > 0) return { value: `${formatMoney(cost)} +`, title: `${formatExact(cost)}, and ${rest}` }
   return { value: formatMoney(cost), title: formatExact(cost) }
 }

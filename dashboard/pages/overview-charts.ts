@@ -3,7 +3,14 @@
 import { html, nothing } from 'lit'
 import type { AdminOverview, AdminOverviewPoint } from '../../server/http/admin/contract.ts'
 import type { Series } from '../components/time-chart.ts'
-import { formatCompact, formatCount, formatDuration, formatPlural, formatShare } from '../model/format.ts'
+import {
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatPlural,
+  formatShare,
+  unknown,
+} from '../model/format.ts'
 import { linkWith } from '../model/location.ts'
 import { formatDollars, formatExact, formatMoney, toDollars } from '../model/money.ts'
 import type { Filters } from '../model/request-filters.ts'
@@ -38,12 +45,11 @@ export function renderTotals({ totals }: AdminOverview, filters: Filters) {
 }
 
 function renderCost(totals: AdminOverview['totals'], filters: Filters) {
-  const { cost_usd: cost, estimated_cost_usd: estimated, unpriced, requests } = totals
-  const isUnknown = requests > 0 && unpriced === requests
+  const { cost_usd: cost, estimated_cost_usd: estimated, unpriced } = totals
   return html`<dm-stat
     label="Cost"
-    value=${formatMoney(isUnknown ? null : cost)}
-    title=${isUnknown ? 'No request has a price' : formatExact(cost)}
+    value=${formatMoney(cost)}
+    title=${cost === null ? 'No request has a price' : formatExact(cost)}
   >
     ${
       unpriced === 0
@@ -73,6 +79,7 @@ export function renderCharts({ points, bucket_seconds: seconds }: AdminOverview)
     kind: 'bars' | 'lines'
     format: (value: number | null) => string
     series: Series[]
+    absent?: string
   }) => html`<div class="card chart">
     <dm-time-chart
       heading=${options.heading}
@@ -82,11 +89,12 @@ export function renderCharts({ points, bucket_seconds: seconds }: AdminOverview)
       .bucketSeconds=${seconds}
       .series=${options.series}
       .format=${options.format}
+      absent=${options.absent ?? 'none'}
     ></dm-time-chart>
   </div>`
   return html`<div class="charts">
     ${chart({ heading: 'Requests', kind: 'bars', format: formatCompact, series: listRequests(points) })}
-    ${chart({ heading: 'Cost', kind: 'bars', format: formatDollars, series: listCosts(points) })}
+    ${chart({ heading: 'Cost', kind: 'bars', format: formatDollars, series: listCosts(points), absent: unknown })}
     ${chart({ heading: 'Latency', kind: 'lines', format: formatDuration, series: listTimes(points) })}
     ${chart({ heading: 'Tokens', kind: 'bars', format: formatCompact, series: listTokens(points) })}
     ${chart({
@@ -116,13 +124,14 @@ function listRequests(points: AdminOverviewPoint[]): Series[] {
 
 function listCosts(points: AdminOverviewPoint[]): Series[] {
   const estimated = pick(points, 'From estimated tokens', 'three', (point) =>
-    toDollars(point.estimated_cost_usd),
+    point.cost_usd === null ? null : toDollars(point.estimated_cost_usd),
   )
   const reported = pick(
     points,
     'From tokens that providers told',
     'one',
-    (point) => toDollars(point.cost_usd) - toDollars(point.estimated_cost_usd),
+    ({ cost_usd: cost, estimated_cost_usd: part }) =>
+      cost === null ? null : toDollars(cost) - toDollars(part),
   )
   return withoutEmpty([reported, estimated])
 }

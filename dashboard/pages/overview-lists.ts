@@ -34,7 +34,7 @@ function toEntry(one: Ranked): RankingEntry {
     count: one.requests,
     errors: one.errors,
     tokens: one.total_tokens,
-    cost: one.requests > 0 && one.unpriced === one.requests ? null : one.cost_usd,
+    cost: one.cost_usd,
     unpriced: one.unpriced,
   }
 }

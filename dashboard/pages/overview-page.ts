@@ -4,7 +4,7 @@ import { fetchFacets, fetchOverview, fetchStatus } from '../api/admin.ts'
 import { navigate } from '../controllers/navigation.ts'
 import { Poll } from '../controllers/poll.ts'
 import { chooseExampleModel } from '../model/example-model.ts'
-import { formatCurl, formatDuration, formatPlural, formatSpan } from '../model/format.ts'
+import { formatCurl, formatDayTime, formatDuration, formatPlural, formatSpan } from '../model/format.ts'
 import { linkWith } from '../model/location.ts'
 import { countFilters, type Filters, findDefinitions, readFilters } from '../model/request-filters.ts'
 import { ranges, readRange } from '../model/time-ranges.ts'
@@ -78,7 +78,7 @@ export class OverviewPage extends LitElement {
         ${this.#renderSpan()}
       </div>
       ${error ? html`<dm-failure .error=${error} @retry=${this.#retry}></dm-failure>` : nothing}
-      ${this.#renderNotes()} ${this.#renderData()}`
+      ${this.#renderNotes()} ${this.#renderBacklog()} ${this.#renderData()}`
   }
 
   #renderRanges() {
@@ -117,6 +117,15 @@ export class OverviewPage extends LitElement {
           </p>`
         : nothing
     }`
+  }
+
+  #renderBacklog() {
+    const before = this.#overview.data?.incomplete_before ?? null
+    if (before === null) return nothing
+    return html`<p class="note">
+      <strong>Older requests are still being counted</strong> after an upgrade: the figures from before
+      ${formatDayTime(before)} are too low until that is done.
+    </p>`
   }
 
   /** What the figures are of, and where that is not quite what was asked for. */

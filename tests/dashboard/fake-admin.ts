@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import type {
+  AdminOverview,
   AdminRequest,
   AdminRequestList,
   AdminRequestRow,
@@ -43,6 +44,8 @@ export interface FakeAdmin {
   /** When set, every call is answered with this status. */
   failure: number | null
   idle: boolean
+  /** Changes the figures of the overview. */
+  retell: (overview: AdminOverview) => AdminOverview
   /** False: there is no live tail, so that the list asks again and again. */
   tail: boolean
   /** When set, a search is cut short there. */
@@ -65,6 +68,7 @@ export async function startFakeAdmin(now = Date.now()): Promise<FakeAdmin> {
     adminKey: null,
     failure: null,
     idle: false,
+    retell: (overview) => overview,
     tail: true,
     searchedTo: null,
     calls: [],
@@ -129,7 +133,7 @@ function callAdmin(fake: FakeAdmin, url: URL, key: unknown): Answer {
     let [from, to] = [Date.parse(query.get('from')!), Date.parse(query.get('to')!)]
     // As where minutes are not kept any more.
     if (to - from > 7 * 86_400_000) [from, to] = [Math.floor(from / hour) * hour, Math.ceil(to / hour) * hour]
-    return { status: 200, body: makeOverview(from, to, fake.idle) }
+    return { status: 200, body: fake.retell(makeOverview(from, to, fake.idle)) }
   }
   if (url.pathname === '/admin/sessions') return { status: 200, body: makeSessions(query.get('before')) }
   if (url.pathname === '/admin/spend') return { status: 200, body: makeSpend(query) }

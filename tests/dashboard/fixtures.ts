@@ -432,7 +432,7 @@ const ranked = (
   requests: number,
   errors: number,
   tokens: number,
-  cost: string,
+  cost: string | null,
   unpriced = 0,
 ) => ({
   name,
@@ -522,14 +522,14 @@ export function makeOverview(from: number, to: number, idle = false): AdminOverv
       : [
           ranked('openai/gpt-oss-120b', 2410, 31, 3_120_400, '0.734567891'),
           ranked('deepseek-ai/DeepSeek-V3.2', 1620, 60, 2_004_113, '1.200000000', 40),
-          ranked(hostile, 21, 0, 9000, '0.000000000', 21),
+          ranked(hostile, 21, 0, 9000, null, 21),
         ],
     providers: idle
       ? []
       : [
           ranked('scaleway', 2410, 31, 3_120_400, '0.734567891'),
           ranked('sail', 1620, 60, 2_004_113, '1.200000000', 40),
-          ranked('former', 21, 0, 9000, '0.000000000', 21),
+          ranked('former', 21, 0, 9000, null, 21),
         ],
     projects: idle
       ? []

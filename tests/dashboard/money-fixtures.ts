@@ -81,7 +81,7 @@ export const hostileSession = `${hostile}/..%2f?#.js`
 
 const sessions: AdminSession[] = [
   session('agent-run-7f21', 0, { last_status: 'in_progress' }),
-  session(hostileSession, 1, { project: null, cost_usd: '0.000000000', requests: 3, unpriced: 3, errors: 0 }),
+  session(hostileSession, 1, { project: null, cost_usd: null, requests: 3, unpriced: 3, errors: 0 }),
   session('conv_0f3c9a1b2d7e4c11', 2, { unpriced: 2, estimated_tokens: 1400 }),
   ...Array.from({ length: 30 }, (_, index) =>
     session(`resp_${(index * 7919 + 4242).toString(16)}a9c1e7`, index + 3),

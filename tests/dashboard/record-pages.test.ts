@@ -185,7 +185,49 @@ describe('money', () => {
     }))
 })
 
+describe('an overview without prices', () => {
+  it('has an unknown cost, in the tile, the lists and the chart, where that of no request is known', async () => {
+    const withoutPrice = <Figures extends { requests: number }>(figures: Figures) =>
+      figures.requests === 0 ? figures : { ...figures, cost_usd: null, unpriced: figures.requests }
+    fake.retell = (told) => ({
+      ...told,
+      totals: { ...withoutPrice(told.totals), estimated_cost_usd: '0.000000000' },
+      points: told.points.map((point) => ({ ...withoutPrice(point), estimated_cost_usd: '0.000000000' })),
+      models: told.models.map(withoutPrice),
+    })
+    await visit('/', async ({ page }) => {
+      const tile = page.locator('dm-stat[label=Cost]')
+      await tile.getByText('without a price').waitFor()
+      assert.match(await read(tile), /^(Cost )?unknown [\d,]+ requests without a price$/)
+      const models = page.getByRole('table', { name: 'Models' })
+      assert.match(await read(models), /DeepSeek-V3\.2 1,620 60 2M unknown/)
+      assert.doesNotMatch(await read(models), /\$/)
+      await page.getByRole('button', { name: 'by cost' }).click()
+      await models.waitFor()
+      await page.getByRole('group', { name: /^Cost over time/ }).focus()
+      await page.keyboard.press('Home')
+      const readOut = page.locator('dm-time-chart [aria-live]').nth(1)
+      assert.match(await read(readOut), /providers told unknown$/)
+      for (let step = 0; step < 35; step++) await page.keyboard.press('ArrowRight')
+      assert.match(await read(readOut), /providers told \$0$/)
+    })
+  })
+})
+
 describe('the time of the overview', () => {
+  it('has a notice while older requests are still being counted', async () => {
+    await visit('/', async ({ page }) => {
+      await page.locator('.span').waitFor()
+      assert.equal(await page.getByText('still being counted').count(), 0)
+    })
+    fake.retell = (told) => ({ ...told, incomplete_before: '2026-11-20T12:00:00.001Z' })
+    await visit('/', async ({ page }) => {
+      const note = page.locator('.note', { hasText: 'still being counted' })
+      await note.waitFor()
+      assert.match(await read(note), /before \d+ Nov 2026, \d\d:\d\d/)
+    })
+  })
+
   it('is said, and where it is not quite what was asked for', () =>
     visit('/', async ({ page }) => {
       const span = page.locator('.span')

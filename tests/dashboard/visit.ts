@@ -44,6 +44,7 @@ function resetFake(fake: FakeAdmin): void {
   fake.adminKey = null
   fake.failure = null
   fake.idle = false
+  fake.retell = (overview) => overview
   fake.tail = true
   fake.searchedTo = null
   fake.calls.length = 0

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { AdminRequest } from '../../server/http/admin/contract.ts'
+import type { AdminOverview, AdminRequest } from '../../server/http/admin/contract.ts'
 import type { AdminRepriced, AdminSpend } from '../../server/http/admin/contract-spend.ts'
 import {
   delta,
@@ -358,6 +358,8 @@ describe('reprice', () => {
       before.script(answerWith(response({ service_tier: 'flex' })))
       await ask(before, { user: 'ann' })
       assert.equal((await before.admin<AdminSpend>('/admin/spend')).totals.cost_usd, null)
+      const { totals, models } = await before.admin<AdminOverview>('/admin/overview')
+      assert.deepEqual([totals.cost_usd, models[0]?.cost_usd], [null, null])
       await before.close()
       const gateway = await startRawGateway({ providers: 2, config: { store, prices } })
       try {

@@ -32,7 +32,7 @@ const figures = {
       'Counted by the gateway where a provider reported nothing: beside the input tokens, not in them.',
   }),
   estimated_output_tokens: Type.Integer(),
-  cost_usd: money('Over the requests whose cost is known.'),
+  cost_usd: nullable(money('Over the requests whose cost is known. Null when the cost of none is known.')),
   estimated_cost_usd: money('The part of it that rests on estimated tokens.'),
   unpriced: Type.Integer({ description: 'Requests whose cost is unknown.' }),
   latency_p50_ms: nullable(
@@ -57,7 +57,7 @@ const ranked = Type.Object({
   errors: Type.Integer(),
   total_tokens: Type.Integer({ description: 'Input and output tokens that providers reported.' }),
   estimated_tokens: Type.Integer({ description: 'Those that the gateway counted instead.' }),
-  cost_usd: money('Over the requests whose cost is known.'),
+  cost_usd: nullable(money('Over the requests whose cost is known. Null when the cost of none is known.')),
   unpriced: Type.Integer({ description: 'Requests whose cost is unknown.' }),
 })
 

@@ -27,7 +27,7 @@ const sessionMembers = {
   output_tokens: Type.Integer(),
   total_tokens: Type.Integer({ description: 'Input and output tokens that providers reported.' }),
   estimated_tokens: Type.Integer({ description: 'Those that the gateway counted instead.' }),
-  cost_usd: money('Over the requests whose cost is known.'),
+  cost_usd: nullable(money('Over the requests whose cost is known. Null when the cost of none is known.')),
   unpriced: Type.Integer({ description: 'Requests whose cost is unknown.' }),
   last_status: Type.String({ description: 'Of its last request.' }),
   models: Type.Array(Type.String(), { description: 'Of its newest requests.' }),

@@ -4,7 +4,7 @@ import type { AdminOverview, AdminOverviewPoint } from '../../http/admin/contrac
 import type { SqlRow } from '../engine/driver.ts'
 import { keyAt, timeOf } from '../engine/keys.ts'
 import type { ReadContext } from './reads.ts'
-import { formatDollars } from './request-rows.ts'
+import { formatDollars, formatSum } from './request-rows.ts'
 import { readBacklog } from './rollup-backlog.ts'
 import { coverRange, findMinutes, longestFirst, snapRange, type TimeRange } from './rollup-cover.ts'
 import { addHistogram, type Histogram, percentile } from './rollup-histograms.ts'
@@ -134,7 +134,7 @@ function figuresOf({ sums, histogram }: Tally): Omit<AdminOverviewPoint, 'at'> {
     reasoning_tokens: count('reasoning_tokens'),
     estimated_input_tokens: count('estimated_input_tokens'),
     estimated_output_tokens: count('estimated_output_tokens'),
-    cost_usd: formatDollars(sums.cost_nano),
+    cost_usd: costOf(sums),
     estimated_cost_usd: formatDollars(sums.estimated_cost_nano),
     unpriced: count('unpriced'),
     latency_p50_ms: percentile(histogram, 'latency', 0.5),
@@ -144,6 +144,10 @@ function figuresOf({ sums, histogram }: Tally): Omit<AdminOverviewPoint, 'at'> {
     overhead_p50_ms: percentile(histogram, 'overhead', 0.5),
     overhead_p95_ms: percentile(histogram, 'overhead', 0.95),
   }
+}
+
+function costOf({ cost_nano: nanos, requests, unpriced }: Sums): string | null {
+  return formatSum(nanos, { requests: Number(requests), unpriced: Number(unpriced) })
 }
 
 /** Requests of the range that have not ended: they have a row, and are in no cell yet. */
@@ -197,7 +201,7 @@ function rank(rows: readonly SqlRow[], column: Dimension): AdminOverview['models
       errors: Number(sums.errors),
       total_tokens: Number(sums.input_tokens + sums.output_tokens),
       estimated_tokens: Number(sums.estimated_input_tokens + sums.estimated_output_tokens),
-      cost_usd: formatDollars(sums.cost_nano),
+      cost_usd: costOf(sums),
       unpriced: Number(sums.unpriced),
     }))
     .sort((one, other) => other.requests - one.requests || one.name.localeCompare(other.name))

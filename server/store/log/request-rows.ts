@@ -127,6 +127,15 @@ export function toDollars(value: SqlValue | undefined): string | null {
   return typeof value === 'number' ? formatDollars(BigInt(value)) : null
 }
 
+/** What requests cost together, of which `unpriced` have a cost that is not known: null when that is so of all of them. */
+export function formatSum(
+  nanos: bigint,
+  { requests, unpriced }: { requests: number; unpriced: number },
+): string | null {
+  const isUnknown = requests > 0 && unpriced === requests && nanos === 0n
+  return isUnknown ? null : formatDollars(nanos)
+}
+
 /** Nano-dollars as dollars with exactly nine decimals. */
 export function formatDollars(nanos: bigint): string {
   const digits = (nanos < 0n ? -nanos : nanos).toString().padStart(10, '0')

@@ -5,7 +5,7 @@ import type { Driver, SqlRow } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import { formatCursor } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
-import { formatDollars, toText, toTime } from './request-rows.ts'
+import { formatSum, toText, toTime } from './request-rows.ts'
 
 export interface SessionsInput {
   /** 1 to 500. */
@@ -81,19 +81,20 @@ async function readModels(driver: Driver, { id, project, last_model: last }: Sql
 
 function toSession(row: SqlRow, models: string[]): AdminSession {
   const [input, output] = [Number(row.input_tokens), Number(row.output_tokens)]
+  const [requests, unpriced] = [Number(row.requests), Number(row.unpriced)]
   return {
     id: String(row.id),
     project: row.project === '' ? null : String(row.project),
     started_at: toTime(row.first_at),
     last_at: toTime(row.last_at),
-    requests: Number(row.requests),
+    requests,
     errors: Number(row.errors),
     input_tokens: input,
     output_tokens: output,
     total_tokens: input + output,
     estimated_tokens: Number(row.estimated_input_tokens) + Number(row.estimated_output_tokens),
-    cost_usd: formatDollars(BigInt(String(row.nanos))),
-    unpriced: Number(row.unpriced),
+    cost_usd: formatSum(BigInt(String(row.nanos)), { requests, unpriced }),
+    unpriced,
     last_status: String(row.last_status),
     models,
   }

@@ -37,7 +37,7 @@ async function readSums(driver: Driver): Promise<Record<string, bigint>> {
   return sums
 }
 
-function toNanos(dollars: string | undefined): bigint {
+function toNanos(dollars: string | null | undefined): bigint {
   return BigInt((dollars ?? '').replace('.', ''))
 }
 

@@ -46,6 +46,12 @@ function makeRows(): StoredRow[] {
 const dollars = (nanos: bigint) =>
   `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n).padStart(9, '0')}`
 
+/** Nothing costs 0, and what is known of nothing is unknown. */
+const costOf = (rows: readonly StoredRow[]) =>
+  rows.length > 0 && rows.every((row) => row.cost_nano === null)
+    ? null
+    : dollars(sum(rows, (row) => row.cost_nano))
+
 const sum = (rows: readonly StoredRow[], of: (row: StoredRow) => number | null) =>
   rows.reduce((total, row) => total + BigInt(of(row) ?? 0), 0n)
 
@@ -71,7 +77,7 @@ async function check(
     sum(reported, (row) => row.input_tokens),
   )
   assert.equal(told.totals.estimated_input_tokens, (rows.length - reported.length) * 10)
-  assert.equal(told.totals.cost_usd, dollars(sum(rows, (row) => row.cost_nano)))
+  assert.equal(told.totals.cost_usd, costOf(rows))
   assert.equal(told.totals.unpriced, rows.filter((row) => row.cost_reason !== null).length)
   assert.ok(told.points.length <= 120)
   const bucket = told.bucket_seconds * 1000
@@ -79,7 +85,7 @@ async function check(
     const at = Date.parse(point.at)
     const own = rows.filter((row) => row.created_at >= at && row.created_at < at + bucket)
     assert.equal(point.requests, own.length, point.at)
-    assert.equal(point.cost_usd, dollars(sum(own, (row) => row.cost_nano)))
+    assert.equal(point.cost_usd, costOf(own), point.at)
     assert.equal(point.latency_p50_ms === null, own.length === 0)
   }
   for (const [ranks, column] of [
@@ -88,8 +94,10 @@ async function check(
     [told.projects, 'project'],
     [told.keys, 'key_name'],
   ] as const) {
-    for (const { name, requests } of ranks)
-      assert.equal(requests, rows.filter((row) => row[column] === name).length, `${column} ${name}`)
+    for (const { name, requests, cost_usd: cost } of ranks) {
+      const own = rows.filter((row) => row[column] === name)
+      assert.deepEqual([requests, cost], [own.length, costOf(own)], `${column} ${name}`)
+    }
     assert.equal(
       ranks.reduce((total, { requests }) => total + requests, 0),
       rows.length,
@@ -139,6 +147,28 @@ for (const dialect of dialects) {
       })
       assert.equal(told.from, new Date(start + 12 * day).toISOString())
       assert.equal(told.to, new Date(start + 15 * day + 60 * minute).toISOString())
+    })
+
+    it('has a cost that is unknown where that of no request is known, and 0 where there is no request', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const unknown = { cost_nano: null, cost_reason: 'unknown_model', provider: 'new', model: 'new' }
+      const rows = [0, 1, 70].map((index) => makeRow({ created_at: start + index * minute, ...unknown }))
+      await writeRows(driver, rows)
+      const range = { from: start, to: start + hour + 20 * minute, filter: {} }
+      await check(driver, rows, range)
+      const { totals, points, models, providers, projects, keys } = await overview(readContext(driver), range)
+      const first = [models, providers, projects, keys].map(([one]) => one?.cost_usd)
+      assert.deepEqual(
+        [totals.cost_usd, ...first],
+        Array.from({ length: 5 }, () => null),
+      )
+      assert.deepEqual(
+        points.map(({ requests, cost_usd: cost }) => [requests, cost]),
+        points.map((_, index) => ([0, 1, 70].includes(index) ? [1, null] : [0, '0.000000000'])),
+      )
+      const free = makeRow({ created_at: start, cost_nano: 0 })
+      await writeRows(driver, [free])
+      await check(driver, [...rows, free], range)
     })
 
     it('removes what is old, whole, and leaves the rest', async (t) => {

@@ -74,6 +74,23 @@ for (const dialect of dialects) {
       assert.deepEqual(ended?.models, ['org/b', 'org/model'])
     })
 
+    it('have a cost as soon as that of one request is known', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const unknown = { cost_nano: null, cost_reason: 'unknown_model' }
+      const cost = async () => {
+        const { data } = await listSessions(readContext(driver), { ...all })
+        const found = await find(driver)
+        assert.equal(data[0]?.cost_usd, found?.cost_usd)
+        return [found?.requests, found?.unpriced, found?.cost_usd]
+      }
+      await writeRows(driver, [turn(1, unknown), turn(2, unknown)])
+      assert.deepEqual(await cost(), [2, 2, null])
+      await writeRows(driver, [turn(3, { cost_nano: 0 })])
+      assert.deepEqual(await cost(), [3, 2, '0.000000000'])
+      await writeRows(driver, [turn(4)])
+      assert.deepEqual(await cost(), [4, 2, '0.000001000'])
+    })
+
     it('are listed by time and project, page by page, and go with their rows', async (t) => {
       const driver = await openEngine(t, dialect)
       await writeRows(
