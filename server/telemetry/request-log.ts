@@ -6,8 +6,8 @@
 import type { LogRuntime, ProjectRuntime } from '../config/runtime.ts'
 import { keptBodies } from '../gateway/capture.ts'
 import type { Attempt, Exchange, Observer } from '../gateway/exchange.ts'
-import type { BatchBuilder, RecordBatch, RequestRecord } from '../store/log/records.ts'
 import type { Store } from '../store/store.ts'
+import { RequestBatches } from './request-log-batches.ts'
 import { recordFinished, recordHandedOver, recordOpen, sizeOfBodies } from './request-log-record.ts'
 import { RunningRequests } from './request-log-running.ts'
 
@@ -49,17 +49,8 @@ export interface RequestLog extends Observer {
   close(): Promise<void>
 }
 
-/** Milliseconds that a row waits for company. */
-const batchDelay = 50
-/** Rows, and bytes of documents, with which a batch is closed. */
-const largestBatch = 250
-const largestBatchBytes = 1_048_576
-/** Batches with the writer at a time: one being written, one waiting. */
-const batchesInFlight = 2
 /** Milliseconds between two calls of `onDropped`. */
 const noticeInterval = 1000
-/** Milliseconds between looks at whether a waiting flush can end. */
-const flushPoll = 10
 
 /** Resolves once the writer has its filter. */
 export async function createRequestLog(options: RequestLogOptions): Promise<RequestLog> {
@@ -70,44 +61,31 @@ export async function createRequestLog(options: RequestLogOptions): Promise<Requ
 
 const nothingDropped: Dropped = { rows: 0, bodies: 0, reason: '' }
 
-/** Rows on their way to the writer. */
-interface Batch {
-  builder: BatchBuilder
-  /** Keys of requests that end with it. Only they are counted: the row of a running request is written again anyway. */
-  ends: Set<number>
-  /** Of bodies. */
-  bytes: number
-}
-
 class StoreRequestLog implements RequestLog {
   readonly #store: Store
   readonly #onDropped: (dropped: Dropped) => void
   readonly #removeQueue: () => void
   readonly #running = new RunningRequests((exchange, key) => {
-    this.#add(recordOpen({ exchange, key, instance: this.#store.state.instance }), 0)
+    this.#batches.add(recordOpen({ exchange, key, instance: this.#store.state.instance }), 0)
   })
-  /** Taking rows; its timer runs from the first of them. */
-  #filling: Batch
-  /** Closed, and waiting for the writer. */
-  readonly #closed: Batch[] = []
-  /** Batches that were closed, and that are written or lost, since the start. */
-  #closedBatches = 0
-  #settledBatches = 0
-  #sentBatches = 0
+  readonly #batches: RequestBatches
   #settings: RequestLogOptions['settings']
   #projects: RequestLogOptions['projects']
-  #queuedRows = 0
-  #queuedBytes = 0
   #written = 0
   #dropped = 0
   #bodiesDropped = 0
-  #timer: NodeJS.Timeout | null = null
   #untold = nothingDropped
   #noticeTimer: NodeJS.Timeout | null = null
 
   constructor({ store, settings, projects, onDropped = () => undefined }: RequestLogOptions) {
     this.#store = store
-    this.#filling = startBatch(store, 0)
+    this.#batches = new RequestBatches({
+      store,
+      onWritten: (ends) => {
+        this.#written += ends
+      },
+      onLost: (ends, reason) => this.#drop({ rows: ends, bodies: 0, reason }),
+    })
     this.#settings = settings
     this.#projects = projects
     this.#onDropped = onDropped
@@ -127,11 +105,11 @@ class StoreRequestLog implements RequestLog {
   }
 
   queued(): number {
-    return this.#running.due + this.#queuedRows
+    return this.#running.due + this.#batches.rows
   }
 
   queuedBytes(): number {
-    return this.#queuedBytes
+    return this.#batches.bytes
   }
 
   async configure({
@@ -162,19 +140,19 @@ class StoreRequestLog implements RequestLog {
     const key = exchange.handedOver ? running : (running ?? this.#admitLate(exchange))
     if (key === null) return
     if (exchange.handedOver) {
-      this.#add(recordHandedOver({ exchange, key }), 0)
+      this.#batches.add(recordHandedOver({ exchange, key }), 0)
       return
     }
     const { bodies, maxBodyBytes } = keptBodies({ log: this.#settings, projects: this.#projects }, exchange)
     const bytes = bodies === 'full' ? sizeOfBodies(exchange) : 0
-    const fits = bytes === 0 || this.#queuedBytes + bytes <= this.#settings.queueBytes
+    const fits = bytes === 0 || this.#batches.bytes + bytes <= this.#settings.queueBytes
     // An admitted row is always ended, or it would stay in progress for ever; its bodies may have to go.
     if (!fits) this.#drop({ rows: 0, bodies: 1, reason: 'The queue of the request log is full (bytes).' })
     const kept = bodies === 'full' && !fits ? 'metadata' : bodies
     const { media, search } = this.#settings
     const keeping = { maxBodyBytes, media, search }
     try {
-      this.#add(recordFinished({ exchange, key, kept, keeping, dropped: !fits }), fits ? bytes : 0)
+      this.#batches.add(recordFinished({ exchange, key, kept, keeping, dropped: !fits }), fits ? bytes : 0)
     } catch (error) {
       this.#drop({
         rows: 1,
@@ -186,22 +164,14 @@ class StoreRequestLog implements RequestLog {
 
   async flush(): Promise<void> {
     this.#running.writeAll()
-    this.#close()
-    const last = this.#closedBatches
-    while (this.#settledBatches < last && this.#store.healthy()) {
-      await new Promise((resolve) => setTimeout(resolve, flushPoll))
-    }
+    await this.#batches.flush()
   }
 
   async close(): Promise<void> {
     await this.flush()
     this.#removeQueue()
     this.#running.close()
-    let rows = 0
-    for (const batch of this.#closed.splice(0)) {
-      rows += batch.ends.size
-      this.#leave(batch)
-    }
+    const rows = this.#batches.abandon()
     if (rows > 0)
       this.#drop({ rows, bodies: 0, reason: 'The gateway stopped while the store could not be written.' })
     if (this.#noticeTimer !== null) clearTimeout(this.#noticeTimer)
@@ -213,63 +183,6 @@ class StoreRequestLog implements RequestLog {
     if (this.queued() < this.#settings.queueRows) return this.#store.nextKey(exchange.createdAt)
     this.#drop({ rows: 1, bodies: 0, reason: 'The queue of the request log is full (rows).' })
     return null
-  }
-
-  #add(record: RequestRecord, bytes: number): void {
-    const batch = this.#filling
-    batch.builder.add(record)
-    if (record.document !== null) batch.ends.add(record.key)
-    batch.bytes += bytes
-    this.#queuedRows += 1
-    this.#queuedBytes += bytes
-    if (batch.builder.rows >= largestBatch || batch.builder.size >= largestBatchBytes) this.#close()
-    else this.#timer ??= setTimeout(() => this.#close(), batchDelay)
-  }
-
-  #close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    const batch = this.#filling
-    if (batch.builder.rows === 0) return
-    this.#closed.push(batch)
-    this.#closedBatches += 1
-    this.#filling = startBatch(this.#store, batch.builder.size)
-    this.#send()
-  }
-
-  /** Hands over what is closed, as far as the writer keeps up; what stays goes with the next answer. */
-  #send(): void {
-    while (this.#sentBatches < batchesInFlight) {
-      const batch = this.#closed.shift()
-      if (batch === undefined) return
-      this.#sentBatches += 1
-      this.#write(batch.builder.take(), batch.ends).finally(() => {
-        this.#sentBatches -= 1
-        this.#leave(batch)
-        this.#send()
-      })
-    }
-  }
-
-  /** A batch is written, or lost. */
-  #leave({ builder, bytes }: Batch): void {
-    this.#settledBatches += 1
-    this.#queuedRows -= builder.rows
-    this.#queuedBytes -= bytes
-  }
-
-  /** Never rejects. */
-  async #write(batch: RecordBatch, ends: ReadonlySet<number>): Promise<void> {
-    try {
-      const { lost } = await this.#store.writeRequests(batch)
-      const rows = lost.filter((key) => ends.has(key)).length
-      this.#written += ends.size - rows
-      if (rows > 0)
-        this.#drop({ rows, bodies: 0, reason: this.#store.problem() ?? 'Rows could not be prepared.' })
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#drop({ rows: ends.size, bodies: 0, reason })
-    }
   }
 
   #drop({ rows, bodies, reason }: Dropped): void {
@@ -287,10 +200,4 @@ class StoreRequestLog implements RequestLog {
     this.#noticeTimer = setTimeout(() => this.#tellDropped(), noticeInterval).unref()
     this.#onDropped(dropped)
   }
-}
-
-/** `previous`: bytes of the last batch, as the next is likely to need as many. */
-function startBatch(store: Store, previous: number): Batch {
-  const expected = Math.min(largestBatchBytes, Math.ceil(previous * 1.25))
-  return { builder: store.startBatch(expected), ends: new Set(), bytes: 0 }
 }
