@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
+import { recordFinished, recordOpen } from '../../../server/telemetry/request-log-record.ts'
 import { openEmptyStore, testEngines } from './engines.ts'
 import { captured, makeAttempt, makeExchange, openTestLog } from './fixtures.ts'
 
@@ -253,6 +254,25 @@ testEngines(
     assert.equal((await createAdminQueries(store).getRequest('same'))?.model, 'org/second')
   },
 )
+
+testEngines('a request whose row and end come in one batch has ended, and counts once', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
+  await openTestLog(store)
+  const exchange = makeExchange()
+  const key = store.nextKey(exchange.createdAt)
+  const batch = store.startBatch()
+  batch.add(recordOpen({ exchange, key, instance: store.state.instance }))
+  batch.add(recordFinished({ exchange, key, kept: 'full' }))
+  assert.deepEqual(await store.writeRequests(batch.take()), { lost: [] })
+  const queries = createAdminQueries(store)
+  assert.deepEqual(
+    (await queries.listRequests({})).data.map(({ id, status }) => [id, status]),
+    [[exchange.id, 'completed']],
+  )
+  const hour = { from: new Date(exchange.createdAt - 60_000), to: new Date(exchange.createdAt + 60_000) }
+  const { totals } = await queries.overview({ from: hour.from.toISOString(), to: hour.to.toISOString() })
+  assert.deepEqual([totals.requests, totals.in_progress], [1, 0])
+})
 
 test('an in-memory store works and leaves nothing behind', async (t) => {
   const { openStore } = await import('../../../server/store/store.ts')
