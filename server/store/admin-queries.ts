@@ -49,13 +49,13 @@ export interface AdminQueries {
 }
 
 export interface AdminQueriesOptions {
-  /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. Default 120. */
+  /** Milliseconds after which a list gives the rows found so far and a cursor to go on from. Default 90. */
   patience?: number
 }
 
 export function createAdminQueries(
   store: Pick<Store, 'query'>,
-  { patience = 120 }: AdminQueriesOptions = {},
+  { patience = 90 }: AdminQueriesOptions = {},
 ): AdminQueries {
   return {
     listRequests: async (query) => store.query('listRequests', checkListQuery(query, patience)),

@@ -44,8 +44,8 @@ class Tally {
   readonly sums: Sums = Object.fromEntries(measures.map((name) => [name, 0n])) as Sums
   readonly histogram: Histogram = new Map()
 
-  add(row: SqlRow): void {
-    for (const name of measures) this.sums[name] += sumOf(row, name)
+  add(row: SqlRow, names: readonly Measure[] = measures): void {
+    for (const name of names) this.sums[name] += sumOf(row, name)
   }
 }
 
@@ -168,12 +168,25 @@ async function countRunning(
   return Number(row?.running ?? 0)
 }
 
+/** What ranks show: with a filter there are thousands of cells to add up, and each sum counts. */
+const rankedMeasures = [
+  'requests',
+  'errors',
+  'input_tokens',
+  'output_tokens',
+  'estimated_input_tokens',
+  'estimated_output_tokens',
+  'cost_nano',
+  'unpriced',
+] as const satisfies readonly Measure[]
+
 type Ranks = Pick<AdminOverview, 'errors' | 'models' | 'providers' | 'projects' | 'keys'>
 
 async function readRanks(context: ReadContext, range: TimeRange, filter: RollupFilter): Promise<Ranks> {
   const segments = coverRange(range, longestFirst)
   const isFiltered = Object.keys(filter).length > 0
-  const read = (columns: readonly Dimension[]) => readGroups(context, { segments, filter, columns })
+  const read = (columns: readonly Dimension[]) =>
+    readGroups(context, { segments, filter, columns, of: rankedMeasures })
   const byCaller = ['project', 'key_name'] as const
   const byRoute = ['model', 'provider'] as const
   const byOutcome = ['error_origin', 'error_code'] as const
@@ -192,7 +205,7 @@ async function readRanks(context: ReadContext, range: TimeRange, filter: RollupF
 
 function rank(rows: readonly SqlRow[], column: Dimension): AdminOverview['models'] {
   const tallies = new Map<string, Tally>()
-  for (const row of rows) tallyOf(tallies, String(row[column])).add(row)
+  for (const row of rows) tallyOf(tallies, String(row[column])).add(row, rankedMeasures)
   return [...tallies]
     .filter(([name]) => name !== '')
     .map(([name, { sums }]) => ({

@@ -34,7 +34,7 @@ export async function facets(context: ReadContext, range: TimeRange): Promise<Ad
     error_origins: [],
   }
   for (const { columns, facets: wanted } of facetColumns) {
-    const rows = await readGroups(context, { segments, filter: {}, columns })
+    const rows = await readGroups(context, { segments, filter: {}, columns, of: ['requests'] })
     for (const [facet, column] of Object.entries(wanted) as [Facet, Dimension][]) {
       const found = rows.map((row) => ({
         value: String(row[column]),

@@ -5,7 +5,15 @@ import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
 import type { Segment } from './rollup-cover.ts'
 import { addEncoded, type Histogram } from './rollup-histograms.ts'
-import { type Dimension, type Grain, grains, grainsOf, measures, type Period } from './rollup-schema.ts'
+import {
+  type Dimension,
+  type Grain,
+  grains,
+  grainsOf,
+  type Measure,
+  measures,
+  type Period,
+} from './rollup-schema.ts'
 
 /** Values that cells must have. */
 export type RollupFilter = Partial<Readonly<Record<Dimension, string>>>
@@ -21,10 +29,12 @@ export function grainWith(period: Period, columns: readonly Dimension[]): Grain 
   return coarsestFirst.find(fits) ?? 'full'
 }
 
-export const sumColumns = measures.map((name) => `CAST(sum(${name}) AS TEXT) AS ${name}`).join(', ')
+const sumsOf = (names: readonly Measure[]) =>
+  names.map((name) => `CAST(sum(${name}) AS TEXT) AS ${name}`).join(', ')
+const sumColumns = sumsOf(measures)
 
-/** A sum as it comes from `sumColumns`. */
-export function sumOf(row: SqlRow, name: (typeof measures)[number]): bigint {
+/** A sum as these reads give it; 0 where it was not asked for. */
+export function sumOf(row: SqlRow, name: Measure): bigint {
   return BigInt(String(row[name] ?? 0))
 }
 
@@ -58,14 +68,17 @@ export interface Grouping {
   segments: readonly Segment[]
   filter: RollupFilter
   columns: readonly Dimension[]
+  /** The sums that are wanted. */
+  of: readonly Measure[]
 }
 
 /** The sums by the values of some columns; a combination may come more than once, from several periods. */
 export async function readGroups(
   { driver, deadline }: ReadContext,
-  { segments, filter, columns }: Grouping,
+  { segments, filter, columns, of }: Grouping,
 ): Promise<SqlRow[]> {
   const rows: SqlRow[] = []
+  const sums = sumsOf(of)
   for (const segment of segments) {
     deadline.check()
     const grain = grainWith(segment.period, [...columns, ...(Object.keys(filter) as Dimension[])])
@@ -73,8 +86,8 @@ export async function readGroups(
     const names = columns.join(', ')
     const text =
       names === ''
-        ? `SELECT ${sumColumns} FROM rollups WHERE ${sql} HAVING count(*) > 0`
-        : `SELECT ${names}, ${sumColumns} FROM rollups WHERE ${sql} GROUP BY ${names}`
+        ? `SELECT ${sums} FROM rollups WHERE ${sql} HAVING count(*) > 0`
+        : `SELECT ${names}, ${sums} FROM rollups WHERE ${sql} GROUP BY ${names}`
     for (const row of await driver.all(text, params)) rows.push(row)
   }
   return rows
