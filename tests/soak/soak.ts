@@ -23,8 +23,11 @@ const { values: options } = parseArgs({
 const minutes = Number(options.minutes)
 const rate = Number(options.rate)
 
-/** Bytes that the log may use: a few minutes of this traffic, so that its oldest part is removed all the time. */
-const maxBytes = 268_435_456
+/**
+ * Days that bodies and rows are kept: minutes of this traffic, so that the oldest part is removed all the time from the
+ * fourth minute on. The limit of bytes has to do nothing.
+ */
+const retention = { bodyDays: 2 / 1440, rowDays: 4 / 1440, minuteDays: 4 / 1440 }
 
 /** Shares by which the last quarter may be above the second: memory and files breathe. */
 const tolerance = { rssMB: 0.15, fileMB: 0.1 }
@@ -48,7 +51,7 @@ const gateway = await startGateway({
   upstreamPort: upstream.port,
   bodies: 'full',
   store: false,
-  log: { retention: { maxBytes } },
+  log: { retention },
 })
 const traffic = fork(fileURLToPath(new URL('traffic.ts', import.meta.url)), {
   stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
