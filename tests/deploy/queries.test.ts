@@ -16,11 +16,15 @@ before(async () => {
   families = await scrapeAfterRetention()
 })
 
-/** Retention runs now and then, and tells what is oldest once it has looked. */
+/** Retention runs now and then: it tells what is oldest once it has looked, and later that it came to its end. */
 async function scrapeAfterRetention(): Promise<Family[]> {
   for (let round = 0; round < 200; round++) {
     const text = await (await fetch(`${gateway.origin}/metrics`)).text()
-    if (/^dragoman_store_oldest_age_seconds\{/m.test(text)) return parseExposition(text)
+    const told = [
+      /^dragoman_store_oldest_age_seconds\{/m,
+      /^dragoman_retention_last_success_timestamp_seconds /m,
+    ]
+    if (told.every((line) => line.test(text))) return parseExposition(text)
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
   throw new Error('retention has told nothing of what it found')
