@@ -221,6 +221,8 @@ function start({ port, rate, seed, admin = true }: TrafficOrder): void {
   }, 5)
 }
 
+process.on('disconnect', () => process.exit())
+
 process.on('message', (order: TrafficOrder | 'report') => {
   if (order !== 'report') {
     start(order)
