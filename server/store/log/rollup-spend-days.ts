@@ -68,7 +68,7 @@ const upserts: Readonly<Record<SpendPeriod, string>> = {
   month: upsertInto('spend_months', 'month'),
 }
 
-/** The same of many at once, for a server. Those that are new in one batch may together go a little past the limit. */
+/** The same of many at once, for a server. Dimensions that are new in one batch may together go a little past the limit. */
 const listDimensions = `INSERT INTO spend_dimensions (period, at, project, dimension)
   SELECT period, at, project, dimension
   FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS listed (period TEXT, at BIGINT, project TEXT, dimension TEXT)
@@ -78,21 +78,29 @@ const listDimensions = `INSERT INTO spend_dimensions (period, at, project, dimen
       AND other.project = listed.project AND other.dimension = listed.dimension)
   ON CONFLICT (period, at, project, dimension) DO UPDATE SET dimension = excluded.dimension`
 
+/** What is there already is counted once for all new values of a dimension and project: there may be thousands of both. */
 function upsertManyInto(table: string, at: string): string {
   const columns = ['dimension', at, 'project', 'value', ...measures]
-  const siblings = `FROM ${table} AS other WHERE other.dimension = cell.dimension AND other.${at} = cell.at
-      AND other.project = cell.project`
+  const siblings = (of: string) =>
+    `FROM ${table} AS other WHERE other.dimension = ${of}.dimension AND other.${at} = ${of}.at AND other.project = ${of}.project`
   return `INSERT INTO ${table} (${columns.join(', ')})
-    SELECT dimension, at, project, kept, ${measures.map((name) => `sum(${name})`).join(', ')} FROM (
-      SELECT cell.*, CASE
-        WHEN EXISTS (SELECT 1 ${siblings} AND other.value = cell.value) THEN cell.value
-        WHEN EXISTS (SELECT 1 ${siblings} AND other.value = '') THEN ''
-        WHEN (SELECT count(*) ${siblings}) < CAST(? AS BIGINT) THEN cell.value
-        ELSE '' END AS kept
+    WITH cells AS MATERIALIZED (
+      SELECT cell.*, EXISTS (SELECT 1 ${siblings('cell')} AND other.value = cell.value) AS known
       FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS cell (period TEXT, at BIGINT, project TEXT, dimension TEXT, value TEXT,
         ${measures.map((name) => `${name} BIGINT`).join(', ')})
       WHERE EXISTS (SELECT 1 FROM spend_dimensions AS listed WHERE listed.period = cell.period AND listed.at = cell.at
-        AND listed.project = cell.project AND listed.dimension = cell.dimension)) AS cells
+        AND listed.project = cell.project AND listed.dimension = cell.dimension)
+    ), rooms AS MATERIALIZED (
+      SELECT *, CASE WHEN EXISTS (SELECT 1 ${siblings('groups')} AND other.value = '') THEN 0
+        ELSE CAST(? AS BIGINT) - (SELECT count(*) ${siblings('groups')}) END AS room
+      FROM (SELECT DISTINCT dimension, at, project FROM cells WHERE NOT known) AS groups
+    ), placed AS (
+      SELECT cells.*, CASE
+        WHEN known OR row_number() OVER (PARTITION BY dimension, at, project, known ORDER BY value) <= room THEN value
+        ELSE '' END AS kept
+      FROM cells LEFT JOIN rooms USING (dimension, at, project)
+    )
+    SELECT dimension, at, project, kept, ${measures.map((name) => `sum(${name})`).join(', ')} FROM placed
     GROUP BY dimension, at, project, kept ORDER BY dimension, at, project, kept
     ON CONFLICT (dimension, ${at}, project, value) DO UPDATE SET
     ${measures.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')}`
@@ -186,7 +194,7 @@ function writeMany(cells: readonly SpendCell[], limits: SpendLimits): Statement[
     listed,
     ...(['day', 'month'] as const).map((period) => ({
       sql: upsertsOfMany[period],
-      params: [limits.values[period], JSON.stringify(records[period])],
+      params: [JSON.stringify(records[period]), limits.values[period]],
     })),
   ]
 }

@@ -47,7 +47,8 @@ async function write(driver: Driver, rows: readonly CountedRow[], now: number): 
   const statements: Statement[] = [
     ...writeCells(kept, driver.dialect),
     ...spend.statements({ dialect: driver.dialect }),
-    ...sessionStatements(rows),
+    // No made request is the first of a chain, for which the gateway asks with every lone one.
+    ...sessionStatements(rows.filter((row) => row.session_id !== null)),
   ]
   for (let at = 0; at < statements.length; at += statementsAtOnce)
     await driver.batch(statements.slice(at, at + statementsAtOnce))

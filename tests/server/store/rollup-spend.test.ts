@@ -74,6 +74,23 @@ for (const dialect of dialects) {
       )
     })
 
+    it('keeps the bound within one batch', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const write = (users: string[], projects = ['p', 'q']) => {
+        const rows = projects.flatMap((project) =>
+          users.map((user) => makeRow({ created_at: start, project, user_id: user })),
+        )
+        return driver.batch(spent(rows).statements({ dialect, limits }))
+      }
+      await write(['b'], ['p'])
+      await write(['a', 'b', 'c', 'd', 'e'])
+      const days = await readTable(driver, 'spend_days')
+      const values = (project: string) =>
+        days.filter((row) => row.project === project).map(({ value, requests }) => `${value} ${requests}`)
+      assert.deepEqual(values('p').sort(), [' 2', 'a 1', 'b 2', 'c 1'])
+      assert.deepEqual(values('q').sort(), [' 2', 'a 1', 'b 1', 'c 1'])
+    })
+
     it('moves what a user spent when requests cost something else', async (t) => {
       const driver = await openEngine(t, dialect)
       const before = makeRow({
