@@ -3,6 +3,7 @@ import type { AdminCost } from '../../server/http/admin/contract.ts'
 import { formatCount, formatPlural } from '../model/format.ts'
 import { describeUnknownCost, formatExact } from '../model/money.ts'
 import { badgeStyles, baseStyles } from '../styles/shared.ts'
+import { sumTableStyles, tableStyles } from '../styles/tables.ts'
 
 type AttemptCost = AdminCost['attempts'][number]
 type Part = AttemptCost['parts'][number]
@@ -24,35 +25,22 @@ export class CostTable extends LitElement {
   static override styles = [
     baseStyles,
     badgeStyles,
+    tableStyles,
+    sumTableStyles,
     css`
-      :host {
-        display: block;
-        overflow-x: auto;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        font-variant-numeric: tabular-nums;
-      }
       th {
-        padding: 4px 10px;
-        color: var(--text-soft);
-        font-size: 12px;
-        font-weight: 600;
-        text-align: right;
+        padding-block: 4px;
+        box-shadow: none;
+        white-space: normal;
       }
       td {
-        padding: 5px 10px;
-        text-align: right;
+        padding-block: 5px;
+        border: 0;
         white-space: nowrap;
       }
       :is(th, td):first-child {
-        padding-left: 16px;
         text-align: left;
         white-space: normal;
-      }
-      :is(th, td):last-child {
-        padding-right: 16px;
       }
       .attempt th {
         padding-block: 9px 5px;
@@ -78,10 +66,6 @@ export class CostTable extends LitElement {
       }
       tbody:last-of-type tr:last-child td {
         padding-bottom: 9px;
-      }
-      .money {
-        font-family: var(--mono);
-        font-size: 12.5px;
       }
       .why {
         color: var(--warn);

@@ -6,6 +6,7 @@ import { linkRequest, linkSession } from '../model/location.ts'
 import { describeUnknownCost, formatExact, formatMoney } from '../model/money.ts'
 import { groupAdaptations, isReplayed, isRunning } from '../model/state.ts'
 import { badgeStyles, baseStyles } from '../styles/shared.ts'
+import { linkedRowStyles, tableStyles } from '../styles/tables.ts'
 import { requestTableStyles } from './request-table-styles.ts'
 import './status-badge.ts'
 
@@ -17,7 +18,7 @@ export class RequestTable extends LitElement {
     order: { type: String },
     oneSession: { type: Boolean, reflect: true, attribute: 'one-session' },
   }
-  static override styles = [baseStyles, badgeStyles, requestTableStyles]
+  static override styles = [baseStyles, badgeStyles, tableStyles, linkedRowStyles, requestTableStyles]
   rows: AdminRequestRow[] = []
   /** Ids of rows to mark as new. */
   arrived: ReadonlySet<string> = new Set()
@@ -60,9 +61,9 @@ export class RequestTable extends LitElement {
         ${formatTime(row.created_at, now)}
       </td>
       <td role="cell" class="status nowrap"><dm-status status=${row.status}></dm-status></td>
-      <td role="cell" class="model">
+      <td role="cell" class="lead">
         <a href=${linkRequest(row.id)} data-route>${row.model ?? 'no model named'}</a>
-        <span class="route">${describeRoute(row)}</span>
+        <span class="under">${describeRoute(row)}</span>
       </td>
       ${renderNumber('in', row.input_tokens, formatCount, describeInput(row))}
       ${renderNumber('out', row.output_tokens, formatCount, describeOutput(row))}

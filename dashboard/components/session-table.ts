@@ -4,6 +4,7 @@ import { formatCompact, formatDuration, formatInstant, formatPlural, formatTime 
 import { linkSession } from '../model/location.ts'
 import { describeSessionCost } from '../model/sessions.ts'
 import { badgeStyles, baseStyles } from '../styles/shared.ts'
+import { entryRowStyles, linkedRowStyles, tableStyles } from '../styles/tables.ts'
 import './status-badge.ts'
 
 /** Rows of sessions, the last used first. The whole row leads to the session. */
@@ -12,82 +13,14 @@ export class SessionTable extends LitElement {
   static override styles = [
     baseStyles,
     badgeStyles,
+    tableStyles,
+    linkedRowStyles,
     css`
       :host {
-        display: block;
         overflow-x: auto;
       }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-      }
-      th {
-        padding: 9px 10px;
-        box-shadow: inset 0 -1px var(--line);
-        color: var(--text-soft);
-        font-size: 12px;
-        font-weight: 600;
-        text-align: left;
-        white-space: nowrap;
-      }
-      td {
-        padding: 8px 10px;
-        border-bottom: 1px solid var(--line);
-      }
-      :is(th, td):first-child {
-        padding-left: 16px;
-      }
-      :is(th, td):last-child {
-        padding-right: 16px;
-      }
-      tr {
-        position: relative;
-      }
-      tbody tr:last-child td {
-        border-bottom: 0;
-      }
-      tbody tr:hover {
-        background: var(--sunken);
-      }
-      .right {
-        text-align: right;
-      }
-      .name {
+      .lead {
         width: 38%;
-        max-width: 0;
-        min-width: 150px;
-      }
-      .name a,
-      .models {
-        display: block;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-      .name a {
-        color: var(--text);
-        font-weight: 600;
-        text-decoration: none;
-      }
-      .name a::after {
-        content: '';
-        position: absolute;
-        inset: 0;
-      }
-      .name a:focus-visible {
-        outline: none;
-      }
-      .name a:focus-visible::after {
-        outline: 2px solid var(--accent);
-        outline-offset: -2px;
-        border-radius: var(--radius-small);
-      }
-      tr:hover .name a {
-        color: var(--accent);
-      }
-      .models {
-        color: var(--text-soft);
-        font-size: 12.5px;
       }
       .bad {
         color: var(--bad);
@@ -99,38 +32,11 @@ export class SessionTable extends LitElement {
         }
       }
       @media (max-width: 760px) {
-        thead {
-          display: none;
-        }
-        table,
-        tbody {
-          display: block;
-        }
-        tr {
-          display: grid;
-          grid-template-columns: 1fr auto;
-          gap: 3px 12px;
-          padding: 12px 14px;
-          border-bottom: 1px solid var(--line);
-        }
-        td:is(td, :first-child, :last-child) {
-          padding: 0;
-          border: 0;
-          text-align: left;
-        }
-        .name {
-          grid-area: 1 / 1;
-          width: auto;
-          max-width: none;
-          min-width: 0;
-        }
+        ${entryRowStyles}
         .last {
           grid-area: 2 / 1;
           color: var(--text-soft);
           font-size: 12.5px;
-        }
-        .status {
-          grid-area: 1 / 2;
         }
         td.count {
           grid-area: 3 / 1;
@@ -179,9 +85,9 @@ function renderSession(session: AdminSession, now: Date) {
       ${formatTime(session.last_at, now)}
     </td>
     <td role="cell" class="status nowrap"><dm-status status=${session.last_status}></dm-status></td>
-    <td role="cell" class="name">
+    <td role="cell" class="lead">
       <a href=${linkSession(id, project)} data-route title=${id}>${id}</a>
-      <span class="models" title=${session.models.join(', ')}>${session.models.join(', ')}</span>
+      <span class="under" title=${session.models.join(', ')}>${session.models.join(', ')}</span>
     </td>
     <td role="cell" class="project">${project ?? html`<span class="faint">none</span>`}</td>
     <td role="cell" class="right number nowrap count">

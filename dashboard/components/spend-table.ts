@@ -4,6 +4,7 @@ import { formatCount, formatShare } from '../model/format.ts'
 import { formatExact, readNanos } from '../model/money.ts'
 import type { SpendLine } from '../model/spend.ts'
 import { baseStyles } from '../styles/shared.ts'
+import { sumTableStyles, tableStyles } from '../styles/tables.ts'
 
 const pageSize = 200
 
@@ -17,39 +18,15 @@ export class SpendTable extends LitElement {
   }
   static override styles = [
     baseStyles,
+    tableStyles,
+    sumTableStyles,
     css`
-      :host {
-        display: block;
-        overflow-x: auto;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        font-variant-numeric: tabular-nums;
-      }
-      th {
-        padding: 9px 10px;
-        box-shadow: inset 0 -1px var(--line);
-        color: var(--text-soft);
-        font-size: 12px;
-        font-weight: 600;
-        text-align: right;
-        white-space: nowrap;
-      }
       td {
-        padding: 7px 10px;
-        border-bottom: 1px solid var(--line);
-        text-align: right;
+        padding-block: 7px;
         white-space: nowrap;
       }
       .left {
         text-align: left;
-      }
-      :is(th, td):first-child {
-        padding-left: 16px;
-      }
-      :is(th, td):last-child {
-        padding-right: 16px;
       }
       .name {
         position: relative;
@@ -82,10 +59,6 @@ export class SpendTable extends LitElement {
         color: var(--text);
         font-size: inherit;
         font-weight: 650;
-      }
-      .money {
-        font-family: var(--mono);
-        font-size: 12.5px;
       }
       .warn {
         color: var(--warn);

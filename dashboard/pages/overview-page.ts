@@ -8,6 +8,7 @@ import { formatCurl, formatDayTime, formatDuration, formatPlural, formatSpan } f
 import { linkWith } from '../model/location.ts'
 import { countFilters, type Filters, findDefinitions, readFilters } from '../model/request-filters.ts'
 import { ranges, readRange } from '../model/time-ranges.ts'
+import { pageStyles } from '../styles/pages.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
 import { renderCharts, renderTotals } from './overview-charts.ts'
 import { listErrors, listProviders, listRanked, type Order } from './overview-lists.ts'
@@ -28,7 +29,7 @@ const twoMinutes = 120_000
 /** How the traffic is: totals, charts over time, errors, models, providers. */
 export class OverviewPage extends LitElement {
   static override properties = { query: { attribute: false }, order: { state: true } }
-  static override styles = [baseStyles, controlStyles, cardStyles, overviewStyles]
+  static override styles = [baseStyles, controlStyles, cardStyles, pageStyles, overviewStyles]
   query = new URLSearchParams(location.search)
   /** Of the lists. */
   order: Order = 'requests'

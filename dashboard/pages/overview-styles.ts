@@ -1,20 +1,6 @@
 import { css } from 'lit'
 
 export const overviewStyles = css`
-  :host {
-    display: grid;
-    gap: 16px;
-  }
-  .head,
-  .filters {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 8px;
-  }
-  h1 {
-    flex: 1;
-  }
   .totals {
     display: grid;
     grid-template-columns: 1fr 1fr 1.45fr 1.45fr 1.2fr 1.2fr 1.2fr;
@@ -24,9 +10,6 @@ export const overviewStyles = css`
     display: grid;
     grid-template-columns: repeat(2, minmax(0, 1fr));
     gap: 16px;
-  }
-  .chart {
-    padding: 14px 16px 8px;
   }
   .lists {
     columns: 2;
@@ -46,10 +29,6 @@ export const overviewStyles = css`
   .span {
     margin-left: auto;
     font-size: 12.5px;
-  }
-  .loading {
-    padding: 40px;
-    text-align: center;
   }
   .note {
     padding: 8px 14px;

@@ -10,6 +10,7 @@ import { formatCurl, formatDayTime, formatPlural } from '../model/format.ts'
 import { linkWith } from '../model/location.ts'
 import { maxRows } from '../model/merge-rows.ts'
 import { countFilters, type Filters, mainFilters, readFilters, toApiQuery } from '../model/request-filters.ts'
+import { pageStyles } from '../styles/pages.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
 import { requestsPageStyles } from './requests-styles.ts'
 import '../components/export-buttons.ts'
@@ -28,7 +29,7 @@ const topPixels = 40
 /** The list of requests: live, filtered, searched, older ones on demand. */
 export class RequestsPage extends LitElement {
   static override properties = { query: { attribute: false }, showsMore: { state: true } }
-  static override styles = [baseStyles, controlStyles, cardStyles, requestsPageStyles]
+  static override styles = [baseStyles, controlStyles, cardStyles, pageStyles, requestsPageStyles]
   query = new URLSearchParams()
   /** Whether the rare filters are in sight. */
   showsMore = false

@@ -2,19 +2,7 @@ import { css } from 'lit'
 
 export const requestsPageStyles = css`
   :host {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
     gap: 14px;
-  }
-  .head,
-  .filters {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 8px;
-  }
-  h1 {
-    flex: 1;
   }
   .live {
     display: inline-flex;
@@ -68,9 +56,5 @@ export const requestsPageStyles = css`
   }
   .card {
     overflow: clip;
-  }
-  .loading {
-    padding: 40px;
-    text-align: center;
   }
 `

@@ -12,6 +12,7 @@ import {
   readFilters,
   toApiQuery,
 } from '../model/request-filters.ts'
+import { pageStyles } from '../styles/pages.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
 import { requestsPageStyles } from './requests-styles.ts'
 import '../components/filter-bar.ts'
@@ -27,7 +28,7 @@ const facetsMilliseconds = 60_000
 /** Requests that belong together, the last used first. */
 export class SessionsPage extends LitElement {
   static override properties = { query: { attribute: false } }
-  static override styles = [baseStyles, controlStyles, cardStyles, requestsPageStyles]
+  static override styles = [baseStyles, controlStyles, cardStyles, pageStyles, requestsPageStyles]
   query = new URLSearchParams(location.search)
   #asked = location.search.replace(/^\?/, '')
   #first: Poll<AdminSessionList> = new Poll<AdminSessionList>(this, {

@@ -17,6 +17,7 @@ import {
   sumByValue,
   toLine,
 } from '../model/spend.ts'
+import { pageStyles } from '../styles/pages.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
 import { spendPageStyles } from './spend-styles.ts'
 import '../components/export-buttons.ts'
@@ -45,7 +46,7 @@ const groups = [
 /** What was spent by whom or on what, by day or month of UTC, and what the running one will come to. */
 export class SpendPage extends LitElement {
   static override properties = { query: { attribute: false }, byPeriod: { state: true } }
-  static override styles = [baseStyles, controlStyles, cardStyles, spendPageStyles]
+  static override styles = [baseStyles, controlStyles, cardStyles, pageStyles, spendPageStyles]
   query = new URLSearchParams(location.search)
   /** Whether the table has a line for each period. */
   byPeriod = false

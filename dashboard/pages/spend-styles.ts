@@ -1,21 +1,6 @@
 import { css } from 'lit'
 
 export const spendPageStyles = css`
-  :host {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 16px;
-  }
-  .head,
-  .filters {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 8px;
-  }
-  h1 {
-    flex: 1;
-  }
   .by {
     display: inline-flex;
     align-items: center;
@@ -29,15 +14,8 @@ export const spendPageStyles = css`
     grid-template-columns: repeat(3, minmax(0, 1fr)) minmax(0, 2fr);
     gap: 12px;
   }
-  .chart {
-    padding: 14px 16px 8px;
-  }
   .table {
     overflow: clip;
-  }
-  .loading {
-    padding: 40px;
-    text-align: center;
   }
   @media (max-width: 1020px) {
     .totals {
