@@ -1,6 +1,7 @@
 /** The admin API's questions to the log: what is asked is checked here, before it goes to the reader's thread. */
 
 import type {
+  AdminExportQuery,
   AdminFacets,
   AdminFacetsQuery,
   AdminOverview,
@@ -14,6 +15,7 @@ import type {
   AdminSessionsQuery,
   AdminTailQuery,
 } from '../http/admin/contract.ts'
+import type { ExportPage } from './log/export-page.ts'
 import { matchesFilter } from './log/list-match.ts'
 import type { StoredMedia } from './log/media-query.ts'
 import { checkFilter, checkListQuery } from './log/query-input.ts'
@@ -25,6 +27,8 @@ import type { Store } from './store.ts'
 export interface AdminQueries {
   /** Throws GatewayError `invalid_request` naming the parameter. */
   listRequests(query: AdminRequestsQuery): Promise<AdminRequestList>
+  /** The next rows of a file. `before`: the cursor of the page before, null for the first. Throws like `listRequests`. */
+  exportPage(query: AdminExportQuery, before: string | null): Promise<ExportPage>
   /** By any id that names it (log/request-queries.ts). */
   getRequest(id: string): Promise<AdminRequest | null>
   /** Whether a row passes the filters. Throws GatewayError `invalid_request` naming the parameter. */
@@ -53,12 +57,19 @@ export interface AdminQueriesOptions {
   patience?: number
 }
 
+/** Rows of one page of a file. */
+const exportRows = 500
+
 export function createAdminQueries(
   store: Pick<Store, 'query'>,
   { patience = 90 }: AdminQueriesOptions = {},
 ): AdminQueries {
   return {
     listRequests: async (query) => store.query('listRequests', checkListQuery(query, patience)),
+    exportPage: async ({ format, ...query }, before) => {
+      const page = { ...query, limit: exportRows, ...(before !== null && { before }) }
+      return store.query('exportPage', { list: checkListQuery(page, patience), format })
+    },
     getRequest: (id) => store.query('getRequest', id),
     createMatcher: (query) => {
       const filter = checkFilter(query)

@@ -86,3 +86,21 @@ test('the admin key is asked for', async (t) => {
   assert.equal((await fetch(`${gateway.origin}/admin/requests/export?format=csv`, { headers })).status, 200)
   assert.equal((await fetch(`${gateway.origin}/openapi.json`)).status, 200)
 })
+
+test('readers who leave, and those who want the head only, take no place', async (t) => {
+  const gateway = await startGateway()
+  t.after(() => gateway.close())
+  await (await gateway.post({ model: 'gpt-4o', input: 'hello' })).text()
+  const url = `${gateway.origin}/admin/requests/export?format=csv`
+  for (let count = 0; count < 25; count += 1) {
+    assert.equal((await fetch(url, { method: 'HEAD' })).status, 200)
+    await (await fetch(url)).body?.cancel()
+    const leaving = new AbortController()
+    const left = fetch(url, { signal: leaving.signal }).catch(() => undefined)
+    setTimeout(() => leaving.abort(), count % 3)
+    await left
+  }
+  const last = await fetch(url)
+  assert.equal(last.status, 200)
+  assert.match(await last.text(), /# complete: \d+ rows/)
+})

@@ -1,10 +1,10 @@
 /** `/admin/requests`. */
-import { Readable } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import Type from 'typebox'
 import { GatewayError } from '../../errors.ts'
 import type { AdminQueries } from '../../store/admin-queries.ts'
 import { AdminExportQuery, AdminRequest, AdminRequestList, AdminRequestsQuery } from './contract.ts'
-import { startExport } from './export-rows.ts'
+import { Exports, whileRead } from './export-rows.ts'
 import { text } from './kinds.ts'
 import { type AdminRoute, defineRoute } from './route.ts'
 import { createTailRoutes, type TailRoutesDependencies } from './tail-routes.ts'
@@ -15,6 +15,7 @@ export interface RequestRoutesDependencies extends TailRoutesDependencies {
 
 export function createRequestRoutes(dependencies: RequestRoutesDependencies): AdminRoute[] {
   const { queries } = dependencies
+  const exports = new Exports(queries)
   return [
     defineRoute({
       method: 'GET',
@@ -29,15 +30,18 @@ export function createRequestRoutes(dependencies: RequestRoutesDependencies): Ad
       path: '/admin/requests/export',
       summary: 'All requests of a filtered view, as CSV or JSON lines.',
       description:
-        'Streamed. The last record says whether the file is whole: `# complete: <n> rows` in the first column of CSV, `{"export": {"rows", "complete"}}` in JSON lines. Requests that come meanwhile are not in it.',
+        'Streamed. The last record says whether the file is whole: `# complete: <n> rows` in the first column of CSV, `{"export": {"rows", "complete"}}` in JSON lines. Requests that come meanwhile are not in it. A reader that takes nothing for five minutes is cut off.',
       query: AdminExportQuery,
       answer: Type.String(),
       contentTypes: ['text/csv', 'application/jsonl'],
       async handler({ query, ctx }) {
-        const text = await startExport(queries, query)
+        const { text, close } = await exports.start(query)
+        // Also one who has left before the answer begins, which then nobody reads.
+        finished(ctx.res, close)
         ctx.type = query.format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl'
         ctx.set('content-disposition', `attachment; filename="requests.${query.format}"`)
-        ctx.body = Readable.from(text, { objectMode: false })
+        const read = whileRead(text, { onIdle: () => ctx.res.destroy() })
+        ctx.body = Readable.from(read, { objectMode: false })
         return ''
       },
     }),

@@ -6,6 +6,7 @@
 import type { Deadline } from '../engine/deadline.ts'
 import type { Driver } from '../engine/driver.ts'
 import { ping } from '../store-figures.ts'
+import { exportPage } from './export-page.ts'
 import { listRequests } from './list-requests.ts'
 import { getMedia } from './media-query.ts'
 import { overview } from './overview-query.ts'
@@ -25,6 +26,7 @@ export interface ReadContext {
 
 export const logReads = {
   listRequests,
+  exportPage,
   getRequest,
   tailKeys,
   runningKeys,
