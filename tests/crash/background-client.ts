@@ -37,8 +37,8 @@ interface Job {
   /** Of a stream: what has been seen, in order and without doubles. */
   text: string
   events: CanonicalEvent[]
-  /** The life of the gateway that it began in. */
-  firstLife: number
+  /** Deaths before it began. */
+  firstDeaths: number
   /** Whether a cancel was asked for, and what was answered. */
   cancel: 'no' | 'asked' | 'answered'
   /** The final object. */
@@ -72,7 +72,8 @@ export function createBackgroundClient(options: BackgroundOptions): CrashClient 
         checkEnd(background, round, background.current)
       }
       for (const job of background.ended) await checkKept(round, job)
-      for (const job of background.unknown) checkRuns(background.provider, job, round.life - job.firstLife)
+      for (const job of background.unknown)
+        checkRuns(background.provider, job, round.deaths() - job.firstDeaths)
     },
   }
 }
@@ -87,7 +88,7 @@ function chooseJob(background: Background, round: Round): Job {
   return job
 }
 
-function makeJob({ random, stream, model }: Background, { life }: Round): Job {
+function makeJob({ random, stream, model }: Background, round: Round): Job {
   const ask = makeAsk(random, 'job', { delay: random.pick([0, 5, 20, 60]) })
   const body = { model, input: renderAsk(ask), background: true, stream }
   const key = random.chance(0.4) ? `job-${ask.tag}` : null
@@ -99,7 +100,7 @@ function makeJob({ random, stream, model }: Background, { life }: Round): Job {
     id: null,
     text: '',
     events: [],
-    firstLife: life,
+    firstDeaths: round.deaths(),
     cancel: 'no',
     final: null,
   }
@@ -158,10 +159,10 @@ async function cancel(round: Round, job: Job): Promise<void> {
 }
 
 /** How a job may end: as asked; cancelled, when that was asked; failed, when the gateway died over it. */
-function checkEnd({ provider }: Background, { life }: Round, job: Job): void {
-  const { ask, body, firstLife, final } = job
+function checkEnd({ provider }: Background, round: Round, job: Job): void {
+  const { ask, body, firstDeaths, final } = job
   // A job runs in every life of the gateway, whether its client is there or not.
-  const deaths = life - firstLife
+  const deaths = round.deaths() - firstDeaths
   const { stream, input } = body as { stream: boolean; input: string }
   if (stream) assertLegalStream(job.events)
   assert.ok(final !== null)
@@ -178,7 +179,7 @@ function checkEnd({ provider }: Background, { life }: Round, job: Job): void {
   checkRuns(provider, job, deaths)
 }
 
-/** Once for each life of the gateway at most, and never twice at a time. */
+/** Once before each death and after the last one at most, and never twice at a time. */
 function checkRuns(provider: CrashProvider, { ask, id }: Job, deaths: number): void {
   const { begun, most, story } = provider.countCalls(ask.tag)
   const told = `${ask.tag} (${id}), which went through ${deaths} deaths: ${story.join('; ')}`

@@ -3,7 +3,7 @@ import type { ResponseCreateParamsNonStreaming } from 'openai/resources/response
 import type { Item } from '../../translators/shared/canonical.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import type { Random } from './random.ts'
-import { type CrashClient, clientOf, Lost, lose, type Round, readStream } from './round.ts'
+import { type CrashClient, clientOf, Lost, lose, loseUnkept, type Round, readStream } from './round.ts'
 import { type Ask, outputAsk, renderAsk } from './script.ts'
 import { assertAnswer, checkTurn, checkUnseen, depthOf, expectLines, makeAsk, type Turn } from './turns.ts'
 
@@ -86,14 +86,16 @@ interface Planned {
 }
 
 async function createTurn(round: Round, { body, ...planned }: Planned): Promise<Turn> {
-  const answer = await lose(round, () =>
-    clientOf(round)
+  const answer = await lose(round, async () => {
+    const raw = await clientOf(round)
       .responses.create(body as ResponseCreateParamsNonStreaming)
       .asResponse()
-      .then((raw) => raw.json() as Promise<{ id: string }>),
-  )
+    round.taken(raw.headers.get('x-request-id') ?? '')
+    return raw.json() as Promise<{ id: string }>
+  })
   round.say('ended')
   assertAnswer(answer, planned.lines)
+  loseUnkept(round, answer)
   return { ...planned, id: answer.id, response: answer, text: null }
 }
 
@@ -107,6 +109,7 @@ async function streamTurn(chain: Chain, round: Round, { body, ...planned }: Plan
   if (begun !== undefined && last?.type === 'response.completed') {
     assertLegalStream(events)
     assertAnswer(last.response, planned.lines)
+    loseUnkept(round, last.response)
     return { ...planned, id: begun.id, response: last.response, text }
   }
   if (isDone) throw new Error(`a stream ends in ${last?.type}: ${JSON.stringify(last)}`)

@@ -26,14 +26,16 @@ export interface GatewayPlan {
   folder: string
   /** The origin of the provider. */
   provider: string
+  /** Its `store.url`. */
+  store: string
 }
 
-export const storeFile = (folder: string) => join(folder, 'crash.db')
-
-export async function writeConfig({ folder, provider }: GatewayPlan): Promise<void> {
+export async function writeConfig({ folder, provider, store }: GatewayPlan): Promise<void> {
   const config = {
     listen: { host: '127.0.0.1', port: 0 },
-    store: { url: `sqlite:${storeFile(folder)}` },
+    store: { url: store },
+    // Where several gateways may be, what a dead one had stays its own for some seconds, and its clients wait.
+    state: { idempotencyWait: store.startsWith('postgres:') ? 30_000 : 0 },
     providers: {
       plain: { variant: 'open-responses', baseUrl: `${provider}/plain/v1`, attempts: 1 },
       native: {
@@ -46,6 +48,10 @@ export async function writeConfig({ folder, provider }: GatewayPlan): Promise<vo
     models: {
       plain: { targets: [{ provider: 'plain', model: 'crash' }] },
       native: { targets: [{ provider: 'native', model: 'crash' }] },
+    },
+    prices: {
+      plain: { crash: [{ input: 1, output: 10 }] },
+      native: { crash: [{ input: 3, output: 30, request: '0.001' }] },
     },
     log: { bodies: 'none' },
   }
@@ -69,7 +75,7 @@ export async function startGatewayProcess(
   })
   let complaints = ''
   child.stderr.on('data', (chunk) => {
-    complaints = (complaints + chunk).slice(-20_000)
+    complaints = (complaints + chunk).slice(-2_000_000)
   })
   const kill = () => child.kill('SIGKILL')
   killed(kill)

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import type { CrashProvider } from './provider.ts'
 import type { Random } from './random.ts'
-import { type CallOptions, type CrashClient, callWell, Lost, type Round, readStream } from './round.ts'
+import {
+  type CallOptions,
+  type CrashClient,
+  callWell,
+  Lost,
+  loseUnkept,
+  type Round,
+  readStream,
+} from './round.ts'
 import { type Ask, renderAsk } from './script.ts'
 import { assertAnswer, expectLines, makeAsk } from './turns.ts'
 
@@ -11,7 +19,7 @@ interface KeyedCall {
   key: string
   ask: Ask
   body: { stream: boolean; store: boolean; input: string }
-  /** Deaths that it went through before it was answered. */
+  /** How often it was lost before it was answered. */
   deaths: number
   /** The answer, once there is one. */
   text: string | null
@@ -46,22 +54,35 @@ async function act(keyed: Keyed, round: Round): Promise<void> {
   const { random } = keyed
   keyed.waiting ??= makeCall(random)
   const one = keyed.waiting
-  try {
-    // A crowd, of which one may reach the provider.
-    const crowd = random.chance(0.2) ? 4 : 0
-    const others = Array.from({ length: crowd }, () => sendInCrowd(round, one))
-    const answers = await Promise.all([crowd > 0 ? sendInCrowd(round, one) : send(round, one), ...others])
-    one.text = answers.find((answer) => answer !== null)?.text ?? null
-    for (const answer of answers) if (answer !== null) assert.equal(answer.text, one.text)
-    assert.ok(one.text !== null, 'one of the crowd is answered')
-  } catch (error) {
-    if (error instanceof Lost) one.deaths += 1
-    throw error
-  }
+  // A crowd, of which one may reach the provider.
+  const crowd = random.chance(0.2) ? 4 : 0
+  const others = Array.from({ length: crowd }, () => sendInCrowd(round, one))
+  const answers = await allOf([crowd > 0 ? sendInCrowd(round, one) : send(round, one), ...others], (lost) => {
+    // The gateway dies for all at once; while its store is away, one after the other may have tried.
+    one.deaths += round.dead.aborted ? 1 : lost
+  })
+  one.text = answers.find((answer) => answer !== null)?.text ?? null
+  for (const answer of answers) if (answer !== null) assert.equal(answer.text, one.text)
+  assert.ok(one.text !== null, 'one of the crowd is answered')
   keyed.waiting = null
   keyed.answered.push(one)
   checkCalls(keyed, one)
   if (random.chance(0.3)) await checkRepeat(keyed, round, one)
+}
+
+/** All are waited for, so that none of them goes on beside the next try. */
+async function allOf<Answer>(
+  calls: readonly Promise<Answer>[],
+  onLost: (calls: number) => void,
+): Promise<Answer[]> {
+  const results = await Promise.allSettled(calls)
+  const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason)
+  for (const failure of failures) if (!(failure instanceof Lost)) throw failure
+  if (failures.length > 0) {
+    onLost(failures.length)
+    throw failures[0]
+  }
+  return results.map((result) => (result as PromiseFulfilledResult<Answer>).value)
 }
 
 function makeCall(random: Random): KeyedCall {
@@ -89,12 +110,21 @@ async function send(round: Round, { key, ask, body }: KeyedCall): Promise<Sent> 
     const answer = await callWell(round, '/v1/responses', options)
     round.say('ended')
     assertAnswer(answer.json(), lines)
+    if (!isReplayed(answer.headers)) loseUnsure(round, body, answer.json())
     return { text: answer.text, isReplayed: isReplayed(answer.headers) }
   }
   const { events, text, headers, isDone } = await readStream(round, '/v1/responses', options)
   if (!isDone) throw new Lost('the stream was cut')
-  assertAnswer(assertLegalStream(events), lines)
+  const final = assertLegalStream(events)
+  assertAnswer(final, lines)
+  if (!isReplayed(headers)) loseUnsure(round, body, final)
   return { text, isReplayed: isReplayed(headers) }
+}
+
+/** While the store is away the answer leaves without being kept under its key, and a repeat makes another call. @throws Lost */
+function loseUnsure(round: Round, { store }: KeyedCall['body'], answer: unknown): void {
+  if (store) loseUnkept(round, answer)
+  else if (round.isTroubled()) throw new Lost('it is not known whether the answer was kept')
 }
 
 /** Null: another of the crowd runs. */

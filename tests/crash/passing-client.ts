@@ -19,8 +19,12 @@ export function createPassingClient(name: string, random: Random): CrashClient {
     async act(round) {
       const store = random.chance(0.5)
       const body = { model: 'plain', input: renderAsk(makeAsk(random, 'pass')), store }
-      const { id } = (await callWell(round, '/v1/responses', { body })).json() as { id: string }
-      if (store) await callWell(round, `/v1/responses/${id}`, { method: 'DELETE' })
+      const { id, store: isKept } = (await callWell(round, '/v1/responses', { body })).json() as {
+        id: string
+        store: boolean
+      }
+      assert.ok(isKept === store || round.isTroubled(), 'an answer is kept while the store is there')
+      if (isKept) await callWell(round, `/v1/responses/${id}`, { method: 'DELETE' })
       gone.push(id)
     },
     async verify(round) {

@@ -7,11 +7,17 @@ import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 export type Moment = 'event' | 'ended' | 'accepted'
 
 export interface Round {
-  /** Counts the lives of the gateway, also those that ended before it could be called. */
-  life: number
   origin: string
+  /** Counts what has died so far, also a gateway that could not be called yet, and the server of the database. */
+  deaths(): number
   /** Aborts when the gateway is dead. */
   dead: AbortSignal
+  /** Aborts when the clients begin nothing more: with the gateway, or when its store has come back. */
+  over: AbortSignal
+  /** The store has been away in this round: calls may be refused, and answers not kept, which says so. */
+  isTroubled(): boolean
+  /** A request was taken on, which has a row in the record from then on. */
+  taken(requestId: string): void
   /** Told in the same step in which a client has seen it. */
   say(moment: Moment): void
 }
@@ -27,7 +33,7 @@ export interface CrashClient {
   finish(round: Round): Promise<void>
 }
 
-/** The gateway died before it answered: whether the call was done is not known. */
+/** The gateway died before it answered, or its store was away: whether the call was done is not known. */
 export class Lost extends Error {}
 
 /** Milliseconds after which a call is held to hang, and a lost connection to have nothing to do with a kill. */
@@ -60,8 +66,20 @@ export function call(
       signal: AbortSignal.timeout(patience),
     })
     const text = await answer.text()
+    loseRefused(round, answer.status, text)
+    noteTaken(round, path, answer)
     return { status: answer.status, headers: answer.headers, text, json: () => JSON.parse(text) }
   })
+}
+
+/** What the gateway says while its store is away. @throws Lost */
+function loseRefused(round: Round, status: number, text: string): void {
+  if (status === 503 && round.isTroubled() && text.includes('"store_unavailable"'))
+    throw new Lost('the store is away')
+}
+
+function noteTaken(round: Round, path: string, { status, headers }: Response): void {
+  if (path === '/v1/responses' && status === 200) round.taken(headers.get('x-request-id') ?? '')
 }
 
 /** A call that must be answered well. @throws Lost */
@@ -93,7 +111,12 @@ export async function readStream(round: Round, path: string, options: CallOption
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(patience),
       })
-      if (answer.status !== 200) assert.fail(`${path} ${answer.status}: ${await answer.text()}`)
+      if (answer.status !== 200) {
+        const text = await answer.text()
+        loseRefused(round, answer.status, text)
+        assert.fail(`${path} ${answer.status}: ${text}`)
+      }
+      noteTaken(round, path, answer)
       stream.headers = answer.headers
       const decoder = new TextDecoder()
       for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>)
@@ -101,9 +124,17 @@ export async function readStream(round: Round, path: string, options: CallOption
     })
   } catch (error) {
     if (!(error instanceof Lost)) throw error
+    if (!round.dead.aborted) throw error
   }
+  loseFailed(round, stream)
   if (!stream.isDone) assert.ok(round.dead.aborted, 'a stream ends with [DONE] unless the gateway is killed')
   return stream
+}
+
+/** The end of an answer that could not be kept, and that somebody would miss. @throws Lost */
+function loseFailed(round: Round, { events }: Stream): void {
+  const { error } = (events.at(-1)?.response ?? {}) as { error?: { code: string } | null }
+  if (round.isTroubled() && error?.code === 'store_unavailable') throw new Lost('the store is away')
 }
 
 /** Takes the whole events off the front of the text; gives what is left. */
@@ -133,6 +164,13 @@ export function isEnd({ type }: CanonicalEvent): boolean {
   return /^response\.(?:completed|incomplete|failed)$/.test(type)
 }
 
+/** An answer may say that it was not kept, while the store is away. @throws Lost */
+export function loseUnkept(round: Round, response: unknown): void {
+  if ((response as { store?: unknown }).store !== false) return
+  assert.ok(round.isTroubled(), 'an answer is kept while the store is there')
+  throw new Lost('the answer was not kept')
+}
+
 /** OpenAI's own client of this life. */
 export function clientOf({ origin }: Round): OpenAI {
   return new OpenAI({ baseURL: `${origin}/v1`, apiKey: 'none', maxRetries: 0, timeout: patience })
@@ -143,6 +181,8 @@ export async function lose<Result>(round: Round, run: () => Promise<Result>): Pr
   try {
     return await run()
   } catch (error) {
+    if (error instanceof OpenAI.APIError && error.status === 503 && round.isTroubled())
+      loseRefused(round, error.status, JSON.stringify(error.error))
     if (!isConnectionError(error)) throw error
     await deathOf(round)
     if (round.dead.aborted) throw new Lost('the gateway is dead', { cause: error })

@@ -3,26 +3,27 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createBackgroundClient } from './background-client.ts'
 import { createChainClient } from './chain-client.ts'
+import { assertComplaints, checkGateway } from './check-gateway.ts'
+import { checkRows, checkStore, checkSums, waitForRest } from './check-store.ts'
 import { createConversationClients } from './conversation-client.ts'
-import {
-  type GatewayProcess,
-  NotStarted,
-  startGatewayProcess,
-  storeFile,
-  writeConfig,
-} from './gateway-process.ts'
+import { type GatewayProcess, NotStarted, startGatewayProcess, writeConfig } from './gateway-process.ts'
 import { createIdempotentClient } from './idempotent-client.ts'
+import { chooseTrigger, createKiller, type Killer, type Trigger } from './killer.ts'
+import { type Outage, planOutage } from './outage.ts'
 import { createPassingClient } from './passing-client.ts'
 import { type CrashProvider, startProvider } from './provider.ts'
 import { createRandom, type Random } from './random.ts'
-import { type CrashClient, Lost, type Moment, type Round } from './round.ts'
+import { type CrashClient, Lost, type Round } from './round.ts'
+import { openFilePlace, type StorePlace, startServerPlace } from './store-place.ts'
 
 export interface CrashPlan {
   kills: number
   seed: number
+  /** On PostgreSQL, whose server is killed as well, in about half of the rounds. Default: on SQLite. */
+  postgres?: boolean
   /** Told how it goes on. */
   log(line: string): void
 }
@@ -30,36 +31,40 @@ export interface CrashPlan {
 export interface CrashReport {
   /** How often each moment was followed by a kill. */
   kills: Record<string, number>
+  /** How often who was killed. */
+  victims: Record<string, number>
   /** How many things each client did that were answered. */
   acts: Record<string, number>
-}
-
-/** When the gateway is killed: at a moment's `count`th time, `wait` milliseconds after it (0: in the same step). */
-interface Trigger {
-  moment: Moment | 'call' | 'call ended' | 'start' | 'check' | 'time'
-  count: number
-  wait: number
 }
 
 interface Run {
   plan: CrashPlan
   random: Random
   folder: string
+  place: StorePlace
   provider: CrashProvider
   clients: CrashClient[]
   report: CrashReport
+  /** So far. */
+  deaths: number
+  /** One that outlived the last round, and whether it has seen its store go. */
+  gateway: GatewayProcess | null
+  isTroubled: boolean
 }
 
 /** Rejects with what was wrong, naming seed and round. */
 export async function runCrashes(plan: CrashPlan): Promise<CrashReport> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-crash-'))
+  const place = plan.postgres ? await startServerPlace() : openFilePlace(folder)
   const provider = await startProvider()
   const random = createRandom(plan.seed)
-  const report: CrashReport = { kills: {}, acts: {} }
-  const run: Run = { plan, random, folder, provider, clients: makeClients(random, provider), report }
+  const report: CrashReport = { kills: {}, victims: {}, acts: {} }
+  const clients = makeClients(random, provider)
+  const common = { plan, random, folder, place, provider, clients, report }
+  const run: Run = { ...common, deaths: 0, gateway: null, isTroubled: false }
   let round = 0
   try {
-    await writeConfig({ folder, provider: provider.origin })
+    await writeConfig({ folder, provider: provider.origin, store: place.url })
     for (round = 1; round <= plan.kills; round++) await runRound(run, round)
     await finish(run)
     await rm(folder, { recursive: true, force: true })
@@ -69,7 +74,9 @@ export async function runCrashes(plan: CrashPlan): Promise<CrashReport> {
       cause: error,
     })
   } finally {
+    run.gateway?.kill()
     await provider.close()
+    await place.close()
   }
 }
 
@@ -99,122 +106,112 @@ function makeClients(random: Random, provider: CrashProvider): CrashClient[] {
   ]
 }
 
-function chooseTrigger(random: Random): Trigger {
-  const moment = random.pick([
-    'event',
-    'event',
-    'ended',
-    'ended',
-    'accepted',
-    'call',
-    'call ended',
-    'call ended',
-    'start',
-    'check',
-    'time',
-  ] as const)
-  const wait =
-    moment === 'time'
-      ? random.integer(50, random.pick([600, 3000]))
-      : random.pick([0, 0, random.integer(1, 12)])
-  return { moment, count: random.integer(1, random.pick(most[moment] ?? [1])), wait }
-}
-
-/** Up to how many times a moment may come before the one that counts: some kills early, some in full traffic. */
-const most: Partial<Record<Trigger['moment'], number[]>> = {
-  event: [60, 600],
-  ended: [10, 60],
-  accepted: [3, 8],
-  call: [15, 80],
-  'call ended': [15, 60],
-  start: [15],
-}
-
-/** Milliseconds after which the gateway is killed whatever has or has not happened. */
+/** Milliseconds after which there is a kill whatever has or has not happened. */
 const longestRound = 2000
 
 async function runRound(run: Run, number: number): Promise<void> {
-  const { random, report, plan } = run
-  const trigger = chooseTrigger(random)
+  const { random, report, plan, place } = run
+  const trigger = chooseTrigger(random, place.server !== null)
   const killer = createKiller(trigger)
-  const gateway = await startOrDie(run, killer)
-  if (gateway !== null) {
-    try {
-      await live(run, number, gateway, trigger, killer)
-    } finally {
-      gateway.kill()
+  if (trigger.moment === 'start') await stopGateway(run)
+  if (trigger.victim === 'gateway' || place.server === null) await killGateway(run, trigger, killer)
+  else {
+    const onDown = () => {
+      run.deaths += 1
     }
-    const { signal } = await gateway.exit
-    assert.equal(signal, 'SIGKILL', `the gateway ends by nothing else: ${gateway.complaints()}`)
-    assert.equal(gateway.complaints(), '', 'the gateway has nothing to complain about')
+    await killServer(run, trigger, killer, planOutage({ server: place.server, trigger, onDown }))
   }
   assert.deepEqual(run.provider.complaints, [])
   const name = killer.fired() ? trigger.moment : `${trigger.moment}, not reached`
   addOne(report.kills, name)
-  plan.log(`round ${number}: killed at ${name} (${trigger.count}, ${trigger.wait} ms)`)
+  addOne(report.victims, trigger.victim)
+  plan.log(`round ${number}: ${trigger.victim} killed at ${name} (${trigger.count}, ${trigger.wait} ms)`)
 }
 
 function addOne(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1
 }
 
-/** One life: what was acknowledged before is looked for, then there is traffic until death. */
-async function live(
-  run: Run,
-  life: number,
-  gateway: GatewayProcess,
-  trigger: Trigger,
-  killer: Killer,
-): Promise<void> {
+async function killGateway(run: Run, trigger: Trigger, killer: Killer): Promise<void> {
+  const gateway = await startOrDie(run, (kill) => killer.take(kill))
+  if (gateway !== null) {
+    const { dead, kill, origin } = gateway
+    try {
+      const round = { ...roundOf(run), origin, dead, over: dead, say: killer.say }
+      await live(run, round, { trigger, killer, kill })
+    } finally {
+      kill()
+    }
+    const { signal } = await gateway.exit
+    assert.equal(signal, 'SIGKILL', `the gateway ends by nothing else: ${gateway.complaints()}`)
+    assertComplaints(gateway, run.isTroubled)
+  }
+  run.gateway = null
+  run.deaths += 1
+}
+
+/** The gateway stays, unless it was just starting: it says what is wrong, and is started again. */
+async function killServer(run: Run, trigger: Trigger, killer: Killer, outage: Outage): Promise<void> {
+  const gateway = await startOrDie(run, () => killer.take(outage.begin), outage)
+  if (gateway === null) return outage.passed()
+  run.isTroubled = true
+  const ids: string[] = []
+  const round: Round = {
+    ...roundOf(run),
+    origin: gateway.origin,
+    dead: gateway.dead,
+    over: outage.over,
+    say: killer.say,
+    isTroubled: outage.begun,
+    taken: (id) => ids.push(id),
+  }
+  await Promise.all([live(run, round, { trigger, killer, kill: outage.begin }), outage.survived(gateway)])
+  assertComplaints(gateway, true)
+  await checkGateway(gateway)
+  await checkRows(run.place, ids)
+  await checkSums(run.place)
+}
+
+function roundOf(run: Run): Pick<Round, 'deaths' | 'isTroubled' | 'taken'> {
+  return { deaths: () => run.deaths, isTroubled: () => false, taken: () => {} }
+}
+
+interface Life {
+  trigger: Trigger
+  killer: Killer
+  kill(): void
+}
+
+/** What was acknowledged before is looked for, then there is traffic until the round is over. */
+async function live(run: Run, round: Round, { trigger, killer, kill }: Life): Promise<void> {
   const { provider, random, clients, report } = run
-  const round: Round = { life, origin: gateway.origin, dead: gateway.dead, say: killer.say }
   provider.onCall((moment) => killer.say(moment === 'begun' ? 'call' : 'call ended'))
-  if (trigger.moment === 'check') setTimeout(gateway.kill, random.integer(0, 150))
+  if (trigger.moment === 'check') setTimeout(kill, random.integer(0, 150))
   if (!(await checkAll(clients, round, 'verify'))) return
-  const limit = setTimeout(gateway.kill, trigger.moment === 'time' ? trigger.wait : longestRound)
+  const limit = setTimeout(kill, trigger.moment === 'time' ? trigger.wait : longestRound)
   killer.arm()
-  await Promise.all(clients.map((client) => actUntilDeath(client, round, report.acts)))
+  await Promise.all(clients.map((client) => actUntilOver(client, round, report.acts)))
   clearTimeout(limit)
 }
 
-interface Killer {
-  /** Gets the way to kill as soon as there is one. */
-  take(kill: () => void): void
-  /** From now on moments count. */
-  arm(): void
-  say(moment: Trigger['moment']): void
-  fired(): boolean
-}
-
-function createKiller({ moment, count, wait }: Trigger): Killer {
-  let kill = () => {}
-  let armed = false
-  let seen = 0
-  return {
-    take(next) {
-      kill = next
-      // In the middle of opening its store, or a little later.
-      if (moment === 'start') setTimeout(kill, 40 * count)
-    },
-    arm() {
-      armed = true
-    },
-    say(said) {
-      if (!armed || said !== moment || ++seen !== count) return
-      if (wait === 0) kill()
-      else setTimeout(kill, wait)
-    },
-    fired: () => moment === 'start' || moment === 'check' || moment === 'time' || seen >= count,
+/** Null: it was killed before it listened, or its store was. `killed` gets the way to kill it as soon as it runs. */
+async function startOrDie(
+  run: Run,
+  killed: (kill: () => void) => void,
+  outage: Outage | null = null,
+): Promise<GatewayProcess | null> {
+  if (run.gateway !== null) {
+    killed(run.gateway.kill)
+    return run.gateway
   }
-}
-
-/** Null: it was killed before it listened. */
-async function startOrDie({ folder }: Run, killer: Killer): Promise<GatewayProcess | null> {
+  run.isTroubled = false
   try {
-    return await startGatewayProcess(folder, killer.take)
+    run.gateway = await startGatewayProcess(run.folder, killed)
+    return run.gateway
   } catch (error) {
     if (!(error instanceof NotStarted)) throw error
-    assert.equal(error.message, '', 'the gateway says nothing but that it was killed')
+    if (outage?.begun()) assert.match(error.message, /cannot start: .*cannot be reached/)
+    else assert.equal(error.message, '', 'the gateway says nothing but that it was killed')
     return null
   }
 }
@@ -231,17 +228,21 @@ async function checkAll(
   return !round.dead.aborted
 }
 
-async function actUntilDeath(client: CrashClient, round: Round, acts: CrashReport['acts']): Promise<void> {
-  while (!round.dead.aborted) {
+async function actUntilOver(client: CrashClient, round: Round, acts: CrashReport['acts']): Promise<void> {
+  while (!round.over.aborted) {
     try {
       await named(client, () => client.act(round))
       addOne(acts, client.name)
     } catch (error) {
-      if (error instanceof Lost) return
-      throw error
+      if (!(error instanceof Lost)) throw error
+      if (round.dead.aborted) return
+      await pause(lostPause)
     }
   }
 }
+
+/** Milliseconds until a client that was refused tries again. */
+const lostPause = 100
 
 /** Says whose error it is. */
 async function named<Result>({ name }: CrashClient, run: () => Promise<Result>): Promise<Result> {
@@ -253,28 +254,27 @@ async function named<Result>({ name }: CrashClient, run: () => Promise<Result>):
   }
 }
 
+/** Milliseconds in which what the dead have left is ended on PostgreSQL: twice as long as a dead one counts as alive, and more. */
+const restTime = 90_000
+
 /** One more life, without a kill: everything that was ever acknowledged is there, and nothing is left running. */
-async function finish({ plan, folder, clients, provider }: Run): Promise<void> {
-  const gateway = await startGatewayProcess(folder)
-  const round: Round = { life: plan.kills + 1, origin: gateway.origin, dead: gateway.dead, say: () => {} }
+async function finish(run: Run): Promise<void> {
+  const { clients, provider, place } = run
+  const gateway = await startOrDie(run, () => {})
+  assert.ok(gateway !== null, 'the gateway starts')
+  if (place.server !== null) await waitForRest(place, restTime)
+  const { origin, dead } = gateway
+  const round: Round = { ...roundOf(run), origin, dead, over: dead, say: () => {} }
   assert.ok(await checkAll(clients, round, 'finish'), 'the gateway lives')
   assert.deepEqual(provider.complaints, [])
-  assert.deepEqual(await gateway.stop(), { code: 0, signal: null })
-  assert.equal(gateway.complaints(), '')
-  checkStore(folder)
+  await stopGateway(run)
+  await checkStore(place)
 }
 
-function checkStore(folder: string): void {
-  const database = new Database(storeFile(folder), { readonly: true })
-  const count = (sql: string) => (database.prepare(sql).get() as { count: number }).count
-  assert.equal(database.pragma('integrity_check', { simple: true }), 'ok')
-  for (const [what, sql] of [
-    ['job', 'SELECT count(*) AS count FROM jobs'],
-    ['claim', 'SELECT count(*) AS count FROM idempotency_keys WHERE answer IS NULL'],
-    ['lock', 'SELECT count(*) AS count FROM conversations WHERE lock_holder IS NOT NULL'],
-    ['response', "SELECT count(*) AS count FROM responses WHERE status IN ('queued', 'in_progress')"],
-    ['request', "SELECT count(*) AS count FROM requests WHERE status IN ('queued', 'in_progress')"],
-  ] as const)
-    assert.equal(count(sql), 0, `no ${what} is left running`)
-  database.close()
+async function stopGateway(run: Run): Promise<void> {
+  const { gateway } = run
+  if (gateway === null) return
+  run.gateway = null
+  assert.deepEqual(await gateway.stop(), { code: 0, signal: null })
+  assertComplaints(gateway, run.isTroubled)
 }

@@ -24,12 +24,14 @@ const run = promisify(execFile)
 
 export interface TestServer {
   port: number
+  /** The folder of its data. */
+  data: string
   /** `postgres://…` of a database on it. */
   url(database: string): string
   /** A connection of the superuser. Ended with the server. */
   admin: Sql
-  /** Ends it as a crash would; its data stays. */
-  stop(): Promise<void>
+  /** Ends it as a crash would (`immediate`), or as an administrator does who waits for nobody (`fast`); its data stays. */
+  stop(how?: 'immediate' | 'fast'): Promise<void>
   /** Starts it again on the same port. */
   start(): Promise<void>
   /** Ends it and takes its data away. */
@@ -150,18 +152,21 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
   let child: ChildProcess | null = null
   const server: TestServer = {
     port,
+    data,
     url,
     admin,
     async start() {
       child = spawnServer(binary, directory, owner)
       await waitUntilReady(child, join(data, 'postmaster.pid'))
     },
-    async stop() {
+    async stop(how = 'immediate') {
       const ending = child
       child = null
       if (ending === null) return
-      const gone = once(ending, 'close')
-      ending.stdin?.end('stop\n')
+      const gone = once(ending, 'exit')
+      // Whoever waits for its end wants to hear of it.
+      ending.ref()
+      ending.stdin?.end(`${how}\n`)
       await gone
     },
     async close() {
@@ -181,7 +186,7 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
  */
 function spawnServer(binary: string, directory: string, owner: Owner | null): ChildProcess {
   const script =
-    '"$0" -D "$1/data" 2>&1 & server=$!; read -r word; kill -QUIT $server; wait $server; [ "$word" = stop ] || rm -rf "$1"'
+    '"$0" -D "$1/data" 2>&1 & server=$!; read -r word; [ "$word" = fast ] && signal=INT || signal=QUIT; kill -$signal $server; wait $server; [ -n "$word" ] || rm -rf "$1"'
   const child = spawn('sh', ['-c', script, binary, directory], {
     ...owner,
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -199,7 +204,7 @@ async function waitUntilReady(child: ChildProcess, pidFile: string): Promise<voi
   for (let tries = 0; tries < 600; tries += 1) {
     // Its last line says so: https://www.postgresql.org/docs/current/storage-file-layout.html
     const state = await readFile(pidFile, 'utf8').catch(() => '')
-    if (/^ready\s*$/m.test(state)) return
+    if (/^(?:ready|standby)\s*$/m.test(state)) return
     if (child.exitCode !== null) break
     await sleep(50)
   }
