@@ -8,6 +8,7 @@ import {
   cleanDocument,
   encodeDocument,
 } from './document-codec.ts'
+import { insertMany } from './many-rows.ts'
 import { MediaStore } from './media-store.ts'
 import type { PackedRecord } from './record-batch.ts'
 import { type BatchValue, type HandedOver, type RecordFilter, requestColumns } from './records.ts'
@@ -16,16 +17,16 @@ import { shortestAbsence } from './rollup-returned.ts'
 import { type CountedRow, hasEnded } from './rollup-row.ts'
 import { rollupStatements, toCountedRow } from './rollup-writes.ts'
 import { collectText } from './search-text.ts'
-import { indexRequest, type SearchText } from './search-writes.ts'
+import { type Findings, indexRequests, type SearchText } from './search-writes.ts'
 
 const columns = ['key', ...requestColumns, 'block', 'block_offset'] as const
 
 /** The end of a request that has a row already replaces all of it. */
-const upsertRequest = `INSERT INTO requests (${columns.join(', ')}) VALUES (?${', ?'.repeat(columns.length - 1)})
-  ON CONFLICT (key) DO UPDATE SET ${columns
-    .slice(1)
-    .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}`
+const replaced = `ON CONFLICT (key) DO UPDATE SET ${columns
+  .slice(1)
+  .map((column) => `${column} = excluded.${column}`)
+  .join(', ')}`
+const upsertRequest = `INSERT INTO requests (${columns.join(', ')}) VALUES (?${', ?'.repeat(columns.length - 1)}) ${replaced}`
 
 /** One that has ended here stays. */
 const removeRequest = "DELETE FROM requests WHERE key = ? AND status IN ('in_progress', 'queued')"
@@ -97,6 +98,9 @@ export function prepareBatch({ records, filter, dialect, blockId, now }: Prepare
   const texts: SearchText[] = []
   const late: number[] = []
   const lost: Prepared['lost'] = []
+  const rows: SqlValue[][] = []
+  const removals: Statement[] = []
+  const findings: Findings[] = []
   const counted: CountedRow[] = []
   const redact = createColumnFilter(filter)
   block.size = 0
@@ -110,23 +114,24 @@ export function prepareBatch({ records, filter, dialect, blockId, now }: Prepare
     try {
       const { key, document, secrets } = record
       if (record.columns[statusAt] === handedOver) {
-        statements.push({ sql: removeRequest, params: [key] })
+        removals.push({ sql: removeRequest, params: [key] })
         late.push(key)
         continue
       }
       const params = [key, ...toSqlRow(record, redact), null, null]
-      let findings: Statement[] = []
+      let found: Findings | null = null
       let text = ''
       if (document !== null) {
         const clean = cleanDocument(document, { secrets, filter, media })
-        findings = findIds({ record, params, redact })
+        found = findIds({ record, params, redact })
         text = findText({ record, params, clean })
         const offset = block.add(encodeDocument(clean))
         params[params.length - 2] = blockId
         params[params.length - 1] = offset
       }
       const row = toCountedRow(params)
-      statements.push({ sql: upsertRequest, params }, ...findings)
+      rows.push(params)
+      if (found !== null) findings.push(found)
       counted.push(row)
       if (hasEnded(row) && Number(row.created_at) + shortestAbsence <= now) late.push(key)
       texts.push({ key, text })
@@ -137,6 +142,7 @@ export function prepareBatch({ records, filter, dialect, blockId, now }: Prepare
     if (block.full) closeBlock()
   }
   closeBlock()
+  statements.push(...writeRows(rows, dialect), ...removals, ...indexRequests(findings, dialect))
   statements.push(...rollupStatements(counted, dialect))
   return {
     statements: [...media.statements(), ...statements],
@@ -157,11 +163,18 @@ interface FindOptions {
 const metadataAt = columns.indexOf('metadata')
 const errorMessageAt = columns.indexOf('error_message')
 
+/** In their order: a request may stand in a batch when it starts and when it is over. */
+function writeRows(rows: readonly SqlValue[][], dialect: Dialect): Statement[] {
+  if (dialect === 'sqlite') return rows.map((params) => ({ sql: upsertRequest, params }))
+  const last = new Map(rows.map((params) => [params[0], params]))
+  return insertMany({ table: 'requests', columns, rows: [...last.values()], conflict: replaced })
+}
+
 /** The ids and the metadata that a finished request is found by. */
-function findIds({ record, params, redact }: FindOptions & { redact: ColumnFilter }): Statement[] {
+function findIds({ record, params, redact }: FindOptions & { redact: ColumnFilter }): Findings {
   const { key, document, secrets } = record
   const ids = [...new Set(document?.ids)].filter((id) => redact(id, secrets) === id)
-  return indexRequest({ key, ids, metadata: params[metadataAt] ?? null })
+  return { key, ids, metadata: params[metadataAt] ?? null }
 }
 
 function findText({ record, params, clean }: FindOptions & { clean: CleanDocument }): string {

@@ -1,6 +1,7 @@
 /** Cells of `rollups` being added up in memory, for a batch of requests or for all of an hour. */
 
 import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
+import { recordsOf, toJson } from './many-rows.ts'
 import { addCount, addHistogram, encodeHistogram, type Histogram } from './rollup-histograms.ts'
 import {
   bucketsOf,
@@ -48,7 +49,7 @@ const upsertCell = `INSERT INTO rollups (${columns.join(', ')}) VALUES (?${', ?'
 
 /** Many of them at once: a server is asked once, which takes longer than what it does. */
 const upsertCells = `INSERT INTO rollups (${columns.join(', ')}) SELECT ${columns.join(', ')}
-  FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS cell (${columns.map(typed).join(', ')}) WHERE true ${added}`
+  FROM ${recordsOf} AS cell (${columns.map(typed).join(', ')}) WHERE true ${added}`
 const cellsAtOnce = 1000
 
 /** The same, but not for minutes that are gone already: they would seem to be kept from there on. */
@@ -184,12 +185,8 @@ export function writeCells(cells: readonly Cell[], dialect: Dialect = 'sqlite'):
   if (dialect === 'sqlite') return cells.map((cell) => ({ sql: upsertCell, params: cellParams(cell) }))
   const statements: Statement[] = []
   for (let at = 0; at < cells.length; at += cellsAtOnce) {
-    const some = cells.slice(at, at + cellsAtOnce).map((cell) => toObject(cellParams(cell)))
-    statements.push({ sql: upsertCells, params: [JSON.stringify(some)] })
+    const some = cells.slice(at, at + cellsAtOnce).map(cellParams)
+    statements.push({ sql: upsertCells, params: [toJson(columns, some)] })
   }
   return statements
-}
-
-function toObject(params: readonly SqlValue[]): Record<string, SqlValue> {
-  return Object.fromEntries(columns.map((name, index) => [name, params[index] ?? null]))
 }

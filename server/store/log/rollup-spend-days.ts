@@ -1,6 +1,7 @@
 /** Sums by day and month and what clients say of their requests: the user, and the tags of `metadata`. */
 
 import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
+import { recordsOf } from './many-rows.ts'
 import { type CountedRow, measuresOf, readJson, toName } from './rollup-row.ts'
 import { measures, periods } from './rollup-schema.ts'
 
@@ -71,7 +72,7 @@ const upserts: Readonly<Record<SpendPeriod, string>> = {
 /** The same of many at once, for a server. Dimensions that are new in one batch may together go a little past the limit. */
 const listDimensions = `INSERT INTO spend_dimensions (period, at, project, dimension)
   SELECT period, at, project, dimension
-  FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS listed (period TEXT, at BIGINT, project TEXT, dimension TEXT)
+  FROM ${recordsOf} AS listed (period TEXT, at BIGINT, project TEXT, dimension TEXT)
   WHERE (SELECT count(*) FROM spend_dimensions AS other
     WHERE other.period = listed.period AND other.at = listed.at AND other.project = listed.project) < CAST(? AS BIGINT)
     OR EXISTS (SELECT 1 FROM spend_dimensions AS other WHERE other.period = listed.period AND other.at = listed.at
@@ -86,7 +87,7 @@ function upsertManyInto(table: string, at: string): string {
   return `INSERT INTO ${table} (${columns.join(', ')})
     WITH cells AS MATERIALIZED (
       SELECT cell.*, EXISTS (SELECT 1 ${siblings('cell')} AND other.value = cell.value) AS known
-      FROM jsonb_to_recordset(CAST(CAST(? AS TEXT) AS JSONB)) AS cell (period TEXT, at BIGINT, project TEXT, dimension TEXT, value TEXT,
+      FROM ${recordsOf} AS cell (period TEXT, at BIGINT, project TEXT, dimension TEXT, value TEXT,
         ${measures.map((name) => `${name} BIGINT`).join(', ')})
       WHERE EXISTS (SELECT 1 FROM spend_dimensions AS listed WHERE listed.period = cell.period AND listed.at = cell.at
         AND listed.project = cell.project AND listed.dimension = cell.dimension)

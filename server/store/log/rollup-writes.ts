@@ -50,7 +50,7 @@ function countRows(
   return [
     ...writeCells(cells.list(minutes ? undefined : [periods.hour, periods.day]), dialect),
     ...spend.statements({ dialect }),
-    ...sessionStatements(belonging),
+    ...sessionStatements(belonging, dialect),
   ]
 }
 

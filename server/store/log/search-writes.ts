@@ -1,13 +1,18 @@
 /** What a finished request is found by besides its columns: its words, the ids that came with it, its metadata. */
 
-import type { Driver, SqlValue, Statement } from '../engine/driver.ts'
+import type { Dialect, Driver, SqlValue, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
+import { insertMany, recordsOf, toJson } from './many-rows.ts'
 import { tableOfPart } from './search-parts.ts'
 import { foldWords, spaceIdeographs } from './search-words.ts'
 import { readTags } from './tags.ts'
 
-const insertId = 'INSERT INTO request_ids (id, key) VALUES (?, ?) ON CONFLICT (id, key) DO NOTHING'
-const insertTag = 'INSERT INTO request_tags (tag, key) VALUES (?, ?) ON CONFLICT (tag, key) DO NOTHING'
+/** Both tables have a key beside what a request is found by, together once. */
+const tables = {
+  request_tags: ['tag', 'key'],
+  request_ids: ['id', 'key'],
+} as const
+type FoundBy = keyof typeof tables
 
 /** Ids of a request that are kept, and the characters of one. */
 const mostIds = 256
@@ -20,11 +25,23 @@ export interface Findings {
   metadata: SqlValue
 }
 
-export function indexRequest({ key, ids, metadata }: Findings): Statement[] {
-  const statements: Statement[] = readTags(metadata).map((tag) => ({ sql: insertTag, params: [tag, key] }))
-  for (const id of ids.slice(0, mostIds))
-    if (id !== '' && id.length <= longestId) statements.push({ sql: insertId, params: [id, key] })
-  return statements
+export function indexRequests(findings: readonly Findings[], dialect: Dialect): Statement[] {
+  const tags = findings.flatMap(({ key, metadata }) => readTags(metadata).map((tag) => [tag, key] as const))
+  const ids = findings.flatMap(({ key, ids }) =>
+    ids
+      .slice(0, mostIds)
+      .filter((id) => id !== '' && id.length <= longestId)
+      .map((id) => [id, key] as const),
+  )
+  return [...insertInto('request_tags', tags, dialect), ...insertInto('request_ids', ids, dialect)]
+}
+
+function insertInto(table: FoundBy, rows: readonly (readonly SqlValue[])[], dialect: Dialect): Statement[] {
+  const columns = tables[table]
+  const conflict = `ON CONFLICT (${columns.join(', ')}) DO NOTHING`
+  if (dialect === 'postgres') return insertMany({ table, columns, rows, conflict })
+  const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (?, ?) ${conflict}`
+  return rows.map((params) => ({ sql, params }))
 }
 
 export interface SearchText {
@@ -49,7 +66,7 @@ export async function indexTexts(
   const sorted = texts.filter(({ text }) => text !== '').sort((one, other) => one.key - other.key)
   const [first] = sorted
   if (first === undefined) return []
-  if (driver.dialect === 'postgres') return sorted.map(insertVector)
+  if (driver.dialect === 'postgres') return insertVectors(sorted)
   const parts = await readParts(driver, first.key)
   const touched = new Set<Part>()
   const inserts = sorted.map(({ key, text }) => {
@@ -65,11 +82,15 @@ export async function indexTexts(
   return [...[...touched].flatMap(writePart), ...inserts]
 }
 
-function insertVector({ key, text }: SearchText): Statement {
-  return {
-    sql: "INSERT INTO search (key, words) VALUES (?, to_tsvector('simple', CAST(? AS TEXT))) ON CONFLICT (key) DO NOTHING",
-    params: [key, foldWords(spaceIdeographs(text))],
-  }
+function insertVectors(texts: readonly SearchText[]): Statement[] {
+  const rows = texts.map(({ key, text }) => [key, foldWords(spaceIdeographs(text))])
+  return [
+    {
+      sql: `INSERT INTO search (key, words) SELECT key, to_tsvector('simple', text)
+        FROM ${recordsOf} AS found (key BIGINT, text TEXT) ON CONFLICT (key) DO NOTHING`,
+      params: [toJson(['key', 'text'], rows)],
+    },
+  ]
 }
 
 interface Part {

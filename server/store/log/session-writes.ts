@@ -1,6 +1,7 @@
 /** Sums of requests that belong together, in the transaction of their rows. */
 
-import type { SqlValue, Statement } from '../engine/driver.ts'
+import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
+import { insertMany, recordsOf, rowsOf, toJson } from './many-rows.ts'
 import { type CountedRow, type Measures, measuresOf, type RowChange, toName } from './rollup-row.ts'
 import { measures } from './rollup-schema.ts'
 
@@ -41,8 +42,8 @@ const withExcluded = `first_at = ${earlier}, ${ofNewer},
   last_key = CASE WHEN excluded.last_key > sessions.last_key THEN excluded.last_key ELSE sessions.last_key END,
   ${addedMeasures}`
 
-const upsertSession = `INSERT INTO sessions (${columns.join(', ')}) VALUES (?${', ?'.repeat(columns.length - 1)})
-  ON CONFLICT (project, id) DO UPDATE SET ${withExcluded}`
+const added = `ON CONFLICT (project, id) DO UPDATE SET ${withExcluded}`
+const upsertSession = `INSERT INTO sessions (${columns.join(', ')}) VALUES (?${', ?'.repeat(columns.length - 1)}) ${added}`
 
 const ended = "status NOT IN ('in_progress', 'queued')"
 const tokens = (name: string, source: string) =>
@@ -82,13 +83,16 @@ export const leftoverMeasures = {
 } as const satisfies Record<(typeof measures)[number], string>
 
 /** A chain that goes on: its first request, which stood alone until now, belongs to the session, once. */
-const seedRoot = `INSERT INTO sessions (${columns.join(', ')})
+const rootOf = (id: string, project: string) => `
   SELECT coalesce(project, ''), response_id, created_at, created_at, key, coalesce(model, ''), status, 1,
     ${measures.map((name) => measuresInSql[name]).join(', ')}
-  FROM requests WHERE response_id = ? AND session_id IS NULL AND coalesce(project, '') = ? AND ${ended}
-  ORDER BY key LIMIT 1
-  ON CONFLICT (project, id) DO UPDATE SET has_root = 1, first_at = ${earlier}, ${addedMeasures}
+  FROM requests WHERE response_id = ${id} AND session_id IS NULL AND coalesce(project, '') = ${project} AND ${ended}
+  ORDER BY key LIMIT 1`
+const rootAdded = `ON CONFLICT (project, id) DO UPDATE SET has_root = 1, first_at = ${earlier}, ${addedMeasures}
   WHERE sessions.has_root = 0`
+const seedRoot = `INSERT INTO sessions (${columns.join(', ')}) ${rootOf('?', '?')} ${rootAdded}`
+const seedRoots = `INSERT INTO sessions (${columns.join(', ')}) SELECT root.* FROM ${recordsOf} AS wanted (id TEXT, project TEXT)
+  CROSS JOIN LATERAL (${rootOf('wanted.id', 'wanted.project')}) AS root ${rootAdded}`
 
 /** The first request of a chain whose second was written earlier, by another gateway. */
 const addLateRoot = `UPDATE sessions SET has_root = 1,
@@ -96,15 +100,47 @@ const addLateRoot = `UPDATE sessions SET has_root = 1,
   ${measures.map((name) => `${name} = ${name} + CAST(? AS BIGINT)`).join(', ')}
   WHERE project = ? AND id = ? AND has_root = 0`
 
-export function sessionStatements(rows: readonly CountedRow[]): Statement[] {
+/** The same of many, which are mostly the first of nothing; in one order, as several gateways may do so at a time. */
+const addLateRoots = `UPDATE sessions SET has_root = 1,
+  first_at = CASE WHEN sessions.first_at > root.first_at THEN root.first_at ELSE sessions.first_at END,
+  ${measures.map((name) => `${name} = sessions.${name} + root.${name}`).join(', ')}
+  FROM (SELECT late.* FROM ${rowsOf('sessions')} AS late JOIN sessions AS found ON found.id = late.id AND found.project = late.project
+    WHERE found.has_root = 0 ORDER BY late.project, late.id FOR UPDATE OF found) AS root
+  WHERE sessions.id = root.id AND sessions.project = root.project AND sessions.has_root = 0`
+const lateColumns = ['project', 'id', 'first_at', ...measures]
+
+export function sessionStatements(rows: readonly CountedRow[], dialect: Dialect): Statement[] {
   const cells = new Map<string, SessionCell>()
-  const late: Statement[] = []
+  const late = new Map<string, CountedRow>()
   for (const row of rows) {
     if (typeof row.session_id === 'string') addRow(cells, row)
-    else if (typeof row.response_id === 'string') late.push(lateRoot(row))
+    else if (typeof row.response_id === 'string') {
+      const name = `${toName(row.project)}\0${row.response_id}`
+      if (!late.has(name)) late.set(name, row)
+    }
   }
   const sorted = [...cells].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, cell]) => cell)
-  return [...late, ...sorted.flatMap((cell) => [seedOf(cell), upsertOf(cell)])]
+  if (dialect === 'postgres') return writeMany([...late.values()], sorted)
+  return [...[...late.values()].map(lateRoot), ...sorted.flatMap((cell) => [seedOf(cell), upsertOf(cell)])]
+}
+
+function writeMany(late: readonly CountedRow[], cells: readonly SessionCell[]): Statement[] {
+  const statements: Statement[] = []
+  if (late.length > 0) {
+    const rows = late.map((row) => {
+      const values: Measures = measuresOf(row)
+      const head = [toName(row.project), String(row.response_id), Number(row.created_at)]
+      return [...head, ...measures.map((name) => values[name])]
+    })
+    statements.push({ sql: addLateRoots, params: [toJson(lateColumns, rows)] })
+  }
+  if (cells.length === 0) return statements
+  const wanted = cells.map(({ id, project }) => [id, project])
+  return [
+    ...statements,
+    { sql: seedRoots, params: [toJson(['id', 'project'], wanted)] },
+    ...insertMany({ table: 'sessions', columns, rows: cells.map(paramsOf), conflict: added }),
+  ]
 }
 
 function addRow(cells: Map<string, SessionCell>, row: CountedRow): void {
@@ -130,9 +166,12 @@ function seedOf({ project, id }: SessionCell): Statement {
   return { sql: seedRoot, params: [id, project] }
 }
 
-function upsertOf({ project, id, firstAt, last, sums }: SessionCell): Statement {
-  const params: SqlValue[] = [project, id, firstAt, last.at, last.key, last.model, last.status, 0, ...sums]
-  return { sql: upsertSession, params }
+function upsertOf(cell: SessionCell): Statement {
+  return { sql: upsertSession, params: paramsOf(cell) }
+}
+
+function paramsOf({ project, id, firstAt, last, sums }: SessionCell): SqlValue[] {
+  return [project, id, firstAt, last.at, last.key, last.model, last.status, 0, ...sums]
 }
 
 function lateRoot(row: CountedRow): Statement {

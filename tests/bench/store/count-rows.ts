@@ -48,7 +48,10 @@ async function write(driver: Driver, rows: readonly CountedRow[], now: number): 
     ...writeCells(kept, driver.dialect),
     ...spend.statements({ dialect: driver.dialect }),
     // No made request is the first of a chain, for which the gateway asks with every lone one.
-    ...sessionStatements(rows.filter((row) => row.session_id !== null)),
+    ...sessionStatements(
+      rows.filter((row) => row.session_id !== null),
+      driver.dialect,
+    ),
   ]
   for (let at = 0; at < statements.length; at += statementsAtOnce)
     await driver.batch(statements.slice(at, at + statementsAtOnce))

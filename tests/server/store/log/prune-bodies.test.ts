@@ -7,7 +7,7 @@ import { getMedia } from '../../../../server/store/log/media-query.ts'
 import { MediaStore, mediaTouchInterval } from '../../../../server/store/log/media-store.ts'
 import { type PrunedBodies, pruneBodies } from '../../../../server/store/log/prune-bodies.ts'
 import { parseSearch, searchKeys } from '../../../../server/store/log/search-query.ts'
-import { indexRequest, indexTexts } from '../../../../server/store/log/search-writes.ts'
+import { indexRequests, indexTexts } from '../../../../server/store/log/search-writes.ts'
 import { dialects, openEngine } from './engines.ts'
 
 const day = 86_400_000
@@ -32,8 +32,9 @@ async function fillDay(driver: Driver, media: MediaStore, index: number): Promis
       sql: 'INSERT INTO blocks (id, written_at, encoding, content) VALUES (?, ?, ?, ?)',
       params: [index + 1, now, 'zstd', Buffer.from('block')],
     },
-    ...keys.flatMap((key, request) =>
-      indexRequest({ key, ids: [`item_${index}_${request}`], metadata: '{"kept":"yes"}' }),
+    ...indexRequests(
+      keys.map((key, request) => ({ key, ids: [`item_${index}_${request}`], metadata: '{"kept":"yes"}' })),
+      driver.dialect,
     ),
     ...(await indexTexts(
       driver,
