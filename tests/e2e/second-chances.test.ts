@@ -10,6 +10,7 @@ import {
   delta,
   openAnswer,
   opening,
+  patientTimeouts,
   type RawGateway,
   readStream,
   respond,
@@ -18,20 +19,18 @@ import {
   startRawGateway,
 } from '../support/raw-provider.ts'
 
-const timeouts = { connect: 2000, firstByte: 2000, idle: 2000, total: 4000 }
-
 describe('a response that has to be polled', () => {
   let gateway: RawGateway
   before(async () => {
-    gateway = await startRawGateway({ variant: 'deployment', provider: { timeouts } })
+    gateway = await startRawGateway({ variant: 'deployment' })
   })
   after(() => gateway.close())
   const pending = JSON.stringify(response({ status: 'queued', output: [] }))
 
   /** Answers 202 to the request and with `poll` to each poll, counted from 1. */
-  function whenPolled(poll: (socket: Socket, count: number) => void): void {
+  function whenPolled(poll: (socket: Socket, count: number) => void, at = gateway): void {
     let polls = 0
-    gateway.script((socket, _, request) => {
+    at.script((socket, _, request) => {
       if (request.startsWith('POST')) return respond(socket, pending, 'application/json', '202 Accepted')
       assert.match(request, /^GET \/v1\/responses\/resp_upstream HTTP/)
       assert.match(request, /authorization: Bearer provider-key-123456/i)
@@ -61,9 +60,12 @@ describe('a response that has to be polled', () => {
     const row = await gateway.admin<AdminRequest>('/admin/requests/lost')
     assert.deepEqual([row.error?.code, row.error?.origin], ['upstream_invalid_response', 'upstream'])
   })
-  it('that is never finished ends within the total time', async () => {
-    whenPolled((socket) => respond(socket, pending))
-    const answer = await ask('never')
+  it('that is never finished ends within the total time', async (t) => {
+    const timeouts = { ...patientTimeouts, total: 2000 }
+    const brief = await startRawGateway({ variant: 'deployment', provider: { timeouts } })
+    t.after(() => brief.close())
+    whenPolled((socket) => respond(socket, pending), brief)
+    const answer = await brief.post({ model: 'raw/model', input: 'hi' })
     assert.equal(answer.status, 504)
     const { error } = (await answer.json()) as { error: { code: string } }
     assert.equal(error.code, 'upstream_timeout')

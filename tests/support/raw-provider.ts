@@ -22,7 +22,10 @@ export interface RawGatewayOptions {
   env?: Record<string, string>
 }
 
-export const quickTimeouts = { connect: 300, firstByte: 300, idle: 300, total: 2000 }
+/** However slow the machine is, none of them comes before what a test waits for. */
+export const patientTimeouts = { connect: 60_000, firstByte: 60_000, idle: 60_000, total: 120_000 }
+/** For providers that fall silent, and for no others. */
+export const silenceTimeouts = { ...patientTimeouts, firstByte: 1000, idle: 1000 }
 
 /** Providers `raw1`, `raw2`, … that all serve `raw/model`. Their key is `provider-key-123456`. */
 export async function startRawGateway({
@@ -47,7 +50,7 @@ export async function startRawGateway({
     variant,
     apiKey: 'provider-key-123456',
     attempts: 1,
-    timeouts: quickTimeouts,
+    timeouts: patientTimeouts,
     ...provider,
   }
   const gateway = await startGateway({
