@@ -3,7 +3,7 @@
 import type { Dialect, SqlValue } from '../engine/driver.ts'
 import type { NumberRange, RequestFilter } from './query-input.ts'
 import type { KeyRange } from './search-parts.ts'
-import { searchCondition, searchSelect } from './search-query.ts'
+import { type SearchTarget, searchCondition, searchSelect } from './search-query.ts'
 
 export interface SqlPart {
   sql: string
@@ -20,144 +20,191 @@ export interface KeyWindow extends KeyRange {
 export interface Condition {
   /** For rows in a range of keys; most conditions are the same in each. */
   within(range: KeyRange): SqlPart
-  /** Selects matching keys (as `key`) in their order, without looking at rows. Null where no index serves. */
+  /**
+   * Selects matching keys (as `key`) in their order, by an index alone. It may give keys that do not match, where the index
+   * does not hold all that is asked, and such whose row is gone. Null where no index serves.
+   */
   keys: ((window: KeyWindow) => SqlPart) | null
+  /**
+   * Select, each by an index alone, the keys in a range that together are those of `keys`: in no order, to be looked up one
+   * by one or merged. Null where that takes a look at rows.
+   */
+  sets: ((range: KeyRange) => SqlPart[]) | null
   /** Where set, `keys` reads all matches at once and is for few only; this counts them up to a number, its last parameter. */
   few: SqlPart | null
-  /**
-   * Whether `keys` is asked alone first: a search goes from table to table, and the statement for whole rows, which takes
-   * time and memory to prepare, is not worth it for those without a match.
-   */
-  probed?: boolean
+  /** What an index says of a row stays so, and need not be asked of the row again. */
+  lasting: boolean
 }
 
 /** Also the filters on `from` and `below` are left to the window. `table`: what a search looks into (search-parts.ts). */
 export function toConditions(dialect: Dialect, filter: RequestFilter, table: string): Condition[] {
   const { words, flags, statuses, numbers, tags, session, unpriced, terms } = filter
+  const onIndex = (...choices: IndexedPart[]) => onIndexes(dialect, choices)
   const conditions = [
-    ...words.map(([column, value]) => onWord(column, value)),
+    ...words.map(([column, value]) => onWord(dialect, column, value)),
     ...flags.map(([column, value]) => unindexed(part(`${column} = ?`, value ? 1 : 0))),
-    ...numbers.map(onNumber),
+    ...numbers.map((range) => onNumber(dialect, range)),
     ...tags.map(onTag),
   ]
   if (statuses.length > 0) {
     const choices = statuses.map((status) =>
-      status === 'error' ? part('error_code IS NOT NULL') : part('status = ?', status),
+      status === 'error' ? withError : { index: 'requests_by_status', ...part('status = ?', status) },
     )
-    conditions.push(onEither(choices))
+    conditions.push(onIndex(...choices))
   }
-  if (session !== null)
-    conditions.push(
-      onEither([
-        part('session_id = ?', session),
-        // The first of a chain, as its session counts it.
-        part('response_id = ? AND session_id IS NULL', session),
-      ]),
-    )
-  if (unpriced === true) conditions.push(indexed(part('cost_reason IS NOT NULL')))
+  if (session !== null) {
+    const member = { index: 'requests_by_session', ...part('session_id = ?', session) }
+    // The first of a chain, as its session counts it.
+    const first = { index: 'requests_by_response', ...part('response_id = ?', session) }
+    const either = part('(session_id = ? OR response_id = ? AND session_id IS NULL)', session, session)
+    conditions.push({ ...onIndex(member, first), within: () => either })
+  }
+  if (unpriced === true)
+    conditions.push(onIndex({ index: 'requests_unpriced', ...part('cost_reason IS NOT NULL') }))
   if (unpriced === false) conditions.push(unindexed(part('cost_reason IS NULL')))
-  if (terms.length > 0) {
-    const target = { dialect, table, terms }
-    const keys = ({ order, below, from, most }: KeyWindow) => {
-      const { sql, params } = searchSelect(target, order)
-      return { sql, params: [...params, below, from, most] }
-    }
-    conditions.push({ within: (range) => searchCondition(target, range), keys, few: null, probed: true })
-  }
+  if (terms.length > 0) conditions.push(onSearch({ dialect, table, terms }))
   return conditions
 }
 
-const indexedWords: ReadonlySet<string> = new Set([
-  'project',
-  'key_name',
-  'model',
-  'provider',
-  'error_code',
-  'user_id',
-  'conversation_id',
-])
+/** A condition and the index that holds it. */
+interface IndexedPart extends SqlPart {
+  index: string
+}
 
-function onWord(column: string, value: string): Condition {
-  if (indexedWords.has(column)) return indexed(part(`${column} = ?`, value))
+const withError: IndexedPart = { index: 'requests_with_error', ...part('error_code IS NOT NULL') }
+
+/** By column. */
+const indexOf: Readonly<Record<string, string>> = {
+  project: 'requests_by_project',
+  key_name: 'requests_by_key_name',
+  model: 'requests_by_model',
+  provider: 'requests_by_provider',
+  error_code: 'requests_by_error_code',
+  user_id: 'requests_by_user',
+  conversation_id: 'requests_by_conversation',
+  total_tokens: 'requests_by_tokens',
+  cost_nano: 'requests_by_cost',
+  latency_us: 'requests_by_latency',
+}
+
+function onWord(dialect: Dialect, column: string, value: string): Condition {
+  const own = part(`${column} = ?`, value)
   // Only rows with an error have an origin, and those have an index.
-  if (column === 'error_origin') return indexed(part('error_code IS NOT NULL AND error_origin = ?', value))
-  return unindexed(part(`${column} = ?`, value))
+  if (column === 'error_origin') return { ...onIndexes(dialect, [withError]), within: () => own }
+  const index = indexOf[column]
+  return index === undefined ? unindexed(own) : onIndexes(dialect, [{ index, ...own }])
 }
 
 /** Any of several, each with an index: their keys are merged, since neither engine keeps the order over an "or". */
-function onEither(choices: readonly SqlPart[]): Condition {
-  const [only, second] = choices
-  if (only !== undefined && second === undefined) return indexed(only)
-  const either = {
-    sql: `(${choices.map(({ sql }) => sql).join(' OR ')})`,
-    params: choices.flatMap(({ params }) => params),
-  }
+function onIndexes(dialect: Dialect, choices: readonly IndexedPart[]): Condition {
+  const within = joinParts(choices, ' OR ')
   return {
-    within: () => either,
+    within: () => ({ ...within, sql: `(${within.sql})` }),
     keys: (window) => {
-      const each = choices.map((choice) => selectKeys(choice, window))
-      const selects = each.map(({ sql }, index) => `SELECT key FROM (${sql}) AS choice_${index}`)
-      return {
-        sql: `${selects.join(' UNION ')} ORDER BY key ${window.order} LIMIT ?`,
-        params: [...each.flatMap(({ params }) => params), window.most],
-      }
+      const each = choices.map((choice) => selectKeys(requestsBy(dialect, choice.index), choice, window))
+      const [only] = each
+      if (only !== undefined && each.length === 1) return only
+      const named = each.map(({ sql, params }, index) =>
+        part(`SELECT key FROM (${sql}) AS choice_${index}`, ...params),
+      )
+      const { sql, params } = joinParts(named, ' UNION ')
+      return part(`${sql} ORDER BY key ${window.order} LIMIT ?`, ...params, window.most)
     },
+    sets: (range) => choices.map((choice) => selectSet(requestsBy(dialect, choice.index), choice, range)),
     few: null,
+    lasting: false,
   }
+}
+
+/** Texts and their parameters in a row. */
+export function joinParts(parts: readonly SqlPart[], between: string): SqlPart {
+  return part(parts.map(({ sql }) => sql).join(between), ...parts.flatMap(({ params }) => params))
+}
+
+/**
+ * SQLite is told by which index (`key`: by the table's own): with statistics of the table it takes a wide range of keys for
+ * the better choice, and walks through the rows themselves.
+ */
+export function requestsBy(dialect: Dialect, index: string): string {
+  if (dialect !== 'sqlite') return 'requests'
+  return index === 'key' ? 'requests NOT INDEXED' : `requests INDEXED BY ${index}`
 }
 
 /** Every key, for filters that no index serves. */
 export function selectEveryKey(window: KeyWindow): SqlPart {
-  return selectKeys(part('1 = 1'), window)
+  return selectKeys('requests', part('1 = 1'), window)
 }
 
-function selectKeys({ sql, params }: SqlPart, { order, below, from, most }: KeyWindow): SqlPart {
-  return {
-    sql: `SELECT key FROM requests WHERE ${sql} AND key < ? AND key >= ? ORDER BY key ${order} LIMIT ?`,
-    params: [...params, below, from, most],
-  }
+function selectKeys(table: string, own: SqlPart, window: KeyWindow): SqlPart {
+  const { sql, params } = selectSet(table, own, window)
+  return part(`${sql} ORDER BY key ${window.order} LIMIT ?`, ...params, window.most)
+}
+
+function selectSet(table: string, { sql, params }: SqlPart, { below, from }: KeyRange): SqlPart {
+  return part(`SELECT key FROM ${table} WHERE ${sql} AND key < ? AND key >= ?`, ...params, below, from)
+}
+
+/**
+ * Whether a key, which an expression stands for, is in one of the sets, which are of its range: PostgreSQL may read all of
+ * a set instead of asking key by key.
+ */
+export function inSets(key: string, sets: readonly SqlPart[]): SqlPart {
+  const held = sets.map(({ sql, params }) =>
+    part(`EXISTS (SELECT 1 FROM (${sql}) AS held WHERE held.key = ${key})`, ...params),
+  )
+  const { sql, params } = joinParts(held, ' OR ')
+  return part(`(${sql})`, ...params)
 }
 
 function onTag(tag: string): Condition {
+  const own = part('tag = ?', tag)
+  const sets = (range: KeyRange) => [selectSet('request_tags', own, range)]
   return {
-    within: () =>
-      part('EXISTS (SELECT 1 FROM request_tags WHERE tag = ? AND request_tags.key = requests.key)', tag),
-    keys: ({ order, below, from, most }) => ({
-      sql: `SELECT key FROM request_tags WHERE tag = ? AND key < ? AND key >= ? ORDER BY key ${order} LIMIT ?`,
-      params: [tag, below, from, most],
-    }),
+    within: (range) => inSets('requests.key', sets(range)),
+    keys: (window) => selectKeys('request_tags', own, window),
+    sets,
     few: null,
+    lasting: true,
   }
 }
 
-const indexedNumbers: ReadonlySet<string> = new Set(['total_tokens', 'cost_nano', 'latency_us'])
+function onSearch(target: SearchTarget): Condition {
+  return {
+    within: (range) => searchCondition(target, range),
+    keys: ({ order, below, from, most }) => {
+      const { sql, params } = searchSelect(target, order)
+      return { sql, params: [...params, below, from, most] }
+    },
+    sets: null,
+    few: null,
+    lasting: true,
+  }
+}
 
-function onNumber({ column, min, max }: NumberRange): Condition {
+function onNumber(dialect: Dialect, { column, min, max }: NumberRange): Condition {
   const sql = [min === null ? null : `${column} >= ?`, max === null ? null : `${column} <= ?`]
     .filter((bound) => bound !== null)
     .join(' AND ')
   const params = [min, max].filter((bound) => bound !== null)
-  if (!indexedNumbers.has(column)) return unindexed({ sql, params })
+  const index = indexOf[column]
+  if (index === undefined) return unindexed({ sql, params })
+  const table = requestsBy(dialect, index)
   return {
-    within: () => ({ sql, params }),
+    ...unindexed({ sql, params }),
     // The sign keeps the engines from walking the keys, for which there would be no end when matches are few.
     keys: ({ order, below, from, most }) => ({
-      sql: `SELECT key FROM requests WHERE ${sql} AND +key < ? AND +key >= ? ORDER BY +key ${order} LIMIT ?`,
+      sql: `SELECT key FROM ${table} WHERE ${sql} AND +key < ? AND +key >= ? ORDER BY +key ${order} LIMIT ?`,
       params: [...params, below, from, most],
     }),
     few: {
-      sql: `SELECT count(*) AS size FROM (SELECT 1 FROM requests WHERE ${sql} LIMIT ?) AS found`,
+      sql: `SELECT count(*) AS size FROM (SELECT 1 FROM ${table} WHERE ${sql} LIMIT ?) AS found`,
       params,
     },
   }
 }
 
-function indexed(own: SqlPart): Condition {
-  return { within: () => own, keys: (window) => selectKeys(own, window), few: null }
-}
-
 function unindexed(own: SqlPart): Condition {
-  return { within: () => own, keys: null, few: null }
+  return { within: () => own, keys: null, sets: null, few: null, lasting: false }
 }
 
 function part(sql: string, ...params: SqlValue[]): SqlPart {

@@ -61,7 +61,15 @@ async function findRows(
   const rows: SqlRow[] = []
   const read = async ({ table, from, below }: Slice): Promise<number | null> => {
     const conditions = toConditions(driver.dialect, filter, table)
-    const windows = await readWindows({ driver, conditions, columns: listColumns, order, from, below })
+    const windows = await readWindows({
+      driver,
+      conditions,
+      columns: listColumns,
+      order,
+      from,
+      below,
+      deadline,
+    })
     while (windows.reached() !== null && rows.length <= limit) {
       rows.push(...(await windows.next(limit + 1 - rows.length)))
       if (deadline.passed()) break

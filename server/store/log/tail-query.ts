@@ -3,12 +3,13 @@
 import type { AdminRequestRow } from '../../http/admin/contract.ts'
 import type { SqlRow } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
+import { fillKeys, marks } from './key-lists.ts'
 import type { ReadContext } from './reads.ts'
 import { listColumns, toRequestRow } from './request-rows.ts'
 
 /** Newest rows that one look takes in. */
 const mostNewest = 20_000
-/** Keys in one statement; a power of two. */
+/** Keys in one statement. */
 const keysAtOnce = 512
 /** Rows that are told of again to one who comes back. */
 const mostSince = 2000
@@ -108,15 +109,8 @@ function toTailKey({ key, ended }: SqlRow): TailKey {
   return { key: Number(key), ended: Number(ended) === 1 }
 }
 
-/** Filled up with their last key to a power of two, so that there are few texts of statements. */
 function inParts(keys: readonly number[]): number[][] {
-  return Array.from({ length: Math.ceil(keys.length / keysAtOnce) }, (_, index) => {
-    const part = keys.slice(index * keysAtOnce, (index + 1) * keysAtOnce)
-    const size = 2 ** Math.ceil(Math.log2(part.length))
-    return [...part, ...Array.from({ length: size - part.length }, () => part.at(-1) ?? 0)]
-  })
-}
-
-function marks(keys: readonly number[]): string {
-  return keys.map(() => '?').join(', ')
+  return Array.from({ length: Math.ceil(keys.length / keysAtOnce) }, (_, index) =>
+    fillKeys(keys.slice(index * keysAtOnce, (index + 1) * keysAtOnce)),
+  )
 }
