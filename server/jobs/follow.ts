@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { BackgroundJobs } from '../gateway/background.ts'
 import { isRunning, responseNotFound } from '../gateway/state/stored-view.ts'
+import { waitFor } from '../gateway/wait.ts'
 import type { EventChunk, StoredResponse } from '../store/state/state.ts'
 import type { JobsContext } from './dependencies.ts'
 import type { Feed } from './event-hub.ts'
@@ -26,6 +27,10 @@ interface Follower extends FollowOptions {
 const busyFarLook = 200
 const idleFarLook = 1000
 const nearLook = 15_000
+
+/** Milliseconds between two tries to read a store that is away, and how many there are: the job goes on meanwhile. */
+const awayPause = 500
+const awayTries = 60
 
 export async function followResponse(
   context: JobsContext,
@@ -63,7 +68,9 @@ async function followToEnd(follower: Follower): Promise<StoredResponse | null> {
 async function sendKept(follower: Follower): Promise<void> {
   const { context, project, responseId, signal } = follower
   while (!signal.aborted) {
-    const chunks = await context.state.readEvents(project, responseId, follower.next - 1)
+    const chunks = await readPatiently(follower, () =>
+      context.state.readEvents(project, responseId, follower.next - 1),
+    )
     if (chunks.length === 0) return
     for (const chunk of chunks) {
       if (signal.aborted) return
@@ -92,10 +99,24 @@ async function send(follower: Follower, { first, count, text }: EventChunk): Pro
   follower.next = first + count
 }
 
-async function requireResponse({ context, project, responseId }: Follower): Promise<StoredResponse> {
-  const stored = await context.state.getResponse(project, responseId)
+async function requireResponse(follower: Follower): Promise<StoredResponse> {
+  const { context, project, responseId } = follower
+  const stored = await readPatiently(follower, () => context.state.getResponse(project, responseId))
   if (stored === null) throw responseNotFound(responseId)
   return stored
+}
+
+/** Who reads along has been promised a stream: it pauses while the store is away, and is cut only when that takes long. */
+async function readPatiently<T>({ signal, runner }: Follower, read: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read()
+    } catch (error) {
+      const isAway = error instanceof Error && error.name === 'StoreError'
+      if (!isAway || tries === awayTries || runner.stopping || !(await waitFor(awayPause, signal)))
+        throw error
+    }
+  }
 }
 
 function stopping(): GatewayError {

@@ -210,7 +210,7 @@ async function startOrDie(
     return run.gateway
   } catch (error) {
     if (!(error instanceof NotStarted)) throw error
-    if (outage?.begun()) assert.match(error.message, /cannot start: .*cannot be reached/)
+    if (outage?.begun()) assert.match(error.message, /^The store postgres:\S+ cannot be reached\. /)
     else assert.equal(error.message, '', 'the gateway says nothing but that it was killed')
     return null
   }

@@ -7,6 +7,7 @@ import type { JobsContext } from '../../../server/jobs/dependencies.ts'
 import { EventHub } from '../../../server/jobs/event-hub.ts'
 import { followResponse } from '../../../server/jobs/follow.ts'
 import type { JobRunner } from '../../../server/jobs/runner.ts'
+import { StoreError } from '../../../server/store/engine/driver.ts'
 import type { EventChunk, StoredResponse } from '../../../server/store/state/state.ts'
 
 /** A response as its runner, the store and its followers see it; one event is one letter. */
@@ -17,6 +18,8 @@ function createWorld({ streamed = true, isHere = true } = {}) {
     hub,
     status: 'in_progress',
     exists: true,
+    /** The store does not answer. */
+    away: false,
     reads: 0,
     stopping: false,
     isHere,
@@ -35,11 +38,13 @@ function createWorld({ streamed = true, isHere = true } = {}) {
   const state = {
     async getResponse() {
       await tick()
+      refuseWhileAway()
       return world.exists ? ({ status: world.status, streamed } as StoredResponse) : null
     },
     async readEvents(_project: string, _id: string, after: number) {
       world.reads += 1
       await tick()
+      refuseWhileAway()
       return kept.flatMap((chunk) => {
         const skipped = Math.max(0, after + 1 - chunk.first)
         if (skipped >= chunk.count) return []
@@ -48,6 +53,9 @@ function createWorld({ streamed = true, isHere = true } = {}) {
         ]
       })
     },
+  }
+  function refuseWhileAway(): void {
+    if (world.away) throw new StoreError('unreachable', 'The store cannot be reached.')
   }
   const context = { state, hub } as unknown as JobsContext
   const runner = {
@@ -159,6 +167,41 @@ describe('following a response', () => {
     await pause(2)
     leaving.abort()
     assert.equal(await end, null)
+  })
+  it('pauses while the store is away, and then gives what it has missed', async () => {
+    const world = createWorld()
+    world.keep('ab')
+    let text = ''
+    const end = world.follow(-1, (part) => {
+      text += part
+    })
+    while (text !== 'ab') await pause(1)
+    world.away = true
+    world.hub.change('r')
+    await pause(20)
+    world.keep('c.')
+    world.status = 'completed'
+    world.away = false
+    assert.equal(await end, null)
+    assert.equal(text, 'abc.')
+  })
+  it('waits for the store no longer than for its client, or its process', async () => {
+    const leaving = new AbortController()
+    const world = createWorld()
+    world.away = true
+    const left = assert.rejects(
+      world.follow(-1, () => {}, leaving.signal),
+      { problem: 'unreachable' },
+    )
+    const stopped = assert.rejects(
+      world.follow(-1, () => {}),
+      { problem: 'unreachable' },
+    )
+    await pause(5)
+    leaving.abort()
+    await left
+    world.stopping = true
+    await stopped
   })
   it('fails when the response is deleted, or the process stops before its end', async () => {
     const deleted = createWorld()
