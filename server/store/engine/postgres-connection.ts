@@ -189,6 +189,8 @@ function toOptions(
       ...(readonly ? { default_transaction_read_only: 'on' } : {}),
       statement_timeout: String(statementTimeout),
       lock_timeout: String(lockTimeout),
+      // To compile a query takes longer than any of ours.
+      jit: 'off',
     },
   }
 }

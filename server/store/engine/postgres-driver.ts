@@ -102,14 +102,18 @@ class PostgresDriver implements Driver {
     }
   }
 
-  /** Milliseconds to tell the server; null when it knows them. */
-  #limitFor(connection: PostgresConnection, deadline: Deadline | undefined): number | null {
+  /**
+   * Null when the server knows it. A query that somebody gave a time may have much to read, and how it is done best depends
+   * on what it asks for: the plan for any parameters, which a server keeps from the sixth time on, takes a range of keys for
+   * a two-hundredth of them, and each value for as common as the next.
+   */
+  #limitFor(connection: PostgresConnection, deadline: Deadline | undefined): Limit | null {
     deadline?.check()
     if (deadline !== undefined) this.#limited.add(connection)
     else if (!this.#limited.delete(connection)) return null
     return deadline === undefined
-      ? this.#options.statementTimeout
-      : Math.max(1, Math.ceil(deadline.remaining()))
+      ? { timeout: this.#options.statementTimeout, plan: 'auto' }
+      : { timeout: Math.max(1, Math.ceil(deadline.remaining())), plan: 'force_custom_plan' }
   }
 
   async #commit(
@@ -163,15 +167,25 @@ class PostgresDriver implements Driver {
   }
 }
 
+/** What the server is told before a query. */
+interface Limit {
+  /** Milliseconds. */
+  timeout: number
+  plan: 'auto' | 'force_custom_plan'
+}
+
+const limitSql =
+  "SELECT set_config('statement_timeout', ?, false), set_config('plan_cache_mode', CAST(? AS TEXT), false)"
+
 async function readOnce(
   send: Send,
   sql: string,
   params: readonly SqlValue[],
-  limit: number | null,
+  limit: Limit | null,
 ): Promise<SqlRow[]> {
   if (limit === null) return send(sql, params)
   // One message behind the other: the limit costs no way of its own.
-  const limited = send("SELECT set_config('statement_timeout', ?, false)", [String(limit)])
+  const limited = send(limitSql, [String(limit.timeout), limit.plan])
   const [, rows] = await Promise.all([limited, send(sql, params)])
   return rows
 }

@@ -37,21 +37,53 @@ export interface SliceOptions {
   order: 'ASC' | 'DESC'
 }
 
-/** The tables that a search of the range has to look into, in that order. */
+/** Where a search of the range has to look, in that order. */
 export async function listSlices({ driver, range, order }: SliceOptions): Promise<Slice[]> {
-  if (driver.dialect !== 'sqlite') return [{ ...range, table: wholeIndex, reached: null }]
-  const parts = await driver.all('SELECT id, first_key, kept_from FROM search_parts ORDER BY first_key')
-  const slices = parts.map((part, index) => ({
-    table: tableOfPart(Number(part.id)),
-    from: Math.max(range.from, Number(part.first_key), Number(part.kept_from)),
-    below: Math.min(range.below, Number(parts[index + 1]?.first_key ?? range.below)),
-  }))
-  const inRange = slices.filter(({ from, below }) => from < below)
-  if (order === 'DESC') inRange.reverse()
+  const found =
+    driver.dialect === 'sqlite' ? await readParts(driver, range) : await cutWhole(driver, range, order)
+  const inRange = found.filter(({ from, below }) => from < below)
+  inRange.sort((one, other) => (order === 'DESC' ? other.from - one.from : one.from - other.from))
   return inRange.map((slice, index) => {
     const reached = order === 'DESC' ? slice.from : slice.below - 1
     return { ...slice, reached: index === inRange.length - 1 ? null : reached }
   })
+}
+
+type Cut = Omit<Slice, 'reached'>
+
+async function readParts(driver: Driver, range: KeyRange): Promise<Cut[]> {
+  const parts = await driver.all('SELECT id, first_key, kept_from FROM search_parts ORDER BY first_key')
+  return parts.map((part, index) => ({
+    table: tableOfPart(Number(part.id)),
+    from: Math.max(range.from, Number(part.first_key), Number(part.kept_from)),
+    below: Math.min(range.below, Number(parts[index + 1]?.first_key ?? range.below)),
+  }))
+}
+
+/** Requests, more or less, that a search of one table looks at first, and how many times more each time after that. */
+const firstCut = 2000
+const cutGrowth = 4
+
+/**
+ * One index of words for everything does not have them in the order of the list, so all that match are found before the
+ * newest of them are known. What most requests have is found in the first few; what few have costs no more in larger ones.
+ */
+async function cutWhole(driver: Driver, range: KeyRange, order: 'ASC' | 'DESC'): Promise<Cut[]> {
+  const [whole] = await driver.all(
+    `SELECT min(key) AS first, max(key) AS last, (SELECT CAST(greatest(reltuples, pg_stat_get_live_tuples(oid)) AS BIGINT)
+      FROM pg_class WHERE oid = CAST('${wholeIndex}' AS regclass)) AS requests FROM ${wholeIndex}`,
+  )
+  const [first, last] = [Number(whole?.first), Number(whole?.last)]
+  const keysOf = (requests: number) =>
+    Math.ceil(((last - first + 1) * requests) / Math.max(1, Number(whole?.requests)))
+  const [from, below] = [Math.max(range.from, first), Math.min(range.below, last + 1)]
+  const ends: number[] = []
+  for (let size = firstCut, reach = size; keysOf(reach) < below - from; size *= cutGrowth, reach += size)
+    ends.push(order === 'DESC' ? below - keysOf(reach) : from + keysOf(reach))
+  const bounds = [range.from, ...ends.sort((one, other) => one - other), range.below]
+  return bounds
+    .slice(1)
+    .map((bound, index) => ({ table: wholeIndex, from: bounds[index] as number, below: bound }))
 }
 
 /** Null when the table of the slice was dropped meanwhile, by the writer's connection: then nothing in it is kept. */

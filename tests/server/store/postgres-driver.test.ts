@@ -153,6 +153,16 @@ test('a statement ends with the deadline of its query, and the next one has its 
   assert.deepEqual(await reader.all('SELECT pg_sleep(0.2) IS NULL AS late'), [{ late: 0 }])
 })
 
+test('a query with a deadline is planned for what it asks, and the next one as usual', async (t) => {
+  const { url } = await openItems(t)
+  const reader = openAt(t, url, { readonly: true })
+  const modeSql = "SELECT current_setting('plan_cache_mode') AS mode, current_setting('jit') AS jit"
+  assert.deepEqual(await reader.all(modeSql, [], createDeadline(5000)), [
+    { mode: 'force_custom_plan', jit: 'off' },
+  ])
+  assert.deepEqual(await reader.all(modeSql), [{ mode: 'auto', jit: 'off' }])
+})
+
 test('an address that does not answer, a wrong password or database: all name the store, none the password', async (t) => {
   const url = await createDatabase(t)
   const wrong = [

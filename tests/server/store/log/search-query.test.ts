@@ -116,6 +116,50 @@ for (const dialect of dialects) {
       assert.deepEqual(await held('cafe -dog'), ['req_1'])
     })
 
+    it('looks into some after the other where there are many, and leaves none out', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const count = 12_000
+      const textAt = (index: number) =>
+        `common ${index % 500 === 0 ? 'some' : ''} ${[0, 5000, count - 1].includes(index) ? 'rare' : ''}`
+      const keys = Array.from({ length: count }, (_, index) => base + index * 1000)
+      await driver.batch(
+        await indexTexts(
+          driver,
+          keys.map((key, index) => ({ key, text: textAt(index) })),
+        ),
+      )
+      if (dialect === 'postgres') {
+        await driver.all('ANALYZE search')
+        const slices = await listSlices({ driver, range: { from: 0, below: base * 2 }, order: 'DESC' })
+        assert.ok(slices.length > 2)
+        assert.deepEqual([slices[0]?.below, slices.at(-1)?.from, slices.at(-1)?.reached], [base * 2, 0, null])
+        for (const [index, { from, reached }] of slices.slice(0, -1).entries())
+          assert.deepEqual([slices[index + 1]?.below, reached], [from, from])
+      }
+      const walk = async (query: string, limit: number) => {
+        const found: number[] = []
+        for (let before: number | null = null; ; before = found.at(-1) ?? null) {
+          const page = await searchKeys({ driver }, { terms: parseSearch(query), before, limit })
+          found.push(...page)
+          if (page.length < limit) return found.map((key) => (key - base) / 1000)
+        }
+      }
+      assert.deepEqual(await walk('rare', 2), [count - 1, 5000, 0])
+      assert.deepEqual(
+        await walk('some common', 5),
+        Array.from({ length: 24 }, (_, index) => (23 - index) * 500),
+      )
+      assert.deepEqual(await walk('"some rare"', 5), [5000, 0])
+      assert.equal((await walk('common', 5000)).length, count)
+      const within = {
+        terms: parseSearch('some'),
+        before: keys[5000] ?? null,
+        from: keys[4500] ?? 0,
+        limit: 9,
+      }
+      assert.deepEqual(await searchKeys({ driver }, within), [keys[4500]])
+    })
+
     it('takes a beginning for all words that it stands for', async (t) => {
       const driver = await openEngine(t, dialect)
       const words = Array.from({ length: 201 }, (_, index) => `many${index} last${index % 200}`)
