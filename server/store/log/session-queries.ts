@@ -1,11 +1,12 @@
 /** Sessions: requests that belong together. Runs on the reader's thread. */
 
 import type { AdminSession, AdminSessionList } from '../../http/admin/contract.ts'
-import type { Driver, SqlRow } from '../engine/driver.ts'
+import type { SqlRow } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
+import { recordsOf, toJson } from './many-rows.ts'
 import { formatCursor } from './query-input.ts'
 import type { ReadContext } from './reads.ts'
-import { formatSum, toText, toTime } from './request-rows.ts'
+import { formatSum, toTime } from './request-rows.ts'
 
 export interface SessionsInput {
   /** 1 to 500. */
@@ -45,38 +46,59 @@ export async function listSessions(
     ],
   )
   const page = rows.slice(0, input.limit)
-  const data: AdminSession[] = []
-  for (const row of page) {
-    deadline.check()
-    data.push(toSession(row, await readModels(driver, row)))
-  }
+  const models = await readModels({ driver, deadline }, page)
+  const data = page.map((row, index) => toSession(row, models[index] ?? []))
   const last = page.at(-1)
   return { data, next: rows.length > page.length && last ? formatCursor(Number(last.last_key)) : null }
 }
 
 /** The one with the newest request when several projects use the id and none is named; null when there is none. */
 export async function getSession(
-  { driver }: ReadContext,
+  context: ReadContext,
   { id, project }: { id: string; project: string | null },
 ): Promise<AdminSession | null> {
-  const [row] = await driver.all(
+  const [row] = await context.driver.all(
     `SELECT ${columns} FROM sessions WHERE id = ?${project === null ? '' : ' AND project = ?'} ORDER BY last_key DESC LIMIT 1`,
     project === null ? [id] : [id, project],
   )
-  return row === undefined ? null : toSession(row, await readModels(driver, row))
+  if (row === undefined) return null
+  const [models = []] = await readModels(context, [row])
+  return toSession(row, models)
 }
 
-/** Of its newest requests that still have a row. */
-async function readModels(driver: Driver, { id, project, last_model: last }: SqlRow): Promise<string[]> {
-  const rows = await driver.all(
-    `SELECT DISTINCT model FROM (
-      SELECT model, project FROM (SELECT model, project FROM requests WHERE session_id = ? ORDER BY key DESC LIMIT ?) AS named
-      UNION ALL SELECT model, project FROM requests WHERE response_id = ? AND session_id IS NULL) AS newest
-      WHERE model IS NOT NULL AND coalesce(project, '') = ? ORDER BY model LIMIT ?`,
-    [toText(id), lookedAt, toText(id), toText(project), maximumModels],
-  )
-  const models = rows.map((row) => String(row.model))
-  return models.length === 0 && last !== '' ? [String(last)] : models
+const modelsOf = (id: string, project: string) => `
+  SELECT DISTINCT model FROM (
+    SELECT model, project FROM (SELECT model, project FROM requests WHERE session_id = ${id} ORDER BY key DESC LIMIT ${lookedAt}) AS named
+    UNION ALL SELECT model, project FROM requests WHERE response_id = ${id} AND session_id IS NULL) AS newest
+    WHERE model IS NOT NULL AND coalesce(project, '') = ${project} ORDER BY model LIMIT ${maximumModels}`
+
+const modelsOfOne = modelsOf('?', '?')
+/** Of many at once, for a server: a plan for each would take it longer than to read them. */
+const modelsOfMany = `SELECT wanted.place, models.model
+  FROM ${recordsOf} AS wanted (place BIGINT, id TEXT, project TEXT)
+  CROSS JOIN LATERAL (${modelsOf('wanted.id', 'wanted.project')}) AS models ORDER BY wanted.place, models.model`
+
+/** By session, of its newest requests that still have a row. */
+async function readModels(
+  { driver, deadline }: ReadContext,
+  sessions: readonly SqlRow[],
+): Promise<string[][]> {
+  const models: string[][] = sessions.map(() => [])
+  if (driver.dialect === 'postgres') {
+    const wanted = sessions.map(({ id = null, project = null }, place) => [place, id, project])
+    const rows = await driver.all(modelsOfMany, [toJson(['place', 'id', 'project'], wanted)])
+    for (const { place, model } of rows) models[Number(place)]?.push(String(model))
+  } else {
+    for (const [place, { id = null, project = null }] of sessions.entries()) {
+      deadline.check()
+      const rows = await driver.all(modelsOfOne, [id, id, project])
+      models[place] = rows.map(({ model }) => String(model))
+    }
+  }
+  return models.map((names, place) => {
+    const last = sessions[place]?.last_model
+    return names.length === 0 && typeof last === 'string' && last !== '' ? [last] : names
+  })
 }
 
 function toSession(row: SqlRow, models: string[]): AdminSession {

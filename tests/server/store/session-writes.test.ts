@@ -91,6 +91,31 @@ for (const dialect of dialects) {
       assert.deepEqual(await cost(), [4, 2, '0.000001000'])
     })
 
+    it('name the models of each in a list', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const at = (index: number) => ({ created_at: start + index * hour })
+      const gone = makeRow({ ...at(0), session_id: 'gone', model: 'org/last' })
+      await writeRows(driver, [
+        gone,
+        makeRow({ ...at(1), session_id: 'named', project: 'p', model: 'org/b' }),
+        makeRow({ ...at(2), session_id: 'named', project: 'p', model: 'org/a' }),
+        makeRow({ ...at(3), session_id: 'named', project: 'q', model: 'org/c' }),
+        makeRow({ ...at(4), session_id: null, response_id: 'resp_root', model: 'org/root' }),
+        makeRow({ ...at(5), session_id: 'resp_root', model: 'org/next' }),
+      ])
+      await driver.batch([{ sql: 'DELETE FROM requests WHERE key = ?', params: [gone.key] }])
+      const { data } = await listSessions(readContext(driver), { ...all })
+      assert.deepEqual(
+        data.map(({ id, project, models }) => [id, project, models]),
+        [
+          ['resp_root', data[0]?.project, ['org/next', 'org/root']],
+          ['named', 'q', ['org/c']],
+          ['named', 'p', ['org/a', 'org/b']],
+          ['gone', data[0]?.project, ['org/last']],
+        ],
+      )
+    })
+
     it('are listed by time and project, page by page, and go with their rows', async (t) => {
       const driver = await openEngine(t, dialect)
       await writeRows(
