@@ -9,12 +9,14 @@ import { readBody } from '../../../server/http/read-body.ts'
 const limit = 1000
 let server: Server
 let origin: string
+/** Milliseconds. */
+let idleTimeout = 60_000
 /** What the last call of readBody came to. */
 let outcome: Promise<Buffer | GatewayError>
 
 before(async () => {
   server = createServer((request, response) => {
-    outcome = readBody(request, { limit, idleTimeout: 50 }).catch((error) => error)
+    outcome = readBody(request, { limit, idleTimeout }).catch((error) => error)
     outcome.then(() => response.end())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -62,6 +64,7 @@ describe('readBody', () => {
     assertCode(await send(Buffer.from('x'), { 'content-encoding': 'gzip' }), 'invalid_request')
   })
   it('gives up on a body that stops, and on a client that goes', async () => {
+    idleTimeout = 50
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
     const head = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc'
     const seen = new Promise<void>((resolve) => server.once('request', () => resolve()))
@@ -69,6 +72,7 @@ describe('readBody', () => {
     await seen
     assertCode(await outcome, 'request_timeout')
     socket.destroy()
+    idleTimeout = 60_000
     const gone = connect((server.address() as AddressInfo).port, '127.0.0.1')
     const seenAgain = new Promise<void>((resolve) => server.once('request', () => resolve()))
     gone.write(head)

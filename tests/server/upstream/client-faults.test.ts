@@ -151,7 +151,8 @@ describe('a kept-alive connection that the provider closes', () => {
       async ({ server, client }) => {
         for (let count = 0; count < 4; count += 1) {
           assert.equal((await sendCall(client, server.url).done).error, null)
-          await delay(15)
+          // The client closes its end when it has noticed.
+          while (!server.sockets.every(({ closed }) => closed)) await delay(5)
         }
         assert.equal(server.requests.length, 4)
       },

@@ -16,8 +16,9 @@ describe('time-outs', () => {
           maxConnections: 1,
           timeouts: { ...patient, connect: 20_000 },
         })
-        const timeouts = { ...patient, connect: 30 }
+        const timeouts = { ...patient, connect: 2000 }
         const holder = sendCall(client, server.url, { maxConnections: 1, timeouts })
+        while (server.requests.length < 2) await delay(5)
         const { error, calls } = await sendCall(client, server.url, { maxConnections: 1, timeouts }).done
         assert.deepEqual(calls, ['error'])
         assert.equal(error?.kind, 'connect_timeout')
@@ -74,7 +75,7 @@ describe('time-outs', () => {
       },
       async ({ server, client }) => {
         const { error, body } = await sendCall(client, server.url, {
-          timeouts: { ...patient, idle: 2000, total: 300 },
+          timeouts: { ...patient, idle: 2000, total: 5000 },
         }).done
         assert.equal(error?.kind, 'total_timeout')
         assert.ok(body.length > 3)
@@ -91,12 +92,12 @@ describe('time-outs', () => {
         const sending = sendCall(
           client,
           server.url,
-          { timeouts: { ...patient, idle: 80 } },
+          { timeouts: { ...patient, idle: 1500 } },
           (_data, { body }) => {
             if (body === '1') sending.control.pause()
           },
         )
-        await delay(250)
+        await delay(2000)
         assert.equal(sending.outcome.error, null)
         assert.equal(sending.outcome.body, '1')
         sending.control.resume()
