@@ -6,6 +6,7 @@ import type { Store } from './store.ts'
 
 const hour = 3_600_000
 const day = 86_400_000
+const week = 604_800_000
 
 /** Times that an hour is begun anew because requests of it ended meanwhile. */
 const tries = 20
@@ -30,7 +31,7 @@ export interface RebuiltRollups {
   mended: number
   /** Hours whose rows are gone, wholly or in part, and whose sums stay as they are. */
   incomplete: number
-  /** Hours and days of which requests ended all the time; the same call may do better later. */
+  /** Hours, days and weeks of which requests ended all the time; the same call may do better later. */
   busy: number
   /** Hours that are not in the sums yet, since an older version wrote them: they are counted in the background. */
   pending: number
@@ -68,6 +69,10 @@ export function createRollupRebuilding(store: Pick<Store, 'step'>): RollupRebuil
       for (const at of days) {
         if (!(await hold())) return null
         count(await repeat(() => store.step('rebuildDay', { day: at })))
+      }
+      for (const at of new Set([...days].map((at) => at - (at % week)))) {
+        if (!(await hold())) return null
+        count(await repeat(() => store.step('rebuildWeek', { week: at })))
       }
       return { ...done, next: end < to ? end : null }
     },

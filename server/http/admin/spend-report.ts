@@ -87,8 +87,9 @@ function endOf(period: Plan['period'], start: number): number {
 
 /** What stands in the sums of all but in none with a tag. */
 function restOf(tagged: readonly SpendRow[], all: readonly SpendRow[]): (SpendRow & { rest: true })[] {
+  const byStretch = Map.groupBy(tagged, ({ at }) => at)
   return all.flatMap((whole) => {
-    const rest = subtract(whole, sumOf(tagged.filter(({ at }) => at === whole.at)))
+    const rest = subtract(whole, sumOf(byStretch.get(whole.at) ?? []))
     return rest.requests > 0 || rest.nanos !== '0' ? [{ ...rest, rest: true as const }] : []
   })
 }
@@ -103,14 +104,12 @@ const counts = [
 ] as const
 const moneys = ['nanos', 'estimatedNanos'] as const
 
-function combine(left: SpendRow, right: SpendRow, sign: 1 | -1): SpendRow {
+function subtract(left: SpendRow, right: SpendRow): SpendRow {
   const result = { ...left }
-  for (const name of counts) result[name] += sign * right[name]
-  for (const name of moneys) result[name] = String(BigInt(left[name]) + BigInt(sign) * BigInt(right[name]))
+  for (const name of counts) result[name] -= right[name]
+  for (const name of moneys) result[name] = String(BigInt(left[name]) - BigInt(right[name]))
   return result
 }
-
-const subtract = (left: SpendRow, right: SpendRow) => combine(left, right, -1)
 
 const nothing: SpendRow = {
   at: 0,
@@ -126,8 +125,16 @@ const nothing: SpendRow = {
   estimatedOutputTokens: 0,
 }
 
+/** Of thousands of rows: nothing is made for each. */
 function sumOf(rows: readonly SpendRow[]): SpendRow {
-  return rows.reduce((sum, row) => combine(sum, row, 1), nothing)
+  const sum = { ...nothing }
+  const sums = { nanos: 0n, estimatedNanos: 0n }
+  for (const row of rows) {
+    for (const name of counts) sum[name] += row[name]
+    for (const name of moneys) if (row[name] !== '0') sums[name] += BigInt(row[name])
+  }
+  for (const name of moneys) sum[name] = String(sums[name])
+  return sum
 }
 
 function toRow(row: SpendRow, { group, period }: Plan, isRest: boolean): AdminSpendRow {

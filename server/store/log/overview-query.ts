@@ -8,7 +8,7 @@ import { formatDollars, formatSum } from './request-rows.ts'
 import { readBacklog } from './rollup-backlog.ts'
 import { coverRange, findMinutes, longestFirst, snapRange, type TimeRange } from './rollup-cover.ts'
 import { addHistogram, type Histogram, percentile } from './rollup-histograms.ts'
-import { type RollupFilter, readBuckets, readGroups, sumOf } from './rollup-reads.ts'
+import { isFinest, type RollupFilter, readBuckets, readGroups, sumOf } from './rollup-reads.ts'
 import { type Dimension, type Measure, measures, periods } from './rollup-schema.ts'
 
 export interface OverviewInput extends TimeRange {
@@ -180,26 +180,31 @@ const rankedMeasures = [
   'unpriced',
 ] as const satisfies readonly Measure[]
 
+const rankedColumns = {
+  caller: ['project', 'key_name'],
+  route: ['model', 'provider'],
+  outcome: ['error_origin', 'error_code'],
+} as const satisfies Record<string, readonly Dimension[]>
+
 type Ranks = Pick<AdminOverview, 'errors' | 'models' | 'providers' | 'projects' | 'keys'>
 
 async function readRanks(context: ReadContext, range: TimeRange, filter: RollupFilter): Promise<Ranks> {
-  const segments = coverRange(range, longestFirst)
-  const isFiltered = Object.keys(filter).length > 0
+  const filtered = Object.keys(filter) as Dimension[]
   const read = (columns: readonly Dimension[]) =>
-    readGroups(context, { segments, filter, columns, of: rankedMeasures })
-  const byCaller = ['project', 'key_name'] as const
-  const byRoute = ['model', 'provider'] as const
-  const byOutcome = ['error_origin', 'error_code'] as const
-  // With a filter they mostly come from the same cells, which are then walked once.
-  const together = isFiltered ? await read([...byCaller, ...byRoute, ...byOutcome]) : null
-  const routes = together ?? (await read(byRoute))
-  const callers = together ?? (await read(byCaller))
+    readGroups(context, { range, filter, columns, of: rankedMeasures })
+  const ofFinest = Object.values(rankedColumns).filter((columns) => isFinest([...columns, ...filtered]))
+  // The finest cells are many: they are walked once for all that only they have.
+  const together = ofFinest.length === 0 ? [] : await read(ofFinest.flat())
+  const rowsOf = async (columns: readonly Dimension[]) =>
+    isFinest([...columns, ...filtered]) ? together : await read(columns)
+  const routes = await rowsOf(rankedColumns.route)
+  const callers = await rowsOf(rankedColumns.caller)
   return {
     models: rank(routes, 'model'),
     providers: rank(routes, 'provider'),
     projects: rank(callers, 'project'),
     keys: rank(callers, 'key_name'),
-    errors: rankErrors(together ?? (await read(byOutcome))),
+    errors: rankErrors(await rowsOf(rankedColumns.outcome)),
   }
 }
 

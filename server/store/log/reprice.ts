@@ -128,7 +128,7 @@ async function applyOver(
     await driver.batch([
       ...(uncounted.size === 0 ? [] : [moveBacklog(backlog, backlog.below)]),
       ...changes.map(({ after }) => updateRow(after)),
-      ...rollupDelta(changes, uncounted),
+      ...rollupDelta(changes, driver.dialect, uncounted),
     ])
   }
   const nanos = changes.reduce(

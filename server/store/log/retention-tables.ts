@@ -25,6 +25,7 @@ const partOf: Readonly<Record<string, string>> = {
   rollups: 'rollups',
   spend_days: 'rollups',
   spend_months: 'rollups',
+  spend_totals: 'rollups',
   spend_dimensions: 'rollups',
   sessions: 'rollups',
 }

@@ -88,7 +88,7 @@ export class RollupCells {
   }
 
   /** Cells of every grain and period that hold anything, in the one order in which everybody writes them. */
-  list(only: readonly Period[] = [periods.minute, periods.hour, periods.day]): Cell[] {
+  list(only: readonly Period[] = Object.values(periods)): Cell[] {
     const cells = new Map<string, Cell>()
     for (const cell of this.#minutes.values()) {
       const named = nameOf(cell.names)
@@ -156,7 +156,8 @@ function addTo(cells: Map<string, Cell>, { grain, period, at, names, text }: Cel
     cell = emptyCell(grain, period, at, names)
     cells.set(key, cell)
   }
-  addCell(cell, from)
+  if (period === periods.week) addSums(cell, from)
+  else addCell(cell, from)
 }
 
 export function keyOf(grain: Grain, period: Period, at: number, names: readonly string[]): string {
@@ -164,8 +165,12 @@ export function keyOf(grain: Grain, period: Period, at: number, names: readonly 
 }
 
 export function addCell(to: Cell, from: Pick<Cell, 'sums' | 'histogram'>): void {
-  for (const [index, value] of from.sums.entries()) to.sums[index] = (to.sums[index] as number) + value
+  addSums(to, from)
   addHistogram(to.histogram, from.histogram)
+}
+
+function addSums(to: Cell, from: Pick<Cell, 'sums'>): void {
+  for (const [index, value] of from.sums.entries()) to.sums[index] = (to.sums[index] as number) + value
 }
 
 export function holdsAnything({ sums, histogram }: Pick<Cell, 'sums' | 'histogram'>): boolean {

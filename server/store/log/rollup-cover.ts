@@ -1,4 +1,4 @@
-/** Which cells say what happened in a range of time: days where a whole day is asked for, else hours, else minutes. */
+/** Which cells say what happened in a range of time: the longest that are whole in it, then shorter ones at its ends. */
 
 import type { Driver } from '../engine/driver.ts'
 import { type Period, periods } from './rollup-schema.ts'
@@ -62,4 +62,6 @@ export function coverRange({ from, to }: TimeRange, [period, ...shorter]: readon
   ]
 }
 
+/** What there is of every grain. Weeks are of the finest alone (rollup-schema.ts). */
 export const longestFirst: readonly Period[] = [periods.day, periods.hour, periods.minute]
+export const weeksFirst: readonly Period[] = [periods.week, ...longestFirst]

@@ -2,7 +2,7 @@
 
 import type { AdminFacets } from '../../http/admin/contract.ts'
 import type { ReadContext } from './reads.ts'
-import { coverRange, findMinutes, longestFirst, snapRange, type TimeRange } from './rollup-cover.ts'
+import { findMinutes, snapRange, type TimeRange } from './rollup-cover.ts'
 import { readGroups, sumOf } from './rollup-reads.ts'
 import type { Dimension } from './rollup-schema.ts'
 
@@ -23,7 +23,7 @@ const facetColumns: readonly { columns: readonly Dimension[]; facets: Partial<Re
 
 /** Of requests that have ended in the range, and those of any time that run. Throws DeadlineError. */
 export async function facets(context: ReadContext, range: TimeRange): Promise<AdminFacets> {
-  const segments = coverRange(snapRange(range, await findMinutes(context.driver)), longestFirst)
+  const snapped = snapRange(range, await findMinutes(context.driver))
   const counts: AdminFacets['counts'] = {
     models: [],
     projects: [],
@@ -34,7 +34,7 @@ export async function facets(context: ReadContext, range: TimeRange): Promise<Ad
     error_origins: [],
   }
   for (const { columns, facets: wanted } of facetColumns) {
-    const rows = await readGroups(context, { segments, filter: {}, columns, of: ['requests'] })
+    const rows = await readGroups(context, { range: snapped, filter: {}, columns, of: ['requests'] })
     for (const [facet, column] of Object.entries(wanted) as [Facet, Dimension][]) {
       const found = rows.map((row) => ({
         value: String(row[column]),

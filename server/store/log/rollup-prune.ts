@@ -3,6 +3,7 @@
 import type { SqlValue, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import { grainsOf, type Period, periods } from './rollup-schema.ts'
+import { spendPeriods } from './rollup-spend-days.ts'
 import type { StepContext } from './steps.ts'
 
 export interface Pruned {
@@ -15,7 +16,7 @@ export interface Pruned {
 export interface PruneRollups {
   /** Unix milliseconds: minutes before this are removed, down to a whole hour. */
   minuteBefore: number
-  /** Hours, days and months that end before this are removed. */
+  /** Weeks that end before this are removed, with their hours and days, and months that do so. */
   hourAndDayBefore: number
   /** Cells of one step, about. */
   limit: number
@@ -26,17 +27,22 @@ export async function pruneRollups(
   context: StepContext,
   { minuteBefore, hourAndDayBefore, limit }: PruneRollups,
 ): Promise<Pruned> {
-  const { hour, minute, day } = periods
+  const { hour, minute, day, week } = periods
+  // Whole weeks: the sums of each length, and of what clients say, have the same requests.
+  const longerBefore = hourAndDayBefore - (hourAndDayBefore % week)
   let removed = 0
   for (const [period, before] of [
     [minute, minuteBefore - (minuteBefore % hour)],
-    [hour, hourAndDayBefore - (hourAndDayBefore % day)],
-    [day, hourAndDayBefore - (hourAndDayBefore % day)],
+    [hour, longerBefore],
+    [day, longerBefore],
+    [week, longerBefore],
   ] as const) {
     removed += await prunePeriod(context, { period, before, limit: limit - removed })
     if (removed >= limit) return { removed, more: true }
   }
-  removed += await pruneSpend(context, hourAndDayBefore, limit - removed)
+  removed += await pruneSpend(context, longerBefore, limit - removed)
+  // Not before the last of what they are sums of.
+  if (removed < limit) removed += await pruneTotals(context, longerBefore, limit - removed)
   return { removed, more: removed >= limit }
 }
 
@@ -72,15 +78,10 @@ const spendTables = { day: ['spend_days', 'day'], month: ['spend_months', 'month
 const valuesOfDimension = 100
 
 async function pruneSpend({ driver }: StepContext, before: number, limit: number): Promise<number> {
-  const firstOfMonth = new Date(before).setUTCDate(1)
   const listed = await driver.all(
     `SELECT period, at, project, dimension FROM spend_dimensions
       WHERE (period = 'day' AND at < ?) OR (period = 'month' AND at < ?) ORDER BY period, at LIMIT ?`,
-    [
-      before - (before % periods.day),
-      firstOfMonth - (firstOfMonth % periods.day),
-      Math.ceil(limit / valuesOfDimension),
-    ],
+    [spendPeriods.day.floor(before), spendPeriods.month.floor(before), Math.ceil(limit / valuesOfDimension)],
   )
   const statements = listed.flatMap(({ period, at, project, dimension }): Statement[] => {
     const [table, column] = spendTables[period === 'month' ? 'month' : 'day']
@@ -95,6 +96,24 @@ async function pruneSpend({ driver }: StepContext, before: number, limit: number
   })
   if (statements.length > 0) await driver.batch(statements)
   return listed.length * valuesOfDimension
+}
+
+async function pruneTotals({ driver }: StepContext, before: number, limit: number): Promise<number> {
+  const month = spendPeriods.month.floor(before)
+  const oldest = await driver.all(
+    'SELECT month, dimension, value FROM spend_totals WHERE month < ? ORDER BY month, dimension, value LIMIT ?',
+    [month, limit],
+  )
+  const last = oldest.at(-1)
+  if (last === undefined) return 0
+  const end: SqlValue[] = [last.month ?? 0, last.dimension ?? '', last.value ?? '']
+  await driver.batch([
+    {
+      sql: 'DELETE FROM spend_totals WHERE month < ? AND (month, dimension, value) <= (?, ?, ?)',
+      params: [month, ...end],
+    },
+  ])
+  return oldest.length
 }
 
 /** Sessions whose newest request is from before that time, in Unix milliseconds. They go with their rows. */

@@ -3,7 +3,7 @@
 import type { Deadline } from '../engine/deadline.ts'
 import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
-import type { Segment } from './rollup-cover.ts'
+import { coverRange, longestFirst, type Segment, type TimeRange, weeksFirst } from './rollup-cover.ts'
 import { addEncoded, type Histogram } from './rollup-histograms.ts'
 import {
   type Dimension,
@@ -13,6 +13,7 @@ import {
   type Measure,
   measures,
   type Period,
+  periods,
 } from './rollup-schema.ts'
 
 /** Values that cells must have. */
@@ -27,6 +28,11 @@ export function grainWith(period: Period, columns: readonly Dimension[]): Grain 
     return grainsOf[period].includes(grain) && columns.every((name) => own.includes(name))
   }
   return coarsestFirst.find(fits) ?? 'full'
+}
+
+/** Whether only the finest cells have these columns: of those there are weeks, since their days are many. */
+export function isFinest(columns: readonly Dimension[]): boolean {
+  return grainWith(periods.day, columns) === 'full'
 }
 
 const sumsOf = (names: readonly Measure[]) =>
@@ -65,7 +71,8 @@ function wherePeriods({ from, to, period }: Segment, { project }: RollupFilter):
 }
 
 export interface Grouping {
-  segments: readonly Segment[]
+  /** Snapped: see rollup-cover.ts. */
+  range: TimeRange
   filter: RollupFilter
   columns: readonly Dimension[]
   /** The sums that are wanted. */
@@ -75,13 +82,14 @@ export interface Grouping {
 /** The sums by the values of some columns; a combination may come more than once, from several periods. */
 export async function readGroups(
   { driver, deadline }: ReadContext,
-  { segments, filter, columns, of }: Grouping,
+  { range, filter, columns, of }: Grouping,
 ): Promise<SqlRow[]> {
   const rows: SqlRow[] = []
   const sums = sumsOf(of)
-  for (const segment of segments) {
+  const needed = [...columns, ...(Object.keys(filter) as Dimension[])]
+  for (const segment of coverRange(range, isFinest(needed) ? weeksFirst : longestFirst)) {
     deadline.check()
-    const grain = grainWith(segment.period, [...columns, ...(Object.keys(filter) as Dimension[])])
+    const grain = grainWith(segment.period, needed)
     const { sql, params } = whereCells(grain, segment, filter)
     const names = columns.join(', ')
     const text =

@@ -1,7 +1,7 @@
 /**
- * Sums made again from what they are sums of: hours and their minutes from rows, days from hours. On the writer's thread,
- * in steps of a few milliseconds; what was read so far is held in between. The difference to what is stored is written
- * in one transaction, unless something was counted in the meantime: then it begins anew.
+ * Sums made again from what they are sums of: hours and their minutes from rows, days from hours, weeks from days. On
+ * the writer's thread, in steps of a few milliseconds; what was read so far is held in between. The difference to what is
+ * stored is written in one transaction, unless something was counted in the meantime: then it begins anew.
  *
  * A request counts in the hour of its `created_at`, and is found by its key, which is never earlier but may be later:
  * when the clock was set back, a millisecond had no more keys, or there was no room for the request until it ended. A
@@ -16,7 +16,7 @@ import { addCell, type Cell, holdsAnything, keyOf, RollupCells, writeCells } fro
 import { findMinutes } from './rollup-cover.ts'
 import { addEncoded } from './rollup-histograms.ts'
 import { type CountedRow, countedColumns, hasEnded } from './rollup-row.ts'
-import { dimensions, type Grain, measures, type Period, periods } from './rollup-schema.ts'
+import { dimensions, type Grain, grainsOf, measures, type Period, periods } from './rollup-schema.ts'
 import type { StepContext } from './steps.ts'
 
 /** Rows of requests that one step reads. */
@@ -41,7 +41,7 @@ interface Work {
   at: number
   /** What the stored sums said at the beginning. */
   print: string
-  /** Where to go on reading: a key, or the beginning of an hour. */
+  /** Where to go on reading: a key, or the beginning of an hour or day. */
   next: number
   rows: RollupCells
   counted: number
@@ -118,16 +118,35 @@ function isWithin({ created_at: at }: CountedRow, hour: number): boolean {
 /** Makes the cells of a day from those of its hours. `day`: Unix milliseconds. */
 export async function rebuildDay({ driver }: StepContext, { day }: { day: number }): Promise<RebuildResult> {
   if (day % periods.day !== 0) throw new Error(`${day} is not the beginning of a day`)
-  const current = await takeWork(driver, periods.day, day)
-  for (const cell of await readCells(driver, periods.hour, current.next, current.next + periods.hour)) {
-    const key = keyOf(cell.grain, periods.day, day, cell.names)
+  return addUp(driver, { period: periods.day, at: day, from: periods.hour })
+}
+
+/** Makes the cells of a week from those of its days. `week`: Unix milliseconds. */
+export async function rebuildWeek(
+  { driver }: StepContext,
+  { week }: { week: number },
+): Promise<RebuildResult> {
+  if (week % periods.week !== 0) throw new Error(`${week} is not the beginning of a week`)
+  return addUp(driver, { period: periods.week, at: week, from: periods.day })
+}
+
+/** Reads the cells of one shorter period. */
+async function addUp(
+  driver: Driver,
+  { period, at, from }: { period: Period; at: number; from: Period },
+): Promise<RebuildResult> {
+  const current = await takeWork(driver, period, at)
+  for (const cell of await readCells(driver, from, current.next, current.next + from)) {
+    if (!grainsOf[period].includes(cell.grain)) continue
+    const key = keyOf(cell.grain, period, at, cell.names)
     const found = current.cells.get(key)
-    if (found === undefined) current.cells.set(key, { ...cell, period: periods.day, at: day })
-    else addCell(found, cell)
+    const added = period === periods.week ? { ...cell, histogram: new Map<number, number>() } : cell
+    if (found === undefined) current.cells.set(key, { ...added, period, at })
+    else addCell(found, added)
   }
-  current.next += periods.hour
-  if (current.next < day + periods.day) return { state: 'more', mended: 0 }
-  return finish(driver, [...current.cells.values()], [periods.day])
+  current.next += from
+  if (current.next < at + period) return { state: 'more', mended: 0 }
+  return finish(driver, [...current.cells.values()], [period])
 }
 
 function leave(state: 'changed' | 'incomplete' | 'pending'): RebuildResult {

@@ -1,7 +1,7 @@
 /**
  * Sums over requests that have ended, kept when the requests are gone, and what every chart is made from.
  *
- * A cell of `rollups` is one combination of values over one minute, hour or day of UTC, by the time of admission. Not
+ * A cell of `rollups` is one combination of values over one minute, hour, day or week of UTC, by the time of admission. Not
  * every reader needs every column apart, and those that do not would add up thousands of cells: so each request counts
  * in one cell of each grain, whose other columns are ''. `grain` is how fine the cells are: never add up two grains.
  */
@@ -11,9 +11,11 @@ import { mergeHistogramsInPostgres } from './rollup-histograms.ts'
 const minute = 60_000
 const hour = 3_600_000
 const day = 86_400_000
+/** From one Thursday to the next: the first of them began with 1970. */
+const week = 604_800_000
 
 /** Lengths in milliseconds. */
-export const periods = { minute, hour, day } as const
+export const periods = { minute, hour, day, week } as const
 export type Period = (typeof periods)[keyof typeof periods]
 
 /** By which cells differ; '' for none. */
@@ -37,11 +39,15 @@ export const grains = {
 } as const satisfies Record<string, readonly Dimension[]>
 export type Grain = keyof typeof grains
 
-/** Of minutes there are many, and few are ever looked at with a filter. */
+/**
+ * Of minutes there are many, and few are ever looked at with a filter. The finest cells of a quarter are too many by day
+ * for a chart with a filter: weeks are for these alone, and have no `histograms`, which are only looked at by day.
+ */
 export const grainsOf: Readonly<Record<Period, readonly Grain[]>> = {
   [minute]: ['full', 'outcome'],
   [hour]: ['full', 'caller', 'route', 'outcome'],
   [day]: ['full', 'caller', 'route', 'outcome'],
+  [week]: ['full'],
 }
 
 /**
@@ -106,13 +112,42 @@ function spendTable(name: string, at: string): string {
   ) WITHOUT ROWID`
 }
 
-/** The dimensions of a day or month and project: names of metadata are the clients' to choose, and bounded. */
+/** What is told of spend: see spend-query.ts. */
+export const spentMeasures = [
+  'requests',
+  'unpriced',
+  'cost_nano',
+  'estimated_cost_nano',
+  'input_tokens',
+  'output_tokens',
+  'estimated_input_tokens',
+  'estimated_output_tokens',
+] as const satisfies readonly Measure[]
+
+/**
+ * `spend_months` over all projects, to the nano-dollar: a value that several projects have is added up as it is written,
+ * since a company has as many rows by project as it has users and projects.
+ */
+const spendTotals = `
+  CREATE TABLE spend_totals (
+    month INTEGER NOT NULL,
+    dimension TEXT NOT NULL,
+    value TEXT NOT NULL,
+    ${spentMeasures.map((name) => `${name} INTEGER NOT NULL`).join(', ')},
+    PRIMARY KEY (month, dimension, value)
+  ) WITHOUT ROWID`
+
+/**
+ * The dimensions of a day or month and project: names of metadata are the clients' to choose, and bounded. `kept`: how
+ * many values there are, '' among them.
+ */
 const spendDimensions = `
   CREATE TABLE spend_dimensions (
     period TEXT NOT NULL,
     at INTEGER NOT NULL,
     project TEXT NOT NULL,
     dimension TEXT NOT NULL,
+    kept INTEGER NOT NULL,
     PRIMARY KEY (period, at, project, dimension)
   ) WITHOUT ROWID`
 
@@ -139,6 +174,7 @@ export const rollupSchema: readonly (string | { sqlite: string | null; postgres:
   rollups,
   spendDays,
   spendMonths,
+  spendTotals,
   spendDimensions,
   sessions,
   'CREATE INDEX sessions_by_time ON sessions (last_key)',

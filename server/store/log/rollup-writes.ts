@@ -48,7 +48,7 @@ function countRows(
   }
   const belonging = sessions === 'all' ? ended : ended.filter((row) => row.session_id !== null)
   return [
-    ...writeCells(cells.list(minutes ? undefined : [periods.hour, periods.day]), dialect),
+    ...writeCells(cells.list(minutes ? undefined : [periods.hour, periods.day, periods.week]), dialect),
     ...spend.statements({ dialect }),
     ...sessionStatements(belonging, dialect),
   ]
@@ -61,15 +61,20 @@ function countRows(
  */
 export function rollupDelta(
   changes: readonly RowChange[],
+  dialect: Dialect,
   uncounted: ReadonlySet<number> = new Set(),
 ): Statement[] {
   const ended = changes.filter(({ before, after }) => hasEnded(before) && hasEnded(after))
   return inExactParts(ended, ({ before, after }) => costOf(before) + costOf(after)).flatMap((some) =>
-    moveRows(some, uncounted),
+    moveRows(some, dialect, uncounted),
   )
 }
 
-function moveRows(ended: readonly RowChange[], uncounted: ReadonlySet<number>): Statement[] {
+function moveRows(
+  ended: readonly RowChange[],
+  dialect: Dialect,
+  uncounted: ReadonlySet<number>,
+): Statement[] {
   const cells = new RollupCells()
   const spend = new SpendCells()
   for (const { before, after } of ended) {
@@ -82,7 +87,11 @@ function moveRows(ended: readonly RowChange[], uncounted: ReadonlySet<number>): 
   const inSessions = ended.filter(
     ({ before }) => before.session_id === null || !uncounted.has(Number(before.key)),
   )
-  return [...writeKeptCells(cells.list()), ...spend.statements(), ...inSessions.flatMap(moveSession)]
+  return [
+    ...writeKeptCells(cells.list()),
+    ...spend.statements({ dialect }),
+    ...inSessions.flatMap(moveSession),
+  ]
 }
 
 function costOf({ cost_nano: nanos }: CountedRow): number {

@@ -2,7 +2,7 @@
 
 import type { SqlRow, SqlValue } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
-import { type Dimension, type Grain, grains, periods } from './rollup-schema.ts'
+import { type Dimension, type Grain, grains, periods, spentMeasures } from './rollup-schema.ts'
 import { spendPeriods } from './rollup-spend-days.ts'
 
 /** Columns of the sums that spend can be told apart by, besides `user` and `metadata:<name>`. */
@@ -38,11 +38,15 @@ export interface SpendRow {
   estimatedOutputTokens: number
 }
 
-const sums = `CAST(sum(requests) AS BIGINT) AS requests, CAST(sum(unpriced) AS BIGINT) AS unpriced,
-  CAST(sum(cost_nano) AS TEXT) AS nanos, CAST(sum(estimated_cost_nano) AS TEXT) AS estimated_nanos,
-  CAST(sum(input_tokens) AS BIGINT) AS input_tokens, CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
-  CAST(sum(estimated_input_tokens) AS BIGINT) AS estimated_input_tokens,
-  CAST(sum(estimated_output_tokens) AS BIGINT) AS estimated_output_tokens`
+const moneys: readonly string[] = ['cost_nano', 'estimated_cost_nano']
+/** `of`: what a row says of a measure. */
+const toAmounts = (of: (name: string) => string) =>
+  spentMeasures
+    .map((name) => `CAST(${of(name)} AS ${moneys.includes(name) ? 'TEXT' : 'BIGINT'}) AS ${name}`)
+    .join(', ')
+const sums = toAmounts((name) => `sum(${name})`)
+/** Of rows that are sums already. */
+const amounts = toAmounts((name) => `spent.${name}`)
 
 const dimensionOf = { project: 'project', key: 'key_name', model: 'model', provider: 'provider' } as const
 
@@ -53,14 +57,19 @@ export async function readSpend({ driver, deadline }: ReadContext, query: SpendQ
   for (const { from, to } of stretches) {
     deadline.check()
     const isOfRollups = isColumn(group) || group === null
-    const source = isOfRollups ? ofRollups(group, filters) : ofTags(group, filters, isMonth(from, to))
-    const found = await driver.all(
-      `SELECT ${source.names}, ${sums} FROM ${source.table} WHERE ${source.where} AND ${source.day} >= CAST(? AS BIGINT)
-        AND ${source.day} < CAST(? AS BIGINT) ${source.groupBy} ORDER BY sum(cost_nano) DESC, value, project
-        LIMIT CAST(? AS BIGINT)`,
-      [...source.params, from, to, limit + 1 - rows.length],
-    )
-    for (const row of found) if (row.requests !== null) rows.push(toRow(from, row))
+    const left = limit + 1 - rows.length
+    if (!isOfRollups && filters.project === undefined && isMonth(from, to)) {
+      for (const row of await driver.all(selectTotals, [from, group, left])) rows.push(toRow(from, row))
+    } else {
+      const source = isOfRollups ? ofRollups(group, filters) : ofTags(group, filters, isMonth(from, to))
+      const found = await driver.all(
+        `SELECT ${source.names}, ${sums} FROM ${source.table} WHERE ${source.where} AND ${source.day} >= CAST(? AS BIGINT)
+          AND ${source.day} < CAST(? AS BIGINT) ${source.groupBy} ORDER BY sum(cost_nano) DESC, value, project
+          LIMIT CAST(? AS BIGINT)`,
+        [...source.params, from, to, left],
+      )
+      for (const row of found) if (row.requests !== null) rows.push(toRow(from, row))
+    }
     if (rows.length > limit) break
   }
   return rows
@@ -69,6 +78,10 @@ export async function readSpend({ driver, deadline }: ReadContext, query: SpendQ
 function isColumn(group: string | null): group is SpendColumn {
   return spendColumns.some((name) => name === group)
 }
+
+/** By user or tag over all projects, of one month. */
+const selectTotals = `SELECT NULL AS project, value, ${amounts} FROM spend_totals AS spent
+  WHERE month = ? AND dimension = ? ORDER BY spent.cost_nano DESC, value LIMIT CAST(? AS BIGINT)`
 
 interface Source {
   table: string
@@ -126,8 +139,8 @@ function toRow(at: number, row: SqlRow): SpendRow {
     value: String(row.value ?? ''),
     requests: Number(row.requests),
     unpriced: Number(row.unpriced),
-    nanos: String(row.nanos),
-    estimatedNanos: String(row.estimated_nanos),
+    nanos: String(row.cost_nano),
+    estimatedNanos: String(row.estimated_cost_nano),
     inputTokens: Number(row.input_tokens),
     outputTokens: Number(row.output_tokens),
     estimatedInputTokens: Number(row.estimated_input_tokens),

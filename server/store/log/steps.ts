@@ -11,7 +11,7 @@ import { checkpoint, releaseSpace } from './retention-space.ts'
 import { prune } from './retention-step.ts'
 import { countBacklog, readBacklog } from './rollup-backlog.ts'
 import { pruneRollups, pruneSessions } from './rollup-prune.ts'
-import { rebuildDay, rebuildHour } from './rollup-rebuild.ts'
+import { rebuildDay, rebuildHour, rebuildWeek } from './rollup-rebuild.ts'
 
 export interface StepContext {
   driver: Driver
@@ -32,6 +32,7 @@ export const logSteps = {
   pruneSessions,
   rebuildHour,
   rebuildDay,
+  rebuildWeek,
   readBacklog,
   countBacklog,
 } satisfies Record<string, (context: StepContext, argument: never) => Promise<unknown>>

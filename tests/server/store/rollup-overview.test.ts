@@ -175,14 +175,17 @@ for (const dialect of dialects) {
       const driver = await openEngine(t, dialect)
       const rows = makeRows()
       for (let at = 0; at < rows.length; at += 100) await writeRows(driver, rows.slice(at, at + 100))
-      const before = start + 5 * day
-      const limits = { minuteBefore: before, hourAndDayBefore: before, limit: 20 }
+      // Whole weeks go, so that sums of all lengths have the same requests.
+      const asked = start + 12 * day
+      const before = asked - (asked % (7 * day))
+      const limits = { minuteBefore: before, hourAndDayBefore: asked, limit: 20 }
       let steps = 1
       while ((await pruneRollups(stepContext(driver), limits)).more) steps += 1
       assert.ok(steps > 10, `${steps}`)
       const [left] = await driver.all('SELECT min(at) AS at FROM rollups')
       assert.equal(left?.at, before)
       await check(driver, rows, { from: before, to: start + length, filter: {} })
+      await check(driver, rows, { from: before, to: start + length, filter: { provider: 'provider-1' } })
     })
 
     it('has what runs apart, and values with their counts for the filters', async (t) => {

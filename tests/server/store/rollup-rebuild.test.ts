@@ -7,7 +7,12 @@ import { packCost } from '../../../server/gateway/money/pack-cost.ts'
 import type { Driver } from '../../../server/store/engine/driver.ts'
 import { keyAt } from '../../../server/store/engine/keys.ts'
 import { pruneRollups } from '../../../server/store/log/rollup-prune.ts'
-import { type RebuildResult, rebuildDay, rebuildHour } from '../../../server/store/log/rollup-rebuild.ts'
+import {
+  type RebuildResult,
+  rebuildDay,
+  rebuildHour,
+  rebuildWeek,
+} from '../../../server/store/log/rollup-rebuild.ts'
 import { rollupDelta } from '../../../server/store/log/rollup-writes.ts'
 import { dialects, openEngine } from './log/engines.ts'
 import {
@@ -24,6 +29,7 @@ import {
 } from './rollup-fixtures.ts'
 
 const start = Date.UTC(2026, 2, 4)
+const week = 7 * day
 
 async function all(step: () => Promise<RebuildResult>): Promise<RebuildResult> {
   for (;;) {
@@ -37,6 +43,9 @@ async function rebuild(driver: Driver): Promise<void> {
     await all(() => rebuildHour(stepContext(driver), { hour: at }))
   for (let at = start; at < start + 2 * day; at += day)
     await all(() => rebuildDay(stepContext(driver), { day: at }))
+  // The second day is the first of a week.
+  for (const at of [start + day - week, start + day])
+    await all(() => rebuildWeek(stepContext(driver), { week: at }))
 }
 
 const name = (...names: (string | null)[]) => fc.constantFrom(...names)
@@ -232,7 +241,7 @@ for (const dialect of dialects) {
         before: countedRow(row),
         after: countedRow(priced[index] as StoredRow),
       }))
-      await driver.batch([...rowStatements(priced), ...rollupDelta(changes)])
+      await driver.batch([...rowStatements(priced), ...rollupDelta(changes, dialect)])
       const after = await readTable(driver, 'rollups')
       assert.deepEqual(
         [...new Set(after.filter(({ period }) => period === minute).map(({ at }) => at))],

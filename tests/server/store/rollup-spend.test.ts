@@ -1,11 +1,23 @@
 /** What clients say of their requests, added up by day and month, with a bound for what they make up. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { SqlRow } from '../../../server/store/engine/driver.ts'
+import type { Driver, SqlRow } from '../../../server/store/engine/driver.ts'
+import { pruneRollups } from '../../../server/store/log/rollup-prune.ts'
+import { spentMeasures } from '../../../server/store/log/rollup-schema.ts'
 import { SpendCells } from '../../../server/store/log/rollup-spend-days.ts'
 import { rollupDelta } from '../../../server/store/log/rollup-writes.ts'
+import { readSpend } from '../../../server/store/log/spend-query.ts'
 import { dialects, openEngine } from './log/engines.ts'
-import { countedRow, day, makeRow, readTable, type StoredRow, writeRows } from './rollup-fixtures.ts'
+import {
+  countedRow,
+  day,
+  makeRow,
+  readContext,
+  readTable,
+  type StoredRow,
+  stepContext,
+  writeRows,
+} from './rollup-fixtures.ts'
 
 const limits = { values: { day: 3, month: 5 }, dimensions: 2 }
 const start = Date.UTC(2026, 2, 30)
@@ -14,6 +26,26 @@ function spent(rows: readonly StoredRow[]): SpendCells {
   const cells = new SpendCells()
   for (const row of rows) cells.add(countedRow(row))
   return cells
+}
+
+/** What is kept of all projects is what is kept of each, and so is the number of values. */
+async function checkTotals(driver: Driver): Promise<void> {
+  const sums = spentMeasures.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')
+  const found = await driver.all(
+    `SELECT month, dimension, value, ${sums} FROM spend_months GROUP BY month, dimension, value`,
+  )
+  const sort = (rows: readonly SqlRow[]) => rows.map((row) => JSON.stringify(row)).sort()
+  assert.deepEqual(sort(await driver.all('SELECT * FROM spend_totals')), sort(found))
+  const wrong = await driver.all(
+    `SELECT * FROM spend_dimensions AS listed WHERE kept NOT IN (
+      SELECT count(*) FROM spend_months WHERE period = 'month' AND month = listed.at AND project = listed.project AND dimension = listed.dimension
+      UNION SELECT count(*) FROM spend_months WHERE period = 'month' AND month = listed.at AND project = listed.project
+        AND dimension = listed.dimension AND value <> ''
+      UNION SELECT count(*) FROM spend_days WHERE period = 'day' AND day = listed.at AND project = listed.project AND dimension = listed.dimension
+      UNION SELECT count(*) FROM spend_days WHERE period = 'day' AND day = listed.at AND project = listed.project
+        AND dimension = listed.dimension AND value <> '')`,
+  )
+  assert.deepEqual(wrong, [])
 }
 
 const brief = (rows: readonly SqlRow[], at: 'day' | 'month') =>
@@ -72,6 +104,7 @@ for (const dialect of dialects) {
         ofUsers.reduce((sum, { requests }) => sum + Number(requests), 0),
         18,
       )
+      await checkTotals(driver)
     })
 
     it('keeps the bound within one batch', async (t) => {
@@ -89,6 +122,58 @@ for (const dialect of dialects) {
         days.filter((row) => row.project === project).map(({ value, requests }) => `${value} ${requests}`)
       assert.deepEqual(values('p').sort(), [' 2', 'a 1', 'b 2', 'c 1'])
       assert.deepEqual(values('q').sort(), [' 2', 'a 1', 'b 1', 'c 1'])
+      await checkTotals(driver)
+    })
+
+    it('has the sums of a month over all projects, of each value and of the rest', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const write = (project: string, users: string[]) => {
+        const rows = users.map((user) => makeRow({ created_at: start, project, user_id: user, cost_nano: 7 }))
+        return driver.batch(spent(rows).statements({ dialect, limits }))
+      }
+      // Beyond the five of `one`, f is in the rest there, and apart in `two`.
+      await write('one', ['a', 'b', 'c', 'd', 'e', 'f'])
+      await write('two', ['a', 'f'])
+      await write('one', ['f', 'a'])
+      const totals = await readTable(driver, 'spend_totals')
+      assert.deepEqual(
+        totals.map(({ value, requests, cost_nano: nanos }) => [value, requests, nanos]).sort(),
+        [
+          ['', 2, 14],
+          ['a', 3, 21],
+          ['b', 1, 7],
+          ['c', 1, 7],
+          ['d', 1, 7],
+          ['e', 1, 7],
+          ['f', 1, 7],
+        ],
+      )
+      await checkTotals(driver)
+      const query = { group: 'user', filters: {}, limit: 100 }
+      const month = { from: Date.UTC(2026, 2), to: Date.UTC(2026, 3) }
+      const rows = await readSpend(readContext(driver), { ...query, stretches: [month] })
+      assert.deepEqual(
+        rows.map(({ value, nanos }) => `${value} ${nanos}`),
+        ['a 21', ' 14', 'b 7', 'c 7', 'd 7', 'e 7', 'f 7'],
+      )
+      const cut = await readSpend(readContext(driver), { ...query, stretches: [month], limit: 2 })
+      assert.equal(cut.length, 3)
+    })
+
+    it('loses a month of all projects when it is over for good, in steps', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const users = Array.from({ length: 40 }, (_, index) => `user ${index}`)
+      for (const created of [start - 40 * day, start, start + 40 * day]) {
+        const rows = ['one', 'two'].flatMap((project) =>
+          users.map((user) => makeRow({ created_at: created, project, user_id: user })),
+        )
+        await writeRows(driver, rows)
+      }
+      const limits = { minuteBefore: 0, hourAndDayBefore: start, limit: 15 }
+      while ((await pruneRollups(stepContext(driver), limits)).more);
+      await checkTotals(driver)
+      const months = new Set((await readTable(driver, 'spend_totals')).map(({ month }) => month))
+      assert.deepEqual([...months].sort(), [Date.UTC(2026, 2), Date.UTC(2026, 4)])
     })
 
     it('moves what a user spent when requests cost something else', async (t) => {
@@ -101,11 +186,12 @@ for (const dialect of dialects) {
       })
       await writeRows(driver, [before])
       const after = { ...before, cost_nano: 9, cost_reason: null }
-      await driver.batch(rollupDelta([{ before: countedRow(before), after: countedRow(after) }]))
+      await driver.batch(rollupDelta([{ before: countedRow(before), after: countedRow(after) }], dialect))
       for (const table of ['spend_days', 'spend_months']) {
         const [row] = await readTable(driver, table)
         assert.deepEqual([row?.requests, row?.cost_nano, row?.unpriced], [1, 9, 0])
       }
+      await checkTotals(driver)
     })
   })
 }

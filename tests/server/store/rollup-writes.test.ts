@@ -184,7 +184,7 @@ describe('rollups, as requests end', () => {
     const file = new Database(store.path, { readonly: true })
     t.after(() => file.close())
     const cells = file.prepare('SELECT * FROM rollups ORDER BY grain, period').all() as Row[]
-    assert.equal(cells.length, 10)
+    assert.equal(cells.length, 11)
     for (const cell of cells)
       assert.deepEqual([cell.requests, cell.errors, cell.attempts, cell.unpriced], [1, 1, 1, 1])
     const [left] = file.prepare('SELECT * FROM requests').all() as Row[]
