@@ -18,6 +18,9 @@ const week = 604_800_000
 export const periods = { minute, hour, day, week } as const
 export type Period = (typeof periods)[keyof typeof periods]
 
+/** Those that are kept when the minutes are gone. */
+export const longPeriods: readonly Period[] = [hour, day, week]
+
 /** By which cells differ; '' for none. */
 export const dimensions = [
   'project',

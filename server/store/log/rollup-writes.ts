@@ -4,7 +4,7 @@ import type { Dialect, SqlValue, Statement } from '../engine/driver.ts'
 import { requestColumns } from './records.ts'
 import { RollupCells, writeCells, writeKeptCells } from './rollup-cells.ts'
 import { type CountedRow, countedColumns, hasEnded, type RowChange } from './rollup-row.ts'
-import { periods } from './rollup-schema.ts'
+import { longPeriods } from './rollup-schema.ts'
 import { SpendCells } from './rollup-spend-days.ts'
 import { moveSession, sessionStatements } from './session-writes.ts'
 
@@ -48,7 +48,7 @@ function countRows(
   }
   const belonging = sessions === 'all' ? ended : ended.filter((row) => row.session_id !== null)
   return [
-    ...writeCells(cells.list(minutes ? undefined : [periods.hour, periods.day, periods.week]), dialect),
+    ...writeCells(cells.list(minutes ? undefined : longPeriods), dialect),
     ...spend.statements({ dialect }),
     ...sessionStatements(belonging, dialect),
   ]

@@ -2,7 +2,7 @@
 import type { Driver, Statement } from '../../../server/store/engine/driver.ts'
 import { RollupCells, writeCells } from '../../../server/store/log/rollup-cells.ts'
 import type { CountedRow } from '../../../server/store/log/rollup-row.ts'
-import { periods } from '../../../server/store/log/rollup-schema.ts'
+import { longPeriods, periods } from '../../../server/store/log/rollup-schema.ts'
 import { SpendCells } from '../../../server/store/log/rollup-spend-days.ts'
 import { sessionStatements } from '../../../server/store/log/session-writes.ts'
 import { toValue } from './fill-sqlite.ts'
@@ -43,7 +43,7 @@ async function write(driver: Driver, rows: readonly CountedRow[], now: number): 
     spend.add(row)
   }
   const isRecent = Number(newest.created_at) > now - minuteDays * periods.day
-  const kept = cells.list(isRecent ? undefined : [periods.hour, periods.day])
+  const kept = cells.list(isRecent ? undefined : longPeriods)
   const statements: Statement[] = [
     ...writeCells(kept, driver.dialect),
     ...spend.statements({ dialect: driver.dialect }),
