@@ -11,8 +11,10 @@ import type {
 } from './runtime.ts'
 import type { ConfigurationDraft, PricesDraft, Translators } from './schema.ts'
 
-type ModelsDraft = NonNullable<PricesDraft[string]>
-type PriceDraft = NonNullable<NonNullable<ModelsDraft[string]>[number]>
+type PriceDraft = NonNullable<NonNullable<NonNullable<PricesDraft[string]>[string]>[number]>
+/** `source`: of those that come with the gateway. */
+type SourcedDraft = PriceDraft & { source?: string }
+type ModelsDraft = Readonly<Record<string, readonly (SourcedDraft | undefined)[] | undefined>>
 type TierDraft = NonNullable<NonNullable<PriceDraft['tiers']>[number]>
 type RateName = keyof PriceRatesRuntime
 
@@ -56,11 +58,11 @@ function getDefaults(): ReadonlyMap<string, PriceListRuntime> {
   const problems = new ProblemList()
   const lists = new Map<string, PriceListRuntime>()
   for (const [variant, entries] of Object.entries(defaultPrices)) {
-    const models: Record<string, PriceDraft[]> = {}
+    const models: Record<string, SourcedDraft[]> = {}
     for (const { models: names, date, source, ...price } of entries)
       for (const name of names) {
         const dated = models[name] ?? []
-        dated.push({ version: versionOf(price, date), ...price })
+        dated.push({ version: versionOf(price, date), source, ...price })
         models[name] = dated
       }
     lists.set(variant, buildList(models, [variant], problems))
@@ -90,7 +92,7 @@ function buildList(
 }
 
 function buildModel(
-  drafts: readonly (PriceDraft | undefined)[],
+  drafts: readonly (SourcedDraft | undefined)[],
   segments: readonly PathSegment[],
   problems: ProblemList,
 ): PriceRuntime[] {
@@ -104,8 +106,9 @@ function buildModel(
         draft.from === undefined ? at : [...at, 'from'],
         'is the date of another price of this model; give each its own date',
       )
-    const { from: date = 'always', version = versionOf(draft, date) } = draft
-    prices.set(from, { version, from, tiers: buildTiers(draft, at, problems) })
+    const { from: date = 'always', version = versionOf(draft, date), source } = draft
+    const tiers = buildTiers(draft, at, problems)
+    prices.set(from, { version, from, ...(source !== undefined && { source }), tiers })
   }
   return [...prices.values()].sort((a, b) => b.from - a.from)
 }

@@ -168,6 +168,8 @@ export interface PriceRuntime {
   version: string
   /** Unix milliseconds; `-Infinity`: always. */
   from: number
+  /** Where it is published, of those that come with the gateway. */
+  source?: string
   /** The usual rates first. */
   tiers: readonly PriceTierRuntime[]
 }

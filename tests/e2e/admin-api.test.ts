@@ -101,6 +101,7 @@ describe('the admin API', () => {
       '/admin/overview': '/admin/overview',
       '/admin/facets': '/admin/facets',
       '/admin/status': '/admin/status',
+      '/admin/prices': '/admin/prices?at=2026-10-01',
       '/admin/spend': '/admin/spend?from=2026-01-01&to=2026-02-01',
       '/admin/prompts': '/admin/prompts',
       '/admin/prompts/{id}': '/admin/prompts/greet',

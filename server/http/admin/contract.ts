@@ -5,6 +5,7 @@
  */
 export * from './contract-filters.ts'
 export * from './contract-overview.ts'
+export * from './contract-prices.ts'
 export * from './contract-prompts.ts'
 export * from './contract-requests.ts'
 export * from './contract-sessions.ts'

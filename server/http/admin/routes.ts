@@ -11,6 +11,7 @@ import { parseBody } from '../parse-body.ts'
 import { readBody } from '../read-body.ts'
 import { createMediaRoutes } from './media-routes.ts'
 import { createOverviewRoutes } from './overview-routes.ts'
+import { createPriceRoutes } from './price-routes.ts'
 import { createPromptRoutes } from './prompt-routes.ts'
 import { readMembers, readParams, readQuery } from './read-values.ts'
 import { createRequestRoutes } from './request-routes.ts'
@@ -43,6 +44,7 @@ export function createAdminRoutes(dependencies: AdminDependencies): AdminRoute[]
     ...createOverviewRoutes(dependencies),
     ...createSessionRoutes(dependencies),
     ...createSpendRoutes(dependencies),
+    ...createPriceRoutes(dependencies),
     ...createRollupRoutes(dependencies),
     ...createPromptRoutes(dependencies),
     ...createStatusRoutes(dependencies),
