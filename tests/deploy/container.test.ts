@@ -9,9 +9,9 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { loadConfigFile } from '../../server/config/load.ts'
 import { parseStoreUrl } from '../../server/store/store-url.ts'
+import { findPort } from '../support/free-port.ts'
 import { deployFolder, readDeployed } from './deployed.ts'
 import { isIgnored, lastOf, readDockerfile, readPairs } from './dockerfile.ts'
-import { findPort } from './prometheus-process.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const ignoreFile = readFileSync(join(root, '.dockerignore'), 'utf8')

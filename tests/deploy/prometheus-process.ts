@@ -1,11 +1,10 @@
 /** The real Prometheus on a free port, with the rules of `deploy/`, scraping gateways every second. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { findPort } from '../support/free-port.ts'
 import { deployFolder, readDeployed } from './deployed.ts'
 
 /** Why a test that needs a program is skipped; false where the program is there. */
@@ -88,15 +87,6 @@ function configFor(targets: readonly string[]): Configuration {
       { ...job, static_configs: [{ targets: targets.map((target) => new URL(target).host) }] },
     ],
   }
-}
-
-/** A port that was free a moment ago. */
-export async function findPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function waitUntilReady(origin: string, child: ChildProcess): Promise<void> {

@@ -7,7 +7,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { arch, platform, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -19,6 +18,7 @@ import { migrate } from '../../server/store/engine/migrate.ts'
 import { migrations } from '../../server/store/engine/migrations.ts'
 import { openPostgres } from '../../server/store/engine/postgres-driver.ts'
 import { parsePostgresUrl } from '../../server/store/engine/postgres-place.ts'
+import { findPort } from './free-port.ts'
 
 const run = promisify(execFile)
 
@@ -256,13 +256,4 @@ async function findOwner(): Promise<Owner | null> {
   throw new Error(
     'PostgreSQL does not run as root, and there is no user "postgres" or "nobody" to run it as.',
   )
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.')
-  return address.port
 }

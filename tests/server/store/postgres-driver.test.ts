@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import postgres from 'postgres'
 import { createDeadline } from '../../../server/store/engine/deadline.ts'
 import type { Driver } from '../../../server/store/engine/driver.ts'
 import { openPostgres, type PostgresOptions } from '../../../server/store/engine/postgres-driver.ts'
@@ -121,12 +122,13 @@ test('batches that share a name run one after the other, and in no circle', asyn
 test('what may pass is told apart from what will not', async (t) => {
   const { url, driver } = await openItems(t)
   await driver.batch([insert(1), insert(2)])
-  const [other, watcher] = [openAt(t, url, { lockTimeout: 50 }), openAt(t, url)]
-  const busy = driver.batch([sql('LOCK TABLE items IN EXCLUSIVE MODE'), sql('SELECT pg_sleep(1)')])
-  const held = "SELECT 1 FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation = 'items'::regclass"
-  while ((await watcher.all(held)).length === 0);
-  await assert.rejects(other.batch([insert(3)]), { problem: 'locked', transient: true })
-  await busy
+  const other = openAt(t, url, { lockTimeout: 50 })
+  const busy = postgres(url, { max: 1 })
+  t.after(() => busy.end())
+  await busy.begin(async (transaction) => {
+    await transaction`LOCK TABLE items IN EXCLUSIVE MODE`
+    await assert.rejects(other.batch([insert(3)]), { problem: 'locked', transient: true })
+  })
   const reader = openAt(t, url, { readonly: true })
   await assert.rejects(reader.batch([insert(3)]), { problem: 'unwritable', transient: true })
   await assert.rejects(driver.all('SELECT nothing FROM items'), { problem: 'failed', transient: false })
@@ -135,10 +137,18 @@ test('what may pass is told apart from what will not', async (t) => {
   const [one, two] = [openAt(t, url), openAt(t, url)]
   const cross = (first: number, second: number) => [
     sql('UPDATE items SET name = ? WHERE id = ?', 'c', first),
-    sql('SELECT pg_sleep(0.3)'),
+    sql('SELECT pg_advisory_xact_lock_shared(1)'),
     sql('UPDATE items SET name = ? WHERE id = ?', 'c', second),
   ]
-  const results = await Promise.allSettled([one.batch(cross(1, 2)), two.batch(cross(2, 1))])
+  // Neither goes on to what the other has before both have something.
+  const crossing = await busy.begin(async (transaction) => {
+    await transaction`SELECT pg_advisory_xact_lock(1)`
+    const both = Promise.allSettled([one.batch(cross(1, 2)), two.batch(cross(2, 1))])
+    const waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted"
+    while ((await driver.all(waiting)).length < 2);
+    return { both }
+  })
+  const results = await crossing.both
   const failed = results.filter((result) => result.status === 'rejected')
   assert.equal(failed.length, 1)
   assert.equal(failed[0]?.reason.problem, 'locked')
@@ -213,7 +223,7 @@ for (const named of ['by its array', 'by a name of its own']) {
     const { url } = await openItems(t)
     const server = Number(new URL(url).port)
     const proxy = await startCutProxy(t, server)
-    const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 500 })
+    const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 2500 })
     await driver.batch([insert(1)])
     const statements = [
       sql("INSERT INTO items (id, name) SELECT max(id) + 1, 'added' FROM items RETURNING id"),
@@ -236,7 +246,7 @@ test('a server that falls silent is given up after its time, and asked anew', as
   const { url } = await openItems(t)
   const server = Number(new URL(url).port)
   const proxy = await startCutProxy(t, server)
-  const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 1000 })
+  const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 3000 })
   await driver.all('SELECT 1')
   proxy.freeze(true)
   await assert.rejects(driver.batch([insert(1)]), { problem: 'unreachable', message: /did not answer/ })

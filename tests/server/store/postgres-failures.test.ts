@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
@@ -8,6 +6,7 @@ import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import { createKeyMaker } from '../../../server/store/engine/keys.ts'
 import { claimLane, laneCount, leave } from '../../../server/store/engine/lanes.ts'
 import { openStore } from '../../../server/store/store.ts'
+import { findPort } from '../../support/free-port.ts'
 import { createDatabase, serverPassword, startServer } from '../../support/postgres.ts'
 import { openStoreAt } from './engines.ts'
 import { makeExchange, openTestLog } from './fixtures.ts'
@@ -29,7 +28,7 @@ async function run(t: TestContext, url: string, ...statements: string[]) {
 test('while the database is away the log waits, state says so, and everything goes on when it is back', async (t) => {
   const server = await startServer()
   t.after(() => server.close())
-  const store = await openStoreAt(t, await createDatabase(t, server), { retryDelay: 20, writeTimeout: 300 })
+  const store = await openStoreAt(t, await createDatabase(t, server), { retryDelay: 20, writeTimeout: 3000 })
   const log = await openTestLog(store)
   const before = makeExchange()
   log.finished?.(before)
@@ -64,10 +63,7 @@ test('while the database is away the log waits, state says so, and everything go
 })
 
 test('a database that is away at the start is refused by name, without its password', async () => {
-  const blocked = createServer().listen(0, '127.0.0.1')
-  await once(blocked, 'listening')
-  const { port } = blocked.address() as { port: number }
-  blocked.close()
+  const port = await findPort()
   const url = `postgres://someone:hidden%40word@127.0.0.1:${port}/db`
   await assert.rejects(openStore({ url }), (error: Error & { problem?: string }) => {
     assert.equal(error.problem, 'unreachable')

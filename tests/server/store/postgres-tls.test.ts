@@ -32,6 +32,9 @@ test('what `sslmode` asks of the server’s certificate', async (t) => {
     const [row] = await server.admin`SELECT bool_and(ssl) AS encrypted FROM pg_stat_ssl
       JOIN pg_stat_activity USING (pid) WHERE application_name = 'dragoman'`
     await store.close()
+    // The server ends them a moment later.
+    const left = () => server.admin`SELECT pid FROM pg_stat_activity WHERE application_name = 'dragoman'`
+    await t.waitFor(async () => assert.equal((await left()).length, 0), { timeout: 60_000 })
     return row?.encrypted
   }
   assert.equal(await isEncrypted(''), true)

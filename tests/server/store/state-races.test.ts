@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import postgres from 'postgres'
 import type { Driver } from '../../../server/store/engine/driver.ts'
 import { migrate } from '../../../server/store/engine/migrate.ts'
 import { migrations } from '../../../server/store/engine/migrations.ts'
@@ -24,7 +25,8 @@ const project = 'acme'
 
 /** Each with connections of its own, as a gateway has them. */
 async function openDatabase(t: TestContext, instances: readonly string[]) {
-  const place = parsePostgresUrl(await createDatabase(t))
+  const url = await createDatabase(t)
+  const place = parsePostgresUrl(url)
   assert.ok(place)
   const open = (connections: number) => {
     const settings = { place, readonly: false, statementTimeout: 20_000, lockTimeout: 10_000 }
@@ -41,7 +43,7 @@ async function openDatabase(t: TestContext, instances: readonly string[]) {
       return gateway
     }),
   )
-  return { admin, gateways }
+  return { url, admin, gateways }
 }
 
 function createGateway(instance: string, driver: Driver) {
@@ -91,7 +93,7 @@ test('of many claims on a key one wins, and groups of them in any order do not w
 })
 
 test('each job is taken once, and nobody waits for who takes others', async (t) => {
-  const { gateways, admin } = await openDatabase(t, ['a', 'b', 'c'])
+  const { url, gateways, admin } = await openDatabase(t, ['a', 'b', 'c'])
   const [a] = gateways
   const jobs = numbers(60).map(() => makeJob({ createdAt: Date.now() - 60_000 }))
   await a?.group(jobs.map((argument) => ({ name: 'acceptJob', argument })))
@@ -103,14 +105,13 @@ test('each job is taken once, and nobody waits for who takes others', async (t) 
   // What another transaction is about to take is passed over at once.
   const left = await admin.all('SELECT response_id FROM jobs WHERE owner IS NULL')
   const [b] = gateways.slice(1)
-  const free = await Promise.all([
-    admin.batch([
-      { sql: 'UPDATE jobs SET note = note WHERE owner IS NULL', params: [] },
-      { sql: 'SELECT pg_sleep(1)', params: [] },
-    ]),
-    new Promise((resolve) => setTimeout(resolve, 200)).then(() => b?.write('takeJobs', { limit: 60 })),
-  ])
-  assert.deepEqual(free[1], [])
+  const other = postgres(url, { max: 1 })
+  t.after(() => other.end())
+  const free = await other.begin(async (transaction) => {
+    await transaction`UPDATE jobs SET note = note WHERE owner IS NULL`
+    return b?.write('takeJobs', { limit: 60 })
+  })
+  assert.deepEqual(free, [])
   assert.equal((await b?.write('takeJobs', { limit: 60 }))?.length, left.length)
 })
 
