@@ -25,6 +25,15 @@ export async function fillPostgres(
       say(text.slice(0, 80))
       await sql.unsafe(text)
     }
+  } finally {
+    await sql.end()
+  }
+}
+
+/** As the server's own upkeep leaves a store that has grown by itself. */
+export async function vacuum(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  try {
     await sql.unsafe('VACUUM ANALYZE')
   } finally {
     await sql.end()

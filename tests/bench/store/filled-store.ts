@@ -77,6 +77,7 @@ async function fill({ url, path, engine, rows, days, now, say }: Filling): Promi
   const store = await openStore({ url })
   await writeDocuments(store, now, Math.min(withBodies, Math.ceil(rows / 100)))
   await store.close()
+  if (engine === 'postgres') await (await import('./fill-postgres.ts')).vacuum(url)
   tell('done')
   return { now, days, ids }
 }
