@@ -90,7 +90,7 @@ async function createTurn(round: Round, { body, ...planned }: Planned): Promise<
     const raw = await clientOf(round)
       .responses.create(body as ResponseCreateParamsNonStreaming)
       .asResponse()
-    round.taken(raw.headers.get('x-request-id') ?? '')
+    round.answered(raw.headers.get('x-request-id') ?? '', body)
     return raw.json() as Promise<{ id: string }>
   })
   round.say('ended')

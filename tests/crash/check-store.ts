@@ -64,22 +64,23 @@ export async function checkSums({ read }: StorePlace): Promise<void> {
 /** Milliseconds that a request which was answered may take to be in the record. */
 const recordTime = 15_000
 
-/** Each of these requests has its row, soon, and only of those that run in the background it may not have ended. */
-export async function checkRows(place: StorePlace, ids: readonly string[]): Promise<void> {
+/** Each of these requests, by id, has its row, soon, and only of those that run in the background it may not have ended. */
+export async function checkRows(place: StorePlace, answered: ReadonlyMap<string, unknown>): Promise<void> {
   const until = performance.now() + recordTime
   for (;;) {
-    const lacking = await findLacking(place, ids)
+    const lacking = await findLacking(place, [...answered.keys()])
     if (lacking.length === 0) return
-    assert.ok(
-      performance.now() < until,
-      `every request that was answered has its row and its end: ${lacking}`,
-    )
+    const told = JSON.stringify(lacking.map((id) => [id, answered.get(id)]))
+    assert.ok(performance.now() < until, `every request that was answered has its row and its end: ${told}`)
     await pause(100)
   }
 }
 
 async function findLacking({ read }: StorePlace, ids: readonly string[]): Promise<string[]> {
-  const rows = await read(`SELECT id FROM requests WHERE ${ended} OR background = 1`)
+  // A background request that was put off is told of by the run to come, which names the one that it came with.
+  const rows = await read(
+    `SELECT id FROM requests WHERE ${ended} OR background = 1 UNION SELECT id FROM request_ids`,
+  )
   const known = new Set(rows.map(({ id }) => id))
   return ids.filter((id) => !known.has(id))
 }

@@ -16,8 +16,8 @@ export interface Round {
   over: AbortSignal
   /** The store has been away in this round: calls may be refused, and answers not kept, which says so. */
   isTroubled(): boolean
-  /** A request was taken on, which has a row in the record from then on. */
-  taken(requestId: string): void
+  /** A request was answered, or taken on, which must be in the record. `asked`: to tell it by. */
+  answered(requestId: string, asked: unknown): void
   /** Told in the same step in which a client has seen it. */
   say(moment: Moment): void
 }
@@ -67,7 +67,7 @@ export function call(
     })
     const text = await answer.text()
     loseRefused(round, answer.status, text)
-    noteTaken(round, path, answer)
+    noteAnswered(round, path, answer, { body, headers })
     return { status: answer.status, headers: answer.headers, text, json: () => JSON.parse(text) }
   })
 }
@@ -78,8 +78,8 @@ function loseRefused(round: Round, status: number, text: string): void {
     throw new Lost('the store is away')
 }
 
-function noteTaken(round: Round, path: string, { status, headers }: Response): void {
-  if (path === '/v1/responses' && status === 200) round.taken(headers.get('x-request-id') ?? '')
+function noteAnswered(round: Round, path: string, { status, headers }: Response, asked: CallOptions): void {
+  if (path === '/v1/responses' && status === 200) round.answered(headers.get('x-request-id') ?? '', asked)
 }
 
 /** A call that must be answered well. @throws Lost */
@@ -116,7 +116,7 @@ export async function readStream(round: Round, path: string, options: CallOption
         loseRefused(round, answer.status, text)
         assert.fail(`${path} ${answer.status}: ${text}`)
       }
-      noteTaken(round, path, answer)
+      noteAnswered(round, path, answer, { body, headers })
       stream.headers = answer.headers
       const decoder = new TextDecoder()
       for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>)

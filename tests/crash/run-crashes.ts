@@ -155,7 +155,7 @@ async function killServer(run: Run, trigger: Trigger, killer: Killer, outage: Ou
   const gateway = await startOrDie(run, () => killer.take(outage.begin), outage)
   if (gateway === null) return outage.passed()
   run.isTroubled = true
-  const ids: string[] = []
+  const answered = new Map<string, unknown>()
   const round: Round = {
     ...roundOf(run),
     origin: gateway.origin,
@@ -163,17 +163,17 @@ async function killServer(run: Run, trigger: Trigger, killer: Killer, outage: Ou
     over: outage.over,
     say: killer.say,
     isTroubled: outage.begun,
-    taken: (id) => ids.push(id),
+    answered: (id, asked) => answered.set(id, asked),
   }
   await Promise.all([live(run, round, { trigger, killer, kill: outage.begin }), outage.survived(gateway)])
   assertComplaints(gateway, true)
   await checkGateway(gateway)
-  await checkRows(run.place, ids)
+  await checkRows(run.place, answered)
   await checkSums(run.place)
 }
 
-function roundOf(run: Run): Pick<Round, 'deaths' | 'isTroubled' | 'taken'> {
-  return { deaths: () => run.deaths, isTroubled: () => false, taken: () => {} }
+function roundOf(run: Run): Pick<Round, 'deaths' | 'isTroubled' | 'answered'> {
+  return { deaths: () => run.deaths, isTroubled: () => false, answered: () => {} }
 }
 
 interface Life {
