@@ -1,8 +1,10 @@
 /** What was spent, by who or what spent it, from the sums by day: as fast for a year as for a day, and without rows. */
 
-import type { SqlRow, SqlValue } from '../engine/driver.ts'
+import type { SqlRow, Statement } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
-import { type Dimension, type Grain, grains, periods, spentMeasures } from './rollup-schema.ts'
+import { coverRange, type TimeRange } from './rollup-cover.ts'
+import { grainWith, isFinest, type RollupFilter, whereCells } from './rollup-reads.ts'
+import { type Dimension, periods, spentMeasures } from './rollup-schema.ts'
 import { spendPeriods } from './rollup-spend-days.ts'
 
 /** Columns of the sums that spend can be told apart by, besides `user` and `metadata:<name>`. */
@@ -52,83 +54,75 @@ const dimensionOf = { project: 'project', key: 'key_name', model: 'model', provi
 
 /** In the order of time, then of what was spent, most first. */
 export async function readSpend({ driver, deadline }: ReadContext, query: SpendQuery): Promise<SpendRow[]> {
-  const { group, filters, stretches, limit } = query
+  const { stretches, limit } = query
   const rows: SpendRow[] = []
-  for (const { from, to } of stretches) {
+  for (const stretch of stretches) {
     deadline.check()
-    const isOfRollups = isColumn(group) || group === null
-    const left = limit + 1 - rows.length
-    if (!isOfRollups && filters.project === undefined && isMonth(from, to)) {
-      for (const row of await driver.all(selectTotals, [from, group, left])) rows.push(toRow(from, row))
-    } else {
-      const source = isOfRollups ? ofRollups(group, filters) : ofTags(group, filters, isMonth(from, to))
-      const found = await driver.all(
-        `SELECT ${source.names}, ${sums} FROM ${source.table} WHERE ${source.where} AND ${source.day} >= CAST(? AS BIGINT)
-          AND ${source.day} < CAST(? AS BIGINT) ${source.groupBy} ORDER BY sum(cost_nano) DESC, value, project
-          LIMIT CAST(? AS BIGINT)`,
-        [...source.params, from, to, left],
-      )
-      for (const row of found) if (row.requests !== null) rows.push(toRow(from, row))
-    }
+    const { sql, params } = select(query, stretch)
+    const found = await driver.all(`${sql} LIMIT CAST(? AS BIGINT)`, [...params, limit + 1 - rows.length])
+    for (const row of found) if (row.requests !== null) rows.push(toRow(stretch.from, row))
     if (rows.length > limit) break
   }
   return rows
 }
 
-function isColumn(group: string | null): group is SpendColumn {
+function select({ group, filters }: SpendQuery, stretch: TimeRange): Statement {
+  if (group === null || isColumn(group)) return selectCells(group, filters, stretch)
+  return isMonth(stretch) ? selectMonth(group, filters, stretch.from) : selectDays(group, filters, stretch)
+}
+
+function isColumn(group: string): group is SpendColumn {
   return spendColumns.some((name) => name === group)
 }
 
-/** By user or tag over all projects, of one month. */
-const selectTotals = `SELECT NULL AS project, value, ${amounts} FROM spend_totals AS spent
-  WHERE month = ? AND dimension = ? ORDER BY spent.cost_nano DESC, value LIMIT CAST(? AS BIGINT)`
-
-interface Source {
-  table: string
-  /** As `project` and `value`. */
-  names: string
-  day: string
-  where: string
-  groupBy: string
-  params: SqlValue[]
-}
-
-function ofRollups(group: SpendColumn | null, filters: SpendQuery['filters']): Source {
-  const asked = Object.entries(filters).map(
-    ([name, value]) => [dimensionOf[name as SpendColumn], value] as const,
-  )
-  const grouped: Dimension[] =
-    group === null ? [] : group === 'key' ? ['project', 'key_name'] : [dimensionOf[group]]
-  const grain = findGrain([...grouped, ...asked.map(([name]) => name)])
-  return {
-    table: 'rollups',
-    names: `${group === 'key' ? 'project' : 'NULL'} AS project, ${group === null ? "''" : dimensionOf[group]} AS value`,
-    day: 'at',
-    where: ['grain = ? AND period = ?', ...asked.map(([name]) => `${name} = ?`)].join(' AND '),
-    groupBy: grouped.length === 0 ? '' : `GROUP BY ${grouped.join(', ')}`,
-    params: [grain, periods.day, ...asked.map(([, value]) => value)],
-  }
-}
-
-/** The coarsest cells that have these columns. */
-function findGrain(needed: readonly Dimension[]): Grain {
-  const has = (grain: Grain) => needed.every((name) => (grains[grain] as readonly Dimension[]).includes(name))
-  return (['caller', 'route', 'full'] as const).find(has) ?? 'full'
-}
-
 /** Whether a stretch is one month of UTC: of those there are sums, since users of all days of a month are very many. */
-function isMonth(from: number, to: number): boolean {
+function isMonth({ from, to }: TimeRange): boolean {
   return from === spendPeriods.month.floor(from) && to === spendPeriods.month.next(from)
 }
 
-function ofTags(dimension: string, { project }: SpendQuery['filters'], monthly: boolean): Source {
+const mostFirst = 'ORDER BY sum(cost_nano) DESC, value, project'
+
+function selectCells(
+  group: SpendColumn | null,
+  filters: SpendQuery['filters'],
+  stretch: TimeRange,
+): Statement {
+  const asked = Object.entries(filters).map(([name, value]) => [dimensionOf[name as SpendColumn], value])
+  const filter: RollupFilter = Object.fromEntries(asked)
+  const grouped: Dimension[] =
+    group === null ? [] : group === 'key' ? ['project', 'key_name'] : [dimensionOf[group]]
+  const needed = [...grouped, ...(Object.keys(filter) as Dimension[])]
+  const parts = coverRange(stretch, isFinest(needed) ? [periods.week, periods.day] : [periods.day]).map(
+    (segment) => whereCells(grainWith(segment.period, needed), segment, filter),
+  )
+  const columns = [...grouped, ...spentMeasures].join(', ')
+  const cells = parts.map(({ sql }) => `SELECT ${columns} FROM rollups WHERE ${sql}`).join(' UNION ALL ')
   return {
-    table: monthly ? 'spend_months' : 'spend_days',
-    names: 'NULL AS project, value',
-    day: monthly ? 'month' : 'day',
-    where: project === undefined ? 'dimension = ?' : 'dimension = ? AND project = ?',
-    groupBy: 'GROUP BY value',
-    params: project === undefined ? [dimension] : [dimension, project],
+    sql: `SELECT ${group === 'key' ? 'project' : 'NULL'} AS project, ${group === null ? "''" : dimensionOf[group]} AS value, ${sums}
+      FROM (${cells}) AS cells ${grouped.length === 0 ? '' : `GROUP BY ${grouped.join(', ')}`} ${mostFirst}`,
+    params: parts.flatMap(({ params }) => params),
+  }
+}
+
+/** A row for each value, which needs no adding up. */
+function selectMonth(dimension: string, { project }: SpendQuery['filters'], month: number): Statement {
+  const isOfAll = project === undefined
+  return {
+    sql: `SELECT NULL AS project, value, ${amounts} FROM ${isOfAll ? 'spend_totals' : 'spend_months'} AS spent
+      WHERE dimension = ? AND month = ? ${isOfAll ? '' : 'AND project = ?'} ORDER BY spent.cost_nano DESC, value`,
+    params: [dimension, month, ...(isOfAll ? [] : [project])],
+  }
+}
+
+function selectDays(
+  dimension: string,
+  { project }: SpendQuery['filters'],
+  { from, to }: TimeRange,
+): Statement {
+  return {
+    sql: `SELECT NULL AS project, value, ${sums} FROM spend_days WHERE dimension = ? AND day >= CAST(? AS BIGINT)
+      AND day < CAST(? AS BIGINT) ${project === undefined ? '' : 'AND project = ?'} GROUP BY value ${mostFirst}`,
+    params: [dimension, from, to, ...(project === undefined ? [] : [project])],
   }
 }
 
