@@ -179,6 +179,13 @@ export async function createApp({
       version,
       startedAt,
       logRowsDropped: () => requestLog.dropped(),
+      storeState: () => ({
+        problem: store.problem(),
+        warning: retention.warning(),
+        rowsQueued: requestLog.queued(),
+        bodiesDropped: requestLog.bodiesDropped(),
+        retention: retention.figures(),
+      }),
       onTails: (open) => {
         tails = open
       },

@@ -12,6 +12,7 @@ import { pageStyles } from '../styles/pages.ts'
 import { baseStyles, cardStyles, controlStyles } from '../styles/shared.ts'
 import { renderCharts, renderTotals } from './overview-charts.ts'
 import { listErrors, listProviders, listRanked, type Order } from './overview-lists.ts'
+import { renderStoreLine, renderStoreNotes } from './overview-store.ts'
 import { overviewStyles } from './overview-styles.ts'
 import '../components/filter-bar.ts'
 import '../components/notices.ts'
@@ -79,7 +80,8 @@ export class OverviewPage extends LitElement {
         ${this.#renderSpan()}
       </div>
       ${error ? html`<dm-failure .error=${error} @retry=${this.#retry}></dm-failure>` : nothing}
-      ${this.#renderNotes()} ${this.#renderBacklog()} ${this.#renderData()}`
+      ${this.#renderNotes()} ${this.#renderBacklog()} ${this.#renderData()}
+      ${this.#status.data ? renderStoreLine(this.#status.data) : nothing}`
   }
 
   #renderRanges() {
@@ -101,7 +103,6 @@ export class OverviewPage extends LitElement {
   #renderNotes() {
     const status = this.#status.data
     if (!status) return nothing
-    const lost = status.log_rows_dropped
     return html`${
       status.sandbox
         ? html`<p class="note">
@@ -110,14 +111,7 @@ export class OverviewPage extends LitElement {
           </p>`
         : nothing
     }
-    ${
-      lost > 0
-        ? html`<p class="note warn">
-            <strong>${formatPlural(lost, 'log row')} lost</strong> since the start: the store could not keep up, and
-            the numbers here are too low by as many.
-          </p>`
-        : nothing
-    }`
+    ${renderStoreNotes(status)}`
   }
 
   #renderBacklog() {

@@ -28,6 +28,9 @@ export const overviewStyles = css`
   }
   .span {
     margin-left: auto;
+  }
+  .span,
+  .store {
     font-size: 12.5px;
   }
   .note {

@@ -554,6 +554,16 @@ export function makeStatus(startedAt: number): AdminStatus {
     sandbox: false,
     started_at: new Date(startedAt).toISOString(),
     log_rows_dropped: 0,
+    store: {
+      problem: null,
+      warning: null,
+      used_bytes: 4_294_967_296,
+      limit_bytes: 10_000_000_000,
+      oldest_row_at: new Date(startedAt - 90 * 86_400_000).toISOString(),
+      oldest_body_at: new Date(startedAt - 7 * 86_400_000).toISOString(),
+      rows_queued: 0,
+      bodies_dropped: 0,
+    },
     providers: [
       provider('scaleway', 'Scaleway Generative APIs'),
       provider('sail', 'Sail Research'),

@@ -37,6 +37,41 @@ describe('overview', () => {
       assert.match(await read(page.getByRole('table', { name: 'Models' })), /<img src=x/)
     }))
 
+  it('says in a line how large the store is and how far it goes back', () =>
+    visit('/', async ({ page }) => {
+      const line = page.getByText('Store:')
+      await line.waitFor()
+      assert.match(
+        await read(line),
+        /^Store: 4 GiB of 9\.3 GiB \(43 %\) · requests since \d+ \w+ \d{4}, \d\d:\d\d · bodies since \d+ \w+ \d{4}/,
+      )
+      assert.equal(await page.locator('.note.warn').count(), 0)
+    }))
+
+  it('says what is wrong with the store, and what was lost', async () => {
+    const store = { ...fake.status.store, used_bytes: null, oldest_row_at: null, oldest_body_at: null }
+    const problem = `The disk is full. Free some space. ${hostile}`
+    fake.status = {
+      ...fake.status,
+      log_rows_dropped: 2,
+      store: {
+        ...store,
+        problem,
+        warning: 'Raise log.retention.maxBytes.',
+        rows_queued: 57,
+        bodies_dropped: 1,
+      },
+    }
+    await visit('/', async ({ page }) => {
+      await page.getByText('The store cannot be written. Requests are answered meanwhile').waitFor()
+      await page.getByText('57 rows of the log wait. The disk is full. Free some space.').waitFor()
+      await page.getByText('The store is too large. Raise log.retention.maxBytes.').waitFor()
+      await page.getByText('2 log rows lost').waitFor()
+      await page.getByText('1 request kept without the bodies').waitFor()
+      assert.equal(await read(page.getByText('Store:')), 'Store: not measured yet')
+    })
+  })
+
   it('reads a bucket out by keyboard and leaves a gap where nothing is known', () =>
     visit('/', async ({ page }) => {
       const chart = page.getByRole('group', { name: /^Latency over time/ })

@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
+import type { AdminStatus } from '../../server/http/admin/contract.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 
 interface Setup {
@@ -82,14 +83,20 @@ async function metric({ origin }: TestGateway, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
 }
 
+async function storeStatus({ origin }: TestGateway): Promise<AdminStatus['store']> {
+  return ((await (await fetch(`${origin}/admin/status`)).json()) as AdminStatus).store
+}
+
 /** Traffic goes on unkept, /readyz and /metrics tell, and with the cause the trouble goes. */
 async function passes(gateway: TestGateway, problem: RegExp, mend: () => void): Promise<void> {
   assert.equal(await ask(gateway), false)
   await readyzSays(gateway, problem)
   assert.equal(await metric(gateway, 'dragoman_store_healthy'), 0)
   assert.equal(await metric(gateway, 'dragoman_log_rows_dropped_total'), 0)
+  assert.match((await storeStatus(gateway)).problem ?? '', problem)
   mend()
   await readyzSays(gateway, null)
+  assert.equal((await storeStatus(gateway)).problem, null)
   assert.equal(await ask(gateway), true)
   assert.equal(await metric(gateway, 'dragoman_store_healthy'), 1)
   const { data } = await gateway.admin<{ data: { status: string }[] }>('/admin/requests')

@@ -19,7 +19,7 @@ import { createRollupRoutes } from './rollup-routes.ts'
 import type { AdminRoute } from './route.ts'
 import { createSessionRoutes } from './session-routes.ts'
 import { createSpendRoutes } from './spend-routes.ts'
-import { createStatusRoutes } from './status-routes.ts'
+import { createStatusRoutes, type StoreState } from './status-routes.ts'
 
 export interface AdminDependencies {
   runtime(): Runtime
@@ -28,6 +28,7 @@ export interface AdminDependencies {
   version: string
   startedAt: Date
   logRowsDropped(): number
+  storeState(): StoreState
   /** True once the process has been told to stop. */
   draining(): boolean
   /** Told how many live tails are open whenever that changes. */

@@ -1,6 +1,6 @@
 /** `/admin/status`. */
 import type { Runtime } from '../../config/runtime.ts'
-import { AdminStatus } from './contract.ts'
+import { AdminStatus, type AdminStoreStatus } from './contract.ts'
 import { type AdminRoute, defineRoute } from './route.ts'
 
 export interface StatusRoutesDependencies {
@@ -8,6 +8,22 @@ export interface StatusRoutesDependencies {
   version: string
   startedAt: Date
   logRowsDropped(): number
+  storeState(): StoreState
+}
+
+/** Times in Unix milliseconds. */
+export interface StoreState {
+  /** Why it cannot be written. */
+  problem: string | null
+  warning: string | null
+  rowsQueued: number
+  bodiesDropped: number
+  retention: {
+    /** Null before the first one. */
+    measure: { usedBytes: number } | null
+    maxBytes: number | null
+    oldestAt: { rows: number | null; bodies: number | null }
+  }
 }
 
 export function createStatusRoutes(dependencies: StatusRoutesDependencies): AdminRoute[] {
@@ -27,6 +43,7 @@ function describeStatus({
   version,
   startedAt,
   logRowsDropped,
+  storeState,
 }: StatusRoutesDependencies): AdminStatus {
   const current = runtime()
   return {
@@ -35,6 +52,7 @@ function describeStatus({
     sandbox: current.source === 'sandbox',
     started_at: startedAt.toISOString(),
     log_rows_dropped: logRowsDropped(),
+    store: describeStore(storeState()),
     providers: [...current.providers.values()].map((provider) => ({
       id: provider.id,
       variant: provider.translator.id,
@@ -53,4 +71,27 @@ function describeStatus({
       })),
     })),
   }
+}
+
+function describeStore({
+  problem,
+  warning,
+  rowsQueued,
+  bodiesDropped,
+  retention: { measure, maxBytes, oldestAt },
+}: StoreState): AdminStoreStatus {
+  return {
+    problem,
+    warning,
+    used_bytes: measure?.usedBytes ?? null,
+    limit_bytes: maxBytes,
+    oldest_row_at: toMoment(oldestAt.rows),
+    oldest_body_at: toMoment(oldestAt.bodies),
+    rows_queued: rowsQueued,
+    bodies_dropped: bodiesDropped,
+  }
+}
+
+function toMoment(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString()
 }
