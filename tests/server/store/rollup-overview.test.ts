@@ -7,6 +7,7 @@ import { overview } from '../../../server/store/log/overview-query.ts'
 import { facets } from '../../../server/store/log/rollup-facets.ts'
 import { pruneRollups } from '../../../server/store/log/rollup-prune.ts'
 import type { RollupFilter } from '../../../server/store/log/rollup-reads.ts'
+import { readSpend } from '../../../server/store/log/spend-query.ts'
 import { dialects, openEngine } from './log/engines.ts'
 import {
   day,
@@ -118,6 +119,13 @@ const anyFilter = fc.record(
   },
   { requiredKeys: [] },
 )
+const anyGroup = fc.constantFrom(
+  'project' as const,
+  'key' as const,
+  'model' as const,
+  'provider' as const,
+  null,
+)
 const anyRange = fc.record({
   from: fc.nat(length).map((after) => start - hour + after),
   length: fc.oneof(fc.integer({ min: 1, max: 3 * hour }), fc.integer({ min: 1, max: length })),
@@ -147,6 +155,42 @@ for (const dialect of dialects) {
       })
       assert.equal(told.from, new Date(start + 12 * day).toISOString())
       assert.equal(told.to, new Date(start + 15 * day + 60 * minute).toISOString())
+    })
+
+    it('has what was spent in any days, by anything and with any filters', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const rows = makeRows()
+      for (let at = 0; at < rows.length; at += 100) await writeRows(driver, rows.slice(at, at + 100))
+      await fc.assert(
+        fc.asyncProperty(
+          fc.nat(20),
+          fc.nat(20),
+          anyFilter,
+          anyGroup,
+          async (first, second, filter, group) => {
+            const from = start + Math.min(first, second) * day
+            const to = start + (Math.max(first, second) + 1) * day
+            const { key_name: key, ...others } = filter
+            const filters = { ...others, ...(key === undefined ? {} : { key }) }
+            const query = { group, filters, stretches: [{ from, to }], limit: 100 }
+            const told = await readSpend(readContext(driver), query)
+            const own = rows.filter(
+              (row) => row.created_at >= from && row.created_at < to && matches(row, filter),
+            )
+            const column = group === 'key' ? 'key_name' : group
+            const names = column === null ? [''] : [...new Set(own.map((row) => String(row[column])))]
+            const expected = names.map((name) => {
+              const some = own.filter((row) => column === null || row[column] === name)
+              return `${name} ${some.length} ${sum(some, (row) => row.cost_nano)}`
+            })
+            assert.deepEqual(
+              told.map(({ value, requests, nanos }) => `${value} ${requests} ${nanos}`).sort(),
+              own.length === 0 ? [] : expected.sort(),
+            )
+          },
+        ),
+        { numRuns: dialect === 'sqlite' ? 60 : 15 },
+      )
     })
 
     it('has a cost that is unknown where that of no request is known, and 0 where there is no request', async (t) => {
