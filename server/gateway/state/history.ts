@@ -196,8 +196,11 @@ async function resolveReferences(
   })
 }
 
-/** Milliseconds that unknown items are given: a stream that its client has left just now is kept a moment later. */
-const settlePause = 50
+/**
+ * Milliseconds between the looks for unknown items: a stream that its client has left just now is kept a moment later. A
+ * gateway that is busy may hear of the new request first.
+ */
+const settlePauses = [50, 150, 400]
 
 /** Ids that are looked for at once, other reads coming in between: at first, how it grows once all were found, at most. */
 const firstFind = 200
@@ -212,14 +215,16 @@ async function findItems(
 ): Promise<ReadonlyMap<string, FoundItem>> {
   const found = new Map<string, FoundItem>()
   async function find(some: readonly string[]): Promise<boolean> {
-    for (const [id, item] of await state.findItems(project, some)) found.set(id, item)
-    return some.every((id) => found.has(id))
+    for (const wait of [0, ...settlePauses]) {
+      if (wait > 0) await pause(wait)
+      for (const [id, item] of await state.findItems(project, some)) found.set(id, item)
+      if (some.every((id) => found.has(id))) return true
+    }
+    return false
   }
   let step = firstFind
   for (let start = 0; start < ids.length; start += step, step = Math.min(step * findGrowth, largestFind)) {
     const some = ids.slice(start, start + step)
-    if (await find(some)) continue
-    await pause(settlePause)
     if (!(await find(some))) break
   }
   return found

@@ -26,6 +26,15 @@ async function resolve(ids: readonly string[], has: (id: string) => boolean) {
 const toItem = (id: string): Item => ({ type: 'message', role: 'user', content: id, id })
 const makeIds = (count: number) => Array.from({ length: count }, (_, index) => `msg_${index}`)
 
+describe('a reference to an item that is kept a moment later', () => {
+  it('is looked for again until it is there', async () => {
+    let looks = 0
+    const { asked, outcome } = await resolve(['msg_1'], () => ++looks === 3)
+    assert.deepEqual(outcome, [toItem('msg_1')])
+    assert.equal(asked.length, 3)
+  })
+})
+
 describe('references to very many items', () => {
   it('are looked for in steps, each item once', async () => {
     const ids = makeIds(12_000)
