@@ -60,7 +60,7 @@ interface PageVisit {
 async function visitPage({ browser, url, use, options = {} }: PageVisit): Promise<void> {
   const { expected = /^$/, ...rest } = options
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...rest })
-  context.setDefaultTimeout(8000)
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   const troubles: string[] = []
   page.on('pageerror', (error) => troubles.push(String(error)))

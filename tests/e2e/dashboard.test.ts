@@ -28,7 +28,7 @@ before(async () => {
   })
   browser = await launchBrowser()
   page = await browser.newPage()
-  page.setDefaultTimeout(8000)
+  page.setDefaultTimeout(60_000)
   page.on('pageerror', (error) => troubles.push(String(error)))
   page.on('console', (entry) => {
     // The browser itself reports the 401 that asks for the key.

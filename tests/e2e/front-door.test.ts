@@ -170,7 +170,7 @@ describe('open gateway', () => {
     assert.equal(row.total_tokens, null)
     assert.match(row.client_response?.body.text ?? '', /not valid JSON/)
   })
-  it('stops the provider when the client hangs up', async () => {
+  it('stops the provider when the client hangs up', async (t) => {
     const client = httpRequest(`${gateway.origin}/v1/responses`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-request-id': 'hung-up' },
@@ -187,18 +187,16 @@ describe('open gateway', () => {
     client.destroy()
     const recorded = () =>
       gateway.sandbox.requests.findLast((entry) => JSON.stringify(entry.body).includes('/count 500'))
-    for (let tries = 0; tries < 100 && recorded()?.aborted !== true; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    assert.equal(recorded()?.aborted, true)
+    await t.waitFor(() => assert.equal(recorded()?.aborted, true), { timeout: 60_000 })
     // What had come is counted before the request is over.
-    const found = () => gateway.admin<AdminRequest>('/admin/requests/hung-up')
-    let row = await found()
-    for (let tries = 0; tries < 100 && row.status === 'in_progress'; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      row = await found()
-    }
-    assert.equal(row.status, 'cancelled')
+    const row = await t.waitFor(
+      async () => {
+        const found = await gateway.admin<AdminRequest>('/admin/requests/hung-up')
+        assert.equal(found.status, 'cancelled')
+        return found
+      },
+      { timeout: 60_000 },
+    )
     assert.equal(row.http_status, 499)
     assert.equal(row.usage_source, 'estimated')
     assert.ok((row.output_tokens ?? 0) > 0)

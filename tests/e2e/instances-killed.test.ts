@@ -70,11 +70,11 @@ it('what a killed gateway had is taken over, ended or free', async (t) => {
   assert.equal(items.length, 2, 'nothing of the lost turn')
   assert.equal((await keyed(b)).output_text, 'free again')
 
-  const { data } = await b.admin<{ data: Row[] }>('/admin/requests?limit=100')
-  assert.deepEqual(
-    data.filter(({ status }) => status === 'in_progress' || status === 'queued'),
-    [],
-  )
+  const rows = async () => (await b.admin<{ data: Row[] }>('/admin/requests?limit=100')).data
+  const isOpen = ({ status }: Row) => status === 'in_progress' || status === 'queued'
+  // What is told to a client is written a moment later.
+  await t.waitFor(async () => assert.deepEqual((await rows()).filter(isOpen), []), { timeout: 60_000 })
+  const data = await rows()
   const ended = data.filter(({ error }) => error?.code === 'gateway_restarted')
   assert.ok(ended.length >= 4, 'those of the killed one are ended')
 })

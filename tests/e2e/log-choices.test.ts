@@ -49,8 +49,9 @@ describe('the record by project', () => {
     assert.match(open.client_response?.body.text ?? '', /"object":"response"/)
     assert.match(open.upstream_request?.body.text ?? '', /zebras/)
 
-    assert.equal((await ask(keys.closed, { stream: true })).status, 200)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const streamed = await ask(keys.closed, { stream: true })
+    assert.equal(streamed.status, 200)
+    await streamed.text()
     const closed = await newest()
     assert.equal(closed.project, 'closed')
     assert.equal(closed.client_request, null)

@@ -7,17 +7,20 @@ import packed from '@sparticuz/chromium'
 import { type Browser, chromium } from 'playwright-core'
 
 /** Quiet, and able to run as root in a container. */
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-dev-shm-usage',
-  '--no-zygote',
-]
+const options = {
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--disable-dev-shm-usage',
+    '--no-zygote',
+  ],
+  timeout: 180_000,
+}
 
 /**
  * A real Chromium, headless. `DRAGOMAN_TEST_BROWSER` names another one; else the packed one on Linux (x64), and the
@@ -25,11 +28,11 @@ const flags = [
  */
 export async function launchBrowser(): Promise<Browser> {
   const named = process.env.DRAGOMAN_TEST_BROWSER
-  if (named) return chromium.launch({ executablePath: named, args: flags })
+  if (named) return chromium.launch({ executablePath: named, ...options })
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return chromium.launch({ channel: 'chrome', args: flags })
+    return chromium.launch({ channel: 'chrome', ...options })
   }
-  return chromium.launch({ executablePath: await unpackChromium(), args: flags })
+  return chromium.launch({ executablePath: await unpackChromium(), ...options })
 }
 
 /** Unpacks the browser once; test files run at the same time, and half a browser must not be started. */

@@ -256,7 +256,7 @@ export async function startOtlpReceiver(transport: 'http' | 'grpc' = 'http'): Pr
         const timer = setTimeout(() => {
           waiting.delete(look)
           reject(new Error(`The spans of ${traceId} did not come: ${spans.length} others did.`))
-        }, 20_000)
+        }, 60_000)
         function look(): void {
           const found = spans.filter((span) => span.traceId === traceId)
           if (found.filter(({ kind }) => kind !== 'CLIENT').length < requests) return

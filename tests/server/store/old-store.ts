@@ -12,7 +12,7 @@ import type { TestEngine } from './engines.ts'
 /** Past the store. */
 export function openDriverAt(url: string): Driver {
   const place = parsePostgresUrl(url)
-  const timeouts = { statementTimeout: 10_000, lockTimeout: 10_000, patience: 10_000 }
+  const timeouts = { statementTimeout: 120_000, lockTimeout: 120_000, patience: 120_000 }
   return place === null
     ? openSqlite({ path: url.replace('sqlite:', ''), readonly: false, busyTimeout: 100 })
     : openPostgres({ place, readonly: false, connections: 1, ...timeouts })

@@ -16,9 +16,9 @@ function openAt(t: TestContext, url: string, changes: Partial<PostgresOptions> =
     place,
     readonly: false,
     connections: 1,
-    statementTimeout: 10_000,
-    lockTimeout: 10_000,
-    patience: 10_000,
+    statementTimeout: 120_000,
+    lockTimeout: 120_000,
+    patience: 120_000,
     ...changes,
   })
   t.after(() => driver.close())

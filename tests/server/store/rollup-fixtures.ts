@@ -75,7 +75,7 @@ export async function writeRows(driver: Driver, rows: readonly StoredRow[]): Pro
 }
 
 export function readContext(driver: Driver): ReadContext {
-  return { driver, deadline: createDeadline(10_000) }
+  return { driver, deadline: createDeadline(120_000) }
 }
 
 export function stepContext(driver: Driver): StepContext {

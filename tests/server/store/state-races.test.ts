@@ -29,8 +29,8 @@ async function openDatabase(t: TestContext, instances: readonly string[]) {
   const place = parsePostgresUrl(url)
   assert.ok(place)
   const open = (connections: number) => {
-    const settings = { place, readonly: false, statementTimeout: 20_000, lockTimeout: 10_000 }
-    const driver = openPostgres({ ...settings, patience: 20_000, connections })
+    const settings = { place, readonly: false, statementTimeout: 120_000, lockTimeout: 120_000 }
+    const driver = openPostgres({ ...settings, patience: 120_000, connections })
     t.after(() => driver.close())
     return driver
   }

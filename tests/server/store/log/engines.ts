@@ -18,7 +18,7 @@ const opening: Record<Dialect, (t: TestContext) => Promise<Driver>> = {
   async postgres(t) {
     const place = parsePostgresUrl(await createMigratedDatabase(t))
     if (place === null) throw new Error('The URL of the test database cannot be read.')
-    const limits = { statementTimeout: 10_000, lockTimeout: 10_000, patience: 10_000 }
+    const limits = { statementTimeout: 120_000, lockTimeout: 120_000, patience: 120_000 }
     return openPostgres({ place, readonly: false, connections: 2, ...limits })
   },
 }

@@ -65,7 +65,7 @@ async function listAll(
   let cursor: AdminRequestsQuery = direction === 'next' ? {} : { after: 'k0' }
   for (let page = 0; page < 500; page += 1) {
     const input = checkListQuery({ ...query, ...cursor }, patience)
-    const answer = await listRequests({ driver, deadline: createDeadline(10_000) }, input)
+    const answer = await listRequests({ driver, deadline: createDeadline(120_000) }, input)
     const found = answer.data.map(({ id }) => id)
     ids.push(...(direction === 'next' ? found : found.reverse()))
     const onward = answer[direction]
