@@ -8,6 +8,7 @@
 
 import { listSchema } from '../log/list-schema.ts'
 import { mediaSchema } from '../log/media-schema.ts'
+import { postgresSchema } from '../log/postgres-schema.ts'
 import { recordSchema } from '../log/record-schema.ts'
 import { backlogSchema } from '../log/rollup-backlog.ts'
 import { rollupSchema } from '../log/rollup-schema.ts'
@@ -110,4 +111,5 @@ export const migrations: readonly Migration[] = [
   { name: '0007-lanes', statements: lanesSchema },
   { name: '0008-lists', statements: listSchema },
   { name: '0009-rollup-backlog', statements: backlogSchema },
+  { name: '0010-postgres', statements: postgresSchema },
 ]

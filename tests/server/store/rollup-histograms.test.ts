@@ -68,6 +68,8 @@ describe('times in buckets', () => {
           assert.equal(await merge(a, b), both)
           assert.equal(await merge(b, a), both)
           assert.equal(mergeHistograms(a, b), both)
+          const twice = encodeHistogram(histogramOf([...one, ...other, ...other]))
+          assert.equal(await merge(both, b), twice, 'more of what is there')
           const negative: Histogram = new Map()
           addEncoded(negative, b)
           for (const [bucket, count] of negative) negative.set(bucket, -count)
