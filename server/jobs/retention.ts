@@ -100,14 +100,15 @@ class LogRetention implements Retention {
     const defaults = { interval: 60_000, stepTime: 8, stepPause: 25, floor: 3_600_000 }
     this.#options = { ...defaults, ...options }
     const { stepTime } = this.#options
-    const size = (first: number, most: number) => new StepSize({ first, most, target: stepTime })
+    const size = (least: number, first: number, most: number) =>
+      new StepSize({ least, first, most, target: stepTime })
     this.#sizes = {
-      bodies: size(50, 2000),
-      rows: size(50, 5000),
-      sessions: size(50, 5000),
-      minutes: size(50, 5000),
-      rollups: size(50, 5000),
-      space: size(100, 10_000),
+      bodies: size(5, 50, 2000),
+      rows: size(50, 50, 5000),
+      sessions: size(50, 50, 5000),
+      minutes: size(50, 50, 5000),
+      rollups: size(50, 50, 5000),
+      space: size(10, 100, 10_000),
     }
   }
 

@@ -44,7 +44,7 @@ export function createRollupBacklog({
 }: BacklogOptions): RollupBacklog {
   const stopping = new AbortController()
   const { signal } = stopping
-  const size = new StepSize({ first: 50, most: 1000, target: stepTime })
+  const size = new StepSize({ first: 50, least: 50, most: 1000, target: stepTime })
   let work: Promise<void> = Promise.resolve()
 
   /** True: all is counted. */

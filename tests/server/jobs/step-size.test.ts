@@ -17,3 +17,11 @@ test('a step grows slowly to its time, and shrinks at once to it', () => {
   size.took(0)
   assert.equal(size.current, 2)
 })
+
+test('a step that is long whatever it takes on does not become ever smaller', () => {
+  const size = new StepSize({ first: 100, least: 50, most: 1000, target: 8 })
+  for (let step = 0; step < 20; step++) size.took(30)
+  assert.equal(size.current, 50)
+  for (let step = 0; step < 20; step++) size.took(1)
+  assert.equal(size.current, 1000)
+})
