@@ -1,0 +1,159 @@
+/** A gateway that is killed in the middle of an upgrade, and gateways that upgrade, or begin, at once. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import postgres from 'postgres'
+import { migrations } from '../../server/store/engine/migrations.ts'
+import {
+  type GatewayProcess,
+  NotStarted,
+  startGatewayProcess,
+  writeConfig,
+} from '../crash/gateway-process.ts'
+import { type TestEngine, testEngines } from '../server/store/engines.ts'
+import { createdAt, makeOld, oldRequest } from '../server/store/old-store.ts'
+import { createDatabase } from '../support/postgres.ts'
+
+/** Of the first released schema. */
+const oldSteps = 3
+const rows = 1000
+
+const makeOldStore = (t: TestContext, engine: TestEngine) =>
+  makeOld(
+    t,
+    engine,
+    oldSteps,
+    Array.from({ length: rows }, (_, index) => oldRequest(index)),
+  )
+
+/** The folder of a gateway whose store is `url`. */
+async function configure(t: TestContext, url: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dragoman-upgrade-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  await writeConfig({ folder, provider: 'http://127.0.0.1:9', store: url })
+  return folder
+}
+
+/** Starts a gateway that is killed as soon as `moment` has come; fails if it was up before. */
+async function startKilled(folder: string, moment: () => Promise<void>): Promise<void> {
+  await assert.rejects(
+    startGatewayProcess(folder, (kill) => {
+      void moment().then(kill)
+    }),
+    (error) => error instanceof NotStarted && error.message === '',
+  )
+}
+
+/** Everything of before is there and is counted, once. */
+async function checkUpgraded(engine: TestEngine, url: string, { origin }: GatewayProcess): Promise<void> {
+  const applied = await engine.read(url, 'SELECT name FROM migrations ORDER BY name')
+  assert.deepEqual(
+    applied.map(({ name }) => name),
+    migrations.map(({ name }) => name).sort(),
+  )
+  const [found] = await engine.read(url, 'SELECT count(*) AS rows FROM requests')
+  assert.equal(Number(found?.rows), rows)
+  const day = new Date(createdAt).toISOString().slice(0, 10)
+  for (;;) {
+    const response = await fetch(`${origin}/admin/spend?group_by=model&from=${day}&to=2026-01-03`)
+    const { totals } = (await response.json()) as { totals: { requests: number; input_tokens: number } }
+    assert.ok(totals.requests <= rows, `${totals.requests} are counted`)
+    if (totals.requests === rows) return
+    await pause(100)
+  }
+}
+
+const sqliteOnly = (engine: TestEngine) => engine.name === 'sqlite'
+
+testEngines('an upgrade that is killed in its middle is done by the next start', async (t, engine) => {
+  const url = await makeOldStore(t, engine)
+  const folder = await configure(t, url)
+  if (sqliteOnly(engine)) await killInFile(folder, url.replace('sqlite:', ''))
+  else await killInDatabase(t, folder, url)
+  assert.equal((await engine.read(url, 'SELECT name FROM migrations')).length, oldSteps, 'all or nothing')
+  const gateway = await startGatewayProcess(folder)
+  try {
+    await checkUpgraded(engine, url, gateway)
+  } finally {
+    await gateway.stop()
+  }
+  assert.equal(gateway.complaints(), '')
+})
+
+/** When the first pages of the upgrade have been written beside the file. */
+async function killInFile(folder: string, file: string): Promise<void> {
+  await startKilled(folder, async () => {
+    const size = async () => (await stat(`${file}-wal`).catch(() => null))?.size ?? 0
+    while ((await size()) === 0) await pause(1)
+  })
+}
+
+/** While it waits for a table that somebody else holds, with steps done before that. */
+async function killInDatabase(t: TestContext, folder: string, url: string): Promise<void> {
+  const other = postgres(url, { max: 2, onnotice: () => {} })
+  t.after(() => other.end())
+  const held = await other.reserve()
+  await held.unsafe('BEGIN')
+  await held.unsafe('LOCK TABLE requests IN SHARE MODE')
+  await startKilled(folder, async () => {
+    for (;;) {
+      const [waiting] = await other`SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND locktype = 'relation' AND datname = current_database()`
+      if (waiting !== undefined) return
+      await pause(10)
+    }
+  })
+  await held.unsafe('ROLLBACK')
+  held.release()
+}
+
+testEngines(
+  'sums of before the upgrade that were half made are finished by the next start',
+  async (t, engine) => {
+    const url = await makeOldStore(t, engine)
+    const folder = await configure(t, url)
+    const first = await startGatewayProcess(folder)
+    // Counting begins with the start and goes on in steps.
+    while ((await countCounted(first)) === 0) await pause(5)
+    first.kill()
+    await first.exit
+    const next = await startGatewayProcess(folder)
+    try {
+      await checkUpgraded(engine, url, next)
+    } finally {
+      await next.stop()
+    }
+  },
+)
+
+async function countCounted({ origin }: GatewayProcess): Promise<number> {
+  const response = await fetch(`${origin}/admin/spend?group_by=model&from=2026-01-02&to=2026-01-03`)
+  return ((await response.json()) as { totals: { requests: number } }).totals.requests
+}
+
+/** Three gateways at once on one database: all come up, and what they did there is done once. */
+async function startAtOnce(t: TestContext, url: string): Promise<GatewayProcess[]> {
+  const folder = await configure(t, url)
+  const gateways = await Promise.all([1, 2, 3].map(() => startGatewayProcess(folder)))
+  t.after(() => Promise.all(gateways.map((gateway) => gateway.stop())))
+  return gateways
+}
+
+testEngines('gateways that start at once on a database of before upgrade it once', async (t, engine) => {
+  if (sqliteOnly(engine)) return t.skip('a file has one gateway')
+  const url = await makeOldStore(t, engine)
+  const gateways = await startAtOnce(t, url)
+  for (const gateway of gateways) await checkUpgraded(engine, url, gateway)
+  for (const gateway of gateways) assert.equal(gateway.complaints(), '')
+})
+
+test('processes that start at once on an empty database all come up', async (t) => {
+  const gateways = await startAtOnce(t, await createDatabase(t))
+  for (const gateway of gateways) {
+    assert.equal((await fetch(`${gateway.origin}/readyz`)).status, 200)
+    assert.equal(gateway.complaints(), '')
+  }
+})
