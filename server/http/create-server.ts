@@ -19,6 +19,8 @@ import type { WebSockets } from './websocket.ts'
  * reset the connection, and with it the answer that the client has not read yet.
  */
 const lingerMs = 5000
+/** Milliseconds without any progress after which a client that does not read the end of its answer is given up. */
+const unreadMs = 300_000
 
 export interface ServerOptions {
   limits: Pick<LimitsRuntime, 'keepAliveTimeout' | 'headersTimeout'>
@@ -27,6 +29,8 @@ export interface ServerOptions {
   webSockets?: WebSockets
   /** Default 5000. */
   linger?: number
+  /** Default five minutes. */
+  unread?: number
 }
 
 export interface HttpServer {
@@ -45,6 +49,7 @@ export function createHttpServer({
   handler,
   webSockets,
   linger = lingerMs,
+  unread = unreadMs,
 }: ServerOptions): HttpServer {
   const latest = new WeakMap<Duplex, ServerResponse>()
   /** Whether what is written there now comes after all that was answered before. */
@@ -66,6 +71,7 @@ export function createHttpServer({
     unused.delete(request.socket)
     latest.set(request.socket, response)
     discardUnread(request, response, linger)
+    giveUpUnread(response, unread)
     handler(request, response)
   })
   server.on('clientError', (error, socket) => {
@@ -96,6 +102,19 @@ function discardUnread(request: IncomingMessage, response: ServerResponse, linge
     request.resume()
     const timer = setTimeout(() => request.socket.destroy(), linger)
     request.once('close', () => clearTimeout(timer))
+  })
+}
+
+/**
+ * Ends the connection of a client that takes nothing of what is left of an answer: it would be held for ever. An answer
+ * that is still being made has the time-outs of its provider.
+ */
+function giveUpUnread(response: ServerResponse, unread: number): void {
+  response.once('prefinish', () => {
+    const { socket } = response
+    socket?.setTimeout(unread)
+    // Unless the server has set that of an idle connection by then: another answer may be under way on it already.
+    response.once('finish', () => socket?.timeout === unread && socket.setTimeout(0))
   })
 }
 

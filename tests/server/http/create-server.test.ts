@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
@@ -81,5 +82,70 @@ describe('the server below the routes', () => {
       assert.match(answerHead, /x-request-id: req_/)
       assert.deepEqual(Object.keys(JSON.parse(body).error), ['message', 'type', 'param', 'code'])
     }
+  })
+})
+
+describe('an answer that is larger than what the kernel holds', () => {
+  const size = 60_000_000
+  async function serve(unread: number) {
+    const closed = Promise.withResolvers<boolean>()
+    const made = createHttpServer({
+      limits,
+      unread,
+      handler(_, response) {
+        response.once('close', () => closed.resolve(response.writableFinished))
+        response.end(Buffer.alloc(size))
+      },
+    })
+    made.server.listen(0, '127.0.0.1')
+    await once(made.server, 'listening')
+    const client = connect((made.server.address() as AddressInfo).port, '127.0.0.1')
+    client.on('error', () => undefined)
+    client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    return { made, client, finished: closed.promise }
+  }
+
+  it('is given up when its client reads nothing', { timeout: 60_000 }, async (t) => {
+    const { made, client, finished } = await serve(50)
+    t.after(() => made.server.close())
+    t.after(() => client.destroy())
+    client.pause()
+    assert.equal(await finished, false)
+  })
+  it('arrives whole at a client that reads slowly', { timeout: 60_000 }, async (t) => {
+    const { made, client, finished } = await serve(3000)
+    t.after(() => made.server.close())
+    let read = 0
+    client.on('data', (chunk) => {
+      read += chunk.length
+      client.pause()
+      setTimeout(() => client.resume(), 1)
+    })
+    assert.equal(await finished, true)
+    client.destroy()
+    assert.ok(read > size / 4, `${read} bytes`)
+  })
+  it('leaves no time-out to an answer that takes long on the same connection', {
+    timeout: 60_000,
+  }, async (t) => {
+    let count = 0
+    const made = createHttpServer({
+      limits,
+      unread: 50,
+      handler(_, response) {
+        count += 1
+        if (count === 1) response.end('one')
+        else setTimeout(() => response.end('two'), 500)
+      },
+    })
+    made.server.listen(0, '127.0.0.1')
+    await once(made.server, 'listening')
+    t.after(() => made.server.close())
+    const client = connect((made.server.address() as AddressInfo).port, '127.0.0.1')
+    // Both at once, so that the second is under way when the first ends.
+    client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    let text = ''
+    for await (const chunk of client) text += chunk
+    assert.match(text, /one[\s\S]*two/)
   })
 })
