@@ -66,12 +66,12 @@ async function checkUpgraded(engine: TestEngine, url: string, { origin }: Gatewa
   }
 }
 
-const sqliteOnly = (engine: TestEngine) => engine.name === 'sqlite'
+const isFile = (engine: TestEngine) => engine.name === 'sqlite'
 
 testEngines('an upgrade that is killed in its middle is done by the next start', async (t, engine) => {
   const url = await makeOldStore(t, engine)
   const folder = await configure(t, url)
-  if (sqliteOnly(engine)) await killInFile(folder, url.replace('sqlite:', ''))
+  if (isFile(engine)) await killInFile(folder, url.replace('sqlite:', ''))
   else await killInDatabase(t, folder, url)
   assert.equal((await engine.read(url, 'SELECT name FROM migrations')).length, oldSteps, 'all or nothing')
   const gateway = await startGatewayProcess(folder)
@@ -120,6 +120,7 @@ testEngines(
     while ((await countCounted(first)) === 0) await pause(5)
     first.kill()
     await first.exit
+    if (!isFile(engine)) await freeLeases(url)
     const next = await startGatewayProcess(folder)
     try {
       await checkUpgraded(engine, url, next)
@@ -128,6 +129,13 @@ testEngines(
     }
   },
 )
+
+/** As the others do once the dead one has missed its beat for long enough, and then try again: which takes a minute. */
+async function freeLeases(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1 })
+  await sql`DELETE FROM leases`
+  await sql.end()
+}
 
 async function countCounted({ origin }: GatewayProcess): Promise<number> {
   const response = await fetch(`${origin}/admin/spend?group_by=model&from=2026-01-02&to=2026-01-03`)
@@ -143,7 +151,7 @@ async function startAtOnce(t: TestContext, url: string): Promise<GatewayProcess[
 }
 
 testEngines('gateways that start at once on a database of before upgrade it once', async (t, engine) => {
-  if (sqliteOnly(engine)) return t.skip('a file has one gateway')
+  if (isFile(engine)) return t.skip('a file has one gateway')
   const url = await makeOldStore(t, engine)
   const gateways = await startAtOnce(t, url)
   for (const gateway of gateways) await checkUpgraded(engine, url, gateway)
