@@ -32,14 +32,16 @@ export interface ManyRows {
   conflict: string
 }
 
-/** None without rows. */
+/** A statement has its time, after which the server gives it up: also a large batch on a busy server must be done by then. */
+const rowsAtOnce = 500
+
 export function insertMany({ table, columns, rows, conflict }: ManyRows): Statement[] {
-  if (rows.length === 0) return []
   const names = columns.join(', ')
-  return [
-    {
-      sql: `INSERT INTO ${table} (${names}) SELECT ${names} FROM ${rowsOf(table)} WHERE true ${conflict}`,
-      params: [toJson(columns, rows)],
-    },
-  ]
+  const sql = `INSERT INTO ${table} (${names}) SELECT ${names} FROM ${rowsOf(table)} WHERE true ${conflict}`
+  return inRuns(rows, rowsAtOnce).map((some) => ({ sql, params: [toJson(columns, some)] }))
+}
+
+export function inRuns<T>(items: readonly T[], length: number): T[][] {
+  const count = Math.ceil(items.length / length)
+  return Array.from({ length: count }, (_, index) => items.slice(index * length, (index + 1) * length))
 }

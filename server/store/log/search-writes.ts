@@ -2,7 +2,7 @@
 
 import type { Dialect, Driver, SqlValue, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
-import { insertMany, recordsOf, toJson } from './many-rows.ts'
+import { inRuns, insertMany, recordsOf, toJson } from './many-rows.ts'
 import { tableOfPart } from './search-parts.ts'
 import { foldWords, spaceIdeographs } from './search-words.ts'
 import { readTags } from './tags.ts'
@@ -82,15 +82,14 @@ export async function indexTexts(
   return [...[...touched].flatMap(writePart), ...inserts]
 }
 
+/** A long text takes a server some milliseconds. */
+const textsAtOnce = 100
+
 function insertVectors(texts: readonly SearchText[]): Statement[] {
+  const sql = `INSERT INTO search (key, words) SELECT key, to_tsvector('simple', text)
+    FROM ${recordsOf} AS found (key BIGINT, text TEXT) ON CONFLICT (key) DO NOTHING`
   const rows = texts.map(({ key, text }) => [key, foldWords(spaceIdeographs(text))])
-  return [
-    {
-      sql: `INSERT INTO search (key, words) SELECT key, to_tsvector('simple', text)
-        FROM ${recordsOf} AS found (key BIGINT, text TEXT) ON CONFLICT (key) DO NOTHING`,
-      params: [toJson(['key', 'text'], rows)],
-    },
-  ]
+  return inRuns(rows, textsAtOnce).map((some) => ({ sql, params: [toJson(['key', 'text'], some)] }))
 }
 
 interface Part {
