@@ -47,13 +47,15 @@ export async function readWindows(options: WindowOptions): Promise<WindowReader>
     pace: createPace({ ...lookedUp, deadline }),
   }
   const pace = createPace({ ...fetched, deadline })
+  // What one index gives, or the table, is the page itself: every row that is read is wanted, whatever it takes.
+  const isAlone = conditions.length === search.driving.length && conditions.length < 2
   let reached: number | null = order === 'DESC' ? below : from - 1
   return {
     reached: () => reached,
     async next(limit) {
       if (reached === null) return []
       const range = order === 'DESC' ? { from, below: reached } : { from: reached + 1, below }
-      const size = pace.size()
+      const size = isAlone ? limit : pace.size()
       const found = await findKeys(search, range, size)
       const looked = found.keys?.length ?? size
       const startedAt = performance.now()
