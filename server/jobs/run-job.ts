@@ -123,6 +123,8 @@ async function respond(
     await gateway.respond({ ...common, sink, signal, job: describeRun(run, { resume, upstream, body }) })
   } catch (thrown) {
     failure = toGatewayError(thrown)
+    // Nobody has been asked anything yet, so it can wait for the store instead of failing over it.
+    if (failure.code === 'store_unavailable' && !job.begun && !signal.aborted) throw thrown
     if (isOperatorsBusiness(thrown, failure)) context.onTrouble(thrown, exchange)
   }
   if (sink.finished) return 'ended'
