@@ -47,6 +47,7 @@ export const errorKinds = {
   model_not_found: { status: 404, type: 'not_found_error', origin: 'client', retryable: false },
   conversation_not_found: { status: 404, type: 'not_found_error', origin: 'client', retryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', origin: 'client', retryable: false },
+  answer_unread: { status: 408, type: 'invalid_request_error', origin: 'client', retryable: true },
   request_timeout: { status: 408, type: 'invalid_request_error', origin: 'client', retryable: true },
   conversation_locked: { status: 409, type: 'conflict_error', origin: 'client', retryable: true },
   rebuild_in_progress: { status: 409, type: 'conflict_error', origin: 'client', retryable: true },

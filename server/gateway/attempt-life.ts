@@ -60,7 +60,9 @@ export function concludeExchange(exchange: Exchange, attempt: Attempt, final: Ca
   takeUsage(exchange, attempt)
   exchange.adaptations.push(...attempt.adaptations)
   if (final.error === null) return
-  const error = { type: 'server_error', ...final.error, param: null, origin: 'upstream' as const }
+  // The provider's, but for a reader that left it waiting.
+  const origin = final.error?.code === 'answer_unread' ? ('client' as const) : ('upstream' as const)
+  const error = { type: 'server_error', ...final.error, param: null, origin }
   attempt.error = error
   exchange.error = error
 }

@@ -52,6 +52,7 @@ const timeoutMessages: { readonly [kind in DeadlineKind]: string } = {
   first_byte_timeout: 'The provider did not begin to answer in time.',
   idle_timeout: 'The provider stopped in the middle of its answer for too long.',
   total_timeout: 'The provider did not finish its answer in time.',
+  unread_timeout: 'The answer was not read in time: its reader was behind until the end of it.',
 }
 
 /** A connection of the pool that counts its requests, so that a call knows whether its socket was used before. */

@@ -24,6 +24,7 @@ export function createDeadline(timeouts: TimeoutsRuntime, onExpired: (kind: Dead
   let phaseEndsAt = Infinity
   let armedFor = Infinity
   let timer: NodeJS.Timeout | null = null
+  let held = false
 
   function arm(now: number): void {
     const next = Math.min(phaseEndsAt, endsAt)
@@ -38,13 +39,15 @@ export function createDeadline(timeouts: TimeoutsRuntime, onExpired: (kind: Dead
     timer = null
     armedFor = Infinity
     const now = performance.now()
-    if (now >= endsAt) onExpired('total_timeout')
+    // Whose reader stopped taking it would look like a provider that fails.
+    if (now >= endsAt) onExpired(held ? 'unread_timeout' : 'total_timeout')
     else if (now >= phaseEndsAt) onExpired(kind)
     else arm(now)
   }
 
   function enter(next: DeadlineKind, milliseconds: number): void {
     const now = performance.now()
+    held = false
     kind = next
     phaseEndsAt = milliseconds > 0 ? now + milliseconds : Infinity
     arm(now)
@@ -55,6 +58,7 @@ export function createDeadline(timeouts: TimeoutsRuntime, onExpired: (kind: Dead
     waiting: () => enter('first_byte_timeout', timeouts.firstByte),
     touch: () => enter('idle_timeout', timeouts.idle),
     hold() {
+      held = true
       phaseEndsAt = Infinity
     },
     stop() {

@@ -9,6 +9,7 @@ export type UpstreamErrorKind =
   | 'first_byte_timeout'
   | 'idle_timeout'
   | 'total_timeout'
+  | 'unread_timeout'
   | 'disconnected'
   | 'protocol'
   | 'aborted'
@@ -19,6 +20,7 @@ const codes = {
   first_byte_timeout: 'upstream_timeout',
   idle_timeout: 'upstream_timeout',
   total_timeout: 'upstream_timeout',
+  unread_timeout: 'answer_unread',
   disconnected: 'upstream_disconnected',
   protocol: 'upstream_invalid_response',
   aborted: 'client_closed_request',

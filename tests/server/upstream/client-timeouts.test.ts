@@ -107,6 +107,20 @@ describe('time-outs', () => {
       },
     ))
 
+  it('blames no provider for a reader that takes nothing until the total time is over', () =>
+    withServer(
+      (socket) => socket.write(chunkedHead + chunk('1')),
+      async ({ server, client }) => {
+        const timeouts = { ...patient, total: 300 }
+        const sending = sendCall(client, server.url, { timeouts }, () => sending.control.pause())
+        const { error } = await sending.done
+        assert.deepEqual(
+          [error?.kind, error?.code, error?.origin],
+          ['unread_timeout', 'answer_unread', 'client'],
+        )
+      },
+    ))
+
   it('counts again once the reader goes on', () =>
     withServer(
       (socket) => socket.write(chunkedHead + chunk('1')),
