@@ -124,13 +124,18 @@ async function respond(
   } catch (thrown) {
     failure = toGatewayError(thrown)
     // Nobody has been asked anything yet, so it can wait for the store instead of failing over it.
-    if (failure.code === 'store_unavailable' && !job.begun && !signal.aborted) throw thrown
+    if (isPassing(failure) && !job.begun && !signal.aborted) throw thrown
     if (isOperatorsBusiness(thrown, failure)) context.onTrouble(thrown, exchange)
   }
   if (sink.finished) return 'ended'
   await job.log?.settle()
   if (signal.aborted) return endStopped(run, signal.reason as StopReason)
   return endFailed(run, body, failure ?? superseded())
+}
+
+/** The store is away for now; what it can never read fails the response. */
+function isPassing({ code, cause }: GatewayError): boolean {
+  return code === 'store_unavailable' && (cause as { transient?: boolean } | undefined)?.transient === true
 }
 
 function openLog({ context, taken, exchange, stop, signal }: Run): JobEventLog {
