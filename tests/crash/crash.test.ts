@@ -10,7 +10,7 @@ for (const [postgres, count, store] of [
   [true, 5, 'PostgreSQL, whose server is killed as well'],
 ] as const)
   test(`nothing that was acknowledged is lost when the gateway is killed, on ${store}`, {
-    timeout: 300_000,
+    timeout: 900_000,
   }, async (t) => {
     const seed = Date.now() % 1_000_000
     t.diagnostic(`seed ${seed}`)

@@ -53,7 +53,8 @@ export async function writeConfig({ folder, provider, store }: GatewayPlan): Pro
       plain: { crash: [{ input: 1, output: 10 }] },
       native: { crash: [{ input: 3, output: 30, request: '0.001' }] },
     },
-    log: { bodies: 'none' },
+    // Old rows are no less to be there than new ones: retention takes none of them away.
+    log: { bodies: 'none', retention: { rowDays: 0, rollupDays: 0 } },
   }
   await writeFile(join(folder, 'crash.json'), JSON.stringify(config))
 }

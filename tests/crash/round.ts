@@ -201,7 +201,7 @@ function isConnectionError(error: unknown): boolean {
 function deathOf({ dead }: Round): Promise<void> {
   if (dead.aborted) return Promise.resolve()
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 5000)
+    const timer = setTimeout(resolve, 30_000)
     dead.addEventListener('abort', () => {
       clearTimeout(timer)
       resolve()

@@ -14,19 +14,28 @@ const refuse: RequestListener = (_, response) => {
 
 describe('the server below the routes', () => {
   let made: HttpServer
+  /** Gives a client next to no time to end its request. */
+  let hasty: HttpServer
   before(async () => {
-    made = createHttpServer({ limits, handler: refuse, linger: 100 })
-    await new Promise<void>((resolve) => made.server.listen(0, '127.0.0.1', resolve))
+    made = createHttpServer({ limits, handler: refuse, linger: 60_000 })
+    hasty = createHttpServer({ limits, handler: refuse, linger: 100 })
+    for (const { server } of [made, hasty])
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   })
-  after(() => made.server.close())
+  after(() => {
+    for (const { server } of [made, hasty]) server.close()
+  })
 
   /**
    * Writes `pieces` and reads until the connection closes or `enough` is there. What is closed without being read to its
    * end is reset, behind whatever was answered.
    */
-  function converse(pieces: (string | Uint8Array)[], enough: RegExp = /$^/): Promise<string> {
+  function converse(
+    pieces: (string | Uint8Array)[],
+    { enough = /$^/, at = made }: { enough?: RegExp; at?: HttpServer } = {},
+  ): Promise<string> {
     return new Promise((resolve, reject) => {
-      const socket = connect((made.server.address() as AddressInfo).port, '127.0.0.1')
+      const socket = connect((at.server.address() as AddressInfo).port, '127.0.0.1')
       let text = ''
       socket.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error)
@@ -43,11 +52,13 @@ describe('the server below the routes', () => {
 
   it('reads the rest of an unread body, so that no answer is lost and the connection can be used again', async () => {
     const body = Buffer.alloc(5_000_000, 'x')
-    const text = await converse([head(body.length), body, head(0)], /(HTTP\/1\.1 401[\s\S]*){2}no$/)
+    const text = await converse([head(body.length), body, head(0)], {
+      enough: /(HTTP\/1\.1 401[\s\S]*){2}no$/,
+    })
     assert.equal(text.match(/HTTP\/1\.1 401/g)?.length, 2)
   })
   it('gives up on an unread body that does not end', async () => {
-    assert.match(await converse([head(1000), 'x']), /401/)
+    assert.match(await converse([head(1000), 'x'], { at: hasty }), /401/)
   })
   it('ends connections that wait for a request, also for the first one', async (t) => {
     const sockets: Socket[] = []
@@ -105,14 +116,14 @@ describe('an answer that is larger than what the kernel holds', () => {
     return { made, client, finished: closed.promise }
   }
 
-  it('is given up when its client reads nothing', { timeout: 60_000 }, async (t) => {
+  it('is given up when its client reads nothing', { timeout: 300_000 }, async (t) => {
     const { made, client, finished } = await serve(50)
     t.after(() => made.server.close())
     t.after(() => client.destroy())
     client.pause()
     assert.equal(await finished, false)
   })
-  it('arrives whole at a client that reads slowly', { timeout: 60_000 }, async (t) => {
+  it('arrives whole at a client that reads slowly', { timeout: 300_000 }, async (t) => {
     const { made, client, finished } = await serve(3000)
     t.after(() => made.server.close())
     let read = 0
@@ -126,7 +137,7 @@ describe('an answer that is larger than what the kernel holds', () => {
     assert.ok(read > size / 4, `${read} bytes`)
   })
   it('leaves no time-out to an answer that takes long on the same connection', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     let count = 0
     const made = createHttpServer({
