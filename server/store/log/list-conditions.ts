@@ -44,7 +44,7 @@ export function toConditions(dialect: Dialect, filter: RequestFilter, table: str
     ...words.map(([column, value]) => onWord(dialect, column, value)),
     ...flags.map(([column, value]) => unindexed(part(`${column} = ?`, value ? 1 : 0))),
     ...numbers.map((range) => onNumber(dialect, range)),
-    ...tags.map(onTag),
+    ...tags.map((tag) => onTag(dialect, tag)),
   ]
   if (statuses.length > 0) {
     const choices = statuses.map((status) =>
@@ -145,22 +145,23 @@ function selectSet(table: string, { sql, params }: SqlPart, { below, from }: Key
 }
 
 /**
- * Whether a key, which an expression stands for, is in one of the sets, which are of its range: PostgreSQL may read all of
- * a set instead of asking key by key.
+ * Whether a key, which an expression stands for, is in one of the sets, which are of its range. PostgreSQL is kept (`OFFSET`)
+ * from making one join of the questions, for which it would read all rows of the range.
  */
-export function inSets(key: string, sets: readonly SqlPart[]): SqlPart {
+export function inSets(dialect: Dialect, key: string, sets: readonly SqlPart[]): SqlPart {
+  const apart = dialect === 'postgres' ? ' OFFSET 0' : ''
   const held = sets.map(({ sql, params }) =>
-    part(`EXISTS (SELECT 1 FROM (${sql}) AS held WHERE held.key = ${key})`, ...params),
+    part(`EXISTS (SELECT 1 FROM (${sql}) AS held WHERE held.key = ${key}${apart})`, ...params),
   )
   const { sql, params } = joinParts(held, ' OR ')
   return part(`(${sql})`, ...params)
 }
 
-function onTag(tag: string): Condition {
+function onTag(dialect: Dialect, tag: string): Condition {
   const own = part('tag = ?', tag)
   const sets = (range: KeyRange) => [selectSet('request_tags', own, range)]
   return {
-    within: (range) => inSets('requests.key', sets(range)),
+    within: (range) => inSets(dialect, 'requests.key', sets(range)),
     keys: (window) => selectKeys('request_tags', own, window),
     sets,
     few: null,

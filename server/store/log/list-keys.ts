@@ -1,7 +1,7 @@
 /** The keys that the indexes of all filters have in common, before any row is looked at. */
 
 import { performance } from 'node:perf_hooks'
-import type { Driver, SqlRow } from '../engine/driver.ts'
+import type { Dialect, Driver, SqlRow } from '../engine/driver.ts'
 import {
   type Condition,
   inSets,
@@ -96,7 +96,7 @@ async function findCommon(
   const startedAt = performance.now()
   const last = plan.isWhole ? null : await findEnd(driver, plan.first, { ...window, most: size })
   const range = upTo(window, last, order)
-  const { sql, params } = selectCommon(plan, { ...window, ...range })
+  const { sql, params } = selectCommon(driver.dialect, plan, { ...window, ...range })
   const keys = toKeys(await driver.all(sql, params))
   if (last !== null) pace.tell(size, performance.now() - startedAt)
   return { keys, range, reached: keys.length < window.most ? last : (keys.at(-1) ?? null) }
@@ -175,10 +175,10 @@ async function measure(driver: Driver, condition: Condition | null, window: KeyW
 }
 
 /** The keys of the first filter in a window that are also those of others. */
-function selectCommon({ first, beside, lookedUp }: Plan, window: KeyWindow): SqlPart {
+function selectCommon(dialect: Dialect, { first, beside, lookedUp }: Plan, window: KeyWindow): SqlPart {
   const rest = lookedUp
     .filter((condition) => condition !== beside)
-    .map((condition) => inSets('candidates.key', condition.sets?.(window) ?? []))
+    .map((condition) => inSets(dialect, 'candidates.key', condition.sets?.(window) ?? []))
   const most = rest.length === 0 ? window.most : unlimited
   const keys =
     beside === null

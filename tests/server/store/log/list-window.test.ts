@@ -126,3 +126,22 @@ describe('sqlite: a list of a table with statistics', () => {
     assert.ok(!plans.some((plan) => plan.includes('TEMP B-TREE')), 'no statement may sort')
   })
 })
+
+describe('postgres: a list with several filters', () => {
+  it('asks the other indexes key by key', async (t) => {
+    const driver = await fill(t, 'postgres')
+    await driver.all('ANALYZE')
+    const plans: string[] = []
+    const watched = watch(driver, async (statement) => {
+      if (!statement.sql.includes('EXISTS')) return
+      const lines = await driver.all(`EXPLAIN ${statement.sql}`, statement.params)
+      plans.push(lines.map((line) => String(line['QUERY PLAN'])).join('\n'))
+    })
+    await list(watched, { project: 'acme', provider: 'other', model: 'other', metadata: { team: 'wanted' } })
+    assert.ok(plans.length > 0)
+    for (const plan of plans) {
+      assert.match(plan, /SubPlan/)
+      assert.doesNotMatch(plan, /Join/)
+    }
+  })
+})
