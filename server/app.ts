@@ -80,7 +80,8 @@ export async function createApp({
     settings: runtime.log,
     projects: runtime.projects,
     providerSecrets: providerSecrets(runtime),
-    onDropped: ({ rows, bodies, reason }) => logger.error('log rows dropped', { rows, bodies, reason }),
+    onDropped: ({ rows, bodies, reason }) =>
+      logger.error('a part of the record was lost', { rows, bodies, reason }),
   })
   const tracing = await createTracing({ env, version, logger })
   const metrics = createMetrics({

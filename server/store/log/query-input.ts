@@ -87,12 +87,17 @@ const wordParameters = {
   conversation: 'conversation_id',
 } as const satisfies Partial<Record<keyof AdminTailQuery, WordColumn>>
 
+/** `named`: the parameter that was given. Throws GatewayError `invalid_request`. */
+export function checkOrder({ from, to }: { from: number; to: number }, named: 'from' | 'to'): void {
+  if (from >= to) throw refused(named, '"from" must be before "to", and "to" after 1970.')
+}
+
 /** Throws GatewayError `invalid_request`. */
 export function checkFilter(query: AdminTailQuery & Pick<AdminExportQuery, 'q'>): RequestFilter {
   const { from, to, status = [], metadata = {}, session = null, unpriced = null, q } = query
   const first = from === undefined ? 0 : parseTime('from', from)
   const end = to === undefined ? null : parseTime('to', to)
-  if (end !== null && first >= end) throw refused('from', '"from" must be before "to".')
+  if (end !== null) checkOrder({ from: first, to: end }, from === undefined ? 'to' : 'from')
   const words = Object.entries(wordParameters).flatMap(([name, column]): [WordColumn, string][] => {
     const value = query[name as keyof typeof wordParameters]
     return value === undefined ? [] : [[column, value]]

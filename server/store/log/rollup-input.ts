@@ -3,7 +3,7 @@
 import { GatewayError } from '../../errors.ts'
 import type { AdminFacetsQuery, AdminOverviewQuery, AdminSessionsQuery } from '../../http/admin/contract.ts'
 import type { OverviewInput } from './overview-query.ts'
-import { parseCursor, parseTime } from './query-input.ts'
+import { checkOrder, parseCursor, parseTime } from './query-input.ts'
 import type { TimeRange } from './rollup-cover.ts'
 import type { RollupFilter } from './rollup-reads.ts'
 import type { SessionsInput } from './session-queries.ts'
@@ -27,7 +27,7 @@ export function checkFacetsQuery(query: AdminFacetsQuery, now: number): TimeRang
 export function checkRange(query: { from?: string; to?: string }, now: number, usual: number): TimeRange {
   const to = query.to ? parseTime('to', query.to) : now
   const from = query.from ? parseTime('from', query.from) : Math.max(0, to - usual)
-  if (from >= to) throw refused('from', '"from" must be before "to".')
+  checkOrder({ from, to }, query.from ? 'from' : 'to')
   if (to - from > maximumRange)
     throw refused('from', 'The time from "from" to "to" must be at most ten years.')
   return { from, to }
@@ -53,7 +53,7 @@ export function checkSessionsQuery(query: AdminSessionsQuery): SessionsInput {
   const { limit = 50, before, project = null } = query
   const from = query.from === undefined ? null : parseTime('from', query.from)
   const to = query.to === undefined ? null : parseTime('to', query.to)
-  if (from !== null && to !== null && from >= to) throw refused('from', '"from" must be before "to".')
+  if (to !== null) checkOrder({ from: from ?? 0, to }, from === null ? 'to' : 'from')
   return { limit, beforeKey: before === undefined ? null : parseCursor('before', before), project, from, to }
 }
 
