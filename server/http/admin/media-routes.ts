@@ -43,7 +43,7 @@ export function createMediaRoutes({ queries }: { queries: Pick<AdminQueries, 'ge
         )
         ctx.type = isShown ? found.mediaType : 'application/octet-stream'
         ctx.body = Buffer.from(found.content.buffer, found.content.byteOffset, found.content.byteLength)
-        return ''
+        return undefined
       },
     }),
   ]

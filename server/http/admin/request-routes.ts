@@ -42,7 +42,7 @@ export function createRequestRoutes(dependencies: RequestRoutesDependencies): Ad
         ctx.set('content-disposition', `attachment; filename="requests.${query.format}"`)
         const read = whileRead(text, { onIdle: () => ctx.res.destroy() })
         ctx.body = Readable.from(read, { objectMode: false })
-        return ''
+        return undefined
       },
     }),
     ...createTailRoutes(dependencies),

@@ -22,7 +22,7 @@ interface RouteHead {
   status?: number
   /** Besides those of every route: `invalid_request`, `invalid_api_key`, `store_unavailable`. */
   errors?: readonly ErrorCode[]
-  /** What is answered unless it is JSON. The handler then writes `ctx.body` or `ctx.res` itself. */
+  /** What is answered where that is not JSON made of an object. The handler then writes `ctx.body` or `ctx.res` itself. */
   contentTypes?: readonly string[]
 }
 
@@ -37,7 +37,10 @@ export interface RouteDefinition<
   query?: Query
   body?: Body
   answer: Answer
-  handler(call: AdminCall<Params, Query, Body>): Promise<Static<Answer>> | Static<Answer>
+  /** Undefined where `contentTypes` are given. */
+  handler(
+    call: AdminCall<Params, Query, Body>,
+  ): Promise<Static<Answer> | undefined> | Static<Answer> | undefined
 }
 
 /** A route whatever its types are. */

@@ -2,14 +2,13 @@
 import { GatewayError } from '../../errors.ts'
 import { formatNanos } from '../../gateway/money/format-cost.ts'
 import type { Repriced, Repricing } from '../../gateway/money/reprice.ts'
+import type { AdminQueries } from '../../store/admin-queries.ts'
 import { AdminRepriceBody, AdminRepriced, AdminSpend, AdminSpendQuery } from './contract-spend.ts'
 import { parseTime } from './kinds.ts'
 import { type AdminRoute, defineRoute } from './route.ts'
-import { renderSpendCsv } from './spend-csv.ts'
-import { reportSpend, type SpendSource } from './spend-report.ts'
 
 export interface SpendRoutesDependencies {
-  queries: SpendSource
+  queries: Pick<AdminQueries, 'spend'>
   repricing: Repricing
 }
 
@@ -23,15 +22,19 @@ export function createSpendRoutes({ queries, repricing }: SpendRoutesDependencie
       answer: AdminSpend,
       contentTypes: ['application/json', 'text/csv'],
       async handler({ query, ctx }) {
-        const report = await reportSpend(queries, query, Date.now())
-        if (query.format !== 'csv') {
-          ctx.body = report
-          return report
-        }
-        ctx.type = 'text/csv; charset=utf-8'
-        ctx.set('content-disposition', `attachment; filename="spend-${report.from.slice(0, 10)}.csv"`)
-        ctx.body = renderSpendCsv(report)
-        return report
+        const file = await queries.spend(query)
+        if (file === null)
+          throw new GatewayError(
+            'invalid_request',
+            'There are too many rows. Ask for a shorter time, for months, or for one project.',
+            { param: 'from' },
+          )
+        if (query.format === 'csv') {
+          ctx.type = 'text/csv; charset=utf-8'
+          ctx.set('content-disposition', `attachment; filename="spend-${file.from.slice(0, 10)}.csv"`)
+        } else ctx.type = 'json'
+        ctx.body = file.text
+        return undefined
       },
     }),
     defineRoute({

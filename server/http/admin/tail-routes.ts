@@ -42,7 +42,7 @@ export function createTailRoutes({ queries, draining, onTails }: TailRoutesDepen
         const first = await events.next()
         ctx.set(eventStreamHeaders)
         ctx.body = Readable.from(writeEvents(first, events), { objectMode: false })
-        return ''
+        return undefined
       },
     }),
   ]

@@ -1,97 +1,51 @@
-/** Spend by period: exact sums, what is missing in them, and what the running period will come to. */
-import { GatewayError } from '../../errors.ts'
+/**
+ * Spend by period: exact sums, what is missing in them, and what the running period will come to. On the reader's thread:
+ * twenty thousand rows take longer to be written out than any stream may wait.
+ */
+
 import { daysLookedBack, forecastSpend } from '../../gateway/money/forecast-spend.ts'
 import { formatNanos } from '../../gateway/money/format-cost.ts'
-import type { SpendQuery, SpendRow } from '../../store/log/spend-query.ts'
-import type { AdminSpend, AdminSpendForecast, AdminSpendQuery, AdminSpendRow } from './contract-spend.ts'
-import { parseTime } from './kinds.ts'
+import type { AdminSpend, AdminSpendForecast, AdminSpendRow } from '../../http/admin/contract-spend.ts'
+import type { ReadContext } from './reads.ts'
+import { periods } from './rollup-schema.ts'
+import { spendPeriods } from './rollup-spend-days.ts'
+import { renderSpendCsv } from './spend-csv.ts'
+import { isTag, type SpendInput } from './spend-input.ts'
+import { readSpend, type SpendRow } from './spend-query.ts'
 
-export interface SpendSource {
-  spend(query: SpendQuery): Promise<SpendRow[]>
-}
-
-const day = 86_400_000
-/** Sums by day are kept for 400 days; asked for are a few more at most. */
-const maxPeriods = 800
 const maxRows = 20_000
 
-type Filters = SpendQuery['filters']
-type Stretch = SpendQuery['stretches'][number]
-
-interface Plan {
-  group: string | null
-  period: 'day' | 'month'
-  filters: Filters
-  stretches: [Stretch, ...Stretch[]]
+interface Plan extends SpendInput {
   /** Of the stretches, by their beginnings: there are thousands of rows for each. */
   names: ReadonlyMap<number, string>
 }
 
-/** @throws GatewayError `invalid_request` naming the parameter. */
-export async function reportSpend(
-  source: SpendSource,
-  query: AdminSpendQuery,
-  now: number,
-): Promise<AdminSpend> {
-  const plan = checkQuery(query, now)
-  const { group, period, stretches, filters } = plan
+export interface SpendFile {
+  /** AdminSpend as JSON, or its rows as CSV. */
+  text: string
+  /** As in AdminSpend. */
+  from: string
+}
+
+/** Null when there are more than 20 000 rows. Throws DeadlineError. */
+export async function reportSpend(context: ReadContext, input: SpendInput): Promise<SpendFile | null> {
+  const { group, period, stretches, filters, format } = input
+  const plan = { ...input, names: new Map(stretches.map(({ from: at }) => [at, nameOf(period, at)])) }
   const asked = { stretches, filters, limit: maxRows }
-  const found = await source.spend({ ...asked, group })
-  const all = group !== null && isTag(group) ? await source.spend({ ...asked, group: null }) : null
-  if (found.length > maxRows)
-    throw refuse(
-      'from',
-      `There are more than ${maxRows} rows. Ask for a shorter time, for months, or for one project.`,
-    )
+  const found = await readSpend(context, { ...asked, group })
+  const all = isTag(group) ? await readSpend(context, { ...asked, group: null }) : null
+  if (found.length > maxRows) return null
   const rows = all === null ? found : [...found, ...restOf(found, all)].sort((a, b) => a.at - b.at)
-  return {
+  const report: AdminSpend = {
     from: toIso(stretches[0].from),
     to: toIso((stretches.at(-1) ?? stretches[0]).to),
     group_by: group,
     period,
     totals: toAmounts(sumOf(rows)),
     rows: rows.map((row) => toRow(row, plan, 'rest' in row)),
-    forecast: await forecast(source, plan, now),
+    forecast: await forecast(context, plan),
   }
-}
-
-function checkQuery(query: AdminSpendQuery, now: number): Plan {
-  const { group_by: group = null, period = 'month', project, key, model, provider } = query
-  const given = Object.entries({ project, key, model, provider }).filter(([, value]) => value !== undefined)
-  const wrong = group !== null && isTag(group) ? given.find(([name]) => name !== 'project') : undefined
-  if (wrong !== undefined)
-    throw refuse(wrong[0], `Spend by ${group} is known by project only: leave out ${wrong[0]}.`)
-  const to = query.to === undefined ? now : parseTime(query.to)
-  const from = query.from === undefined ? startOf('month', Math.min(now, to - 1)) : parseTime(query.from)
-  if (from >= to) throw refuse('from', 'from must be before to.')
-  const stretches: Stretch[] = []
-  for (let at = startOf(period, from); at < to; at = endOf(period, at)) {
-    if (stretches.length === maxPeriods)
-      throw refuse('from', `That is more than ${maxPeriods} periods. Ask for a shorter time, or for months.`)
-    stretches.push({ from: at, to: endOf(period, at) })
-  }
-  const names = new Map(stretches.map(({ from: at }) => [at, nameOf(period, at)]))
-  return {
-    group,
-    period,
-    filters: Object.fromEntries(given),
-    stretches: stretches as Plan['stretches'],
-    names,
-  }
-}
-
-function isTag(group: string): boolean {
-  return group === 'user' || group.startsWith('metadata:')
-}
-
-function startOf(period: Plan['period'], at: number): number {
-  const date = new Date(at)
-  return period === 'day' ? Math.floor(at / day) * day : Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
-}
-
-function endOf(period: Plan['period'], start: number): number {
-  const date = new Date(start)
-  return period === 'day' ? start + day : Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+  return { text: format === 'csv' ? renderSpendCsv(report) : JSON.stringify(report), from: report.from }
 }
 
 /** What stands in the sums of all but in none with a tag. */
@@ -188,19 +142,22 @@ function toAmounts(row: SpendRow): AdminSpend['totals'] {
 }
 
 async function forecast(
-  source: SpendSource,
-  { period, filters, stretches }: Plan,
-  now: number,
+  context: ReadContext,
+  { period, filters, stretches, now }: Plan,
 ): Promise<AdminSpendForecast | null> {
   const running = stretches.find(({ from, to }) => from <= now && now < to)
   if (running === undefined) return null
-  const today = startOf('day', now)
-  const first = Math.min(running.from, today - daysLookedBack * day)
-  const days = Array.from({ length: (today - first) / day + 1 }, (_, index) => first + index * day)
-  const found = await source.spend({
+  const { floor, next } = spendPeriods.day
+  const today = floor(now)
+  const first = Math.min(running.from, today - daysLookedBack * periods.day)
+  const days = Array.from(
+    { length: (today - first) / periods.day + 1 },
+    (_, index) => first + index * periods.day,
+  )
+  const found = await readSpend(context, {
     group: null,
     filters,
-    stretches: days.map((from) => ({ from, to: from + day })),
+    stretches: days.map((from) => ({ from, to: next(from) })),
     limit: days.length,
   })
   const known = found.map(({ at, nanos }) => ({ day: at, nanos: BigInt(nanos) }))
@@ -219,8 +176,4 @@ async function forecast(
 
 function toIso(at: number): string {
   return new Date(at).toISOString()
-}
-
-function refuse(param: string, message: string): GatewayError {
-  return new GatewayError('invalid_request', message, { param })
 }

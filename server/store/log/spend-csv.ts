@@ -1,6 +1,6 @@
 /** Rows of spend as CSV (RFC 4180). An unknown cost is an empty field, so that the column still adds up. */
 import { formatRecord } from '../../csv.ts'
-import type { AdminSpend, AdminSpendRow } from './contract-spend.ts'
+import type { AdminSpend, AdminSpendRow } from '../../http/admin/contract-spend.ts'
 
 const columns = [
   'period',
