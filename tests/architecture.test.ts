@@ -58,8 +58,13 @@ const arrows: { from: string; may: string[]; types?: string[] }[] = [
   })),
   {
     from: 'server/store/',
-    // What a row keeps of a cost is packed where it is made.
-    may: ['translators/shared/', 'server/gateway/money/pack-cost.ts'],
+    // What a row keeps of a cost is packed where it is made; money is written one way; what is to come is no matter of rows.
+    may: [
+      'translators/shared/',
+      'server/gateway/money/pack-cost.ts',
+      'server/gateway/money/format-cost.ts',
+      'server/gateway/money/forecast-spend.ts',
+    ],
     types: ['server/http/admin/', 'server/gateway/exchange.ts', 'server/gateway/money/'],
   },
   {

@@ -15,12 +15,14 @@ import type {
   AdminSessionsQuery,
   AdminTailQuery,
 } from '../http/admin/contract.ts'
+import type { AdminSpendQuery } from '../http/admin/contract-spend.ts'
 import type { ExportPage } from './log/export-page.ts'
 import { matchesFilter } from './log/list-match.ts'
 import type { StoredMedia } from './log/media-query.ts'
 import { checkFilter, checkListQuery } from './log/query-input.ts'
 import { checkFacetsQuery, checkOverviewQuery, checkSessionsQuery } from './log/rollup-input.ts'
-import type { SpendQuery, SpendRow } from './log/spend-query.ts'
+import { checkSpendQuery } from './log/spend-input.ts'
+import type { SpendFile } from './log/spend-report.ts'
 import type { KeyedRow, TailKeys } from './log/tail-query.ts'
 import type { Store } from './store.ts'
 
@@ -46,8 +48,8 @@ export interface AdminQueries {
   listSessions(query: AdminSessionsQuery): Promise<AdminSessionList>
   /** Without a project: that of the newest request, when several have the id. */
   getSession(id: string, project?: string): Promise<AdminSession | null>
-  /** Sums of whole days. Throws 503 `query_timeout`. */
-  spend(query: SpendQuery): Promise<SpendRow[]>
+  /** Null when it has too many rows. Throws like `overview`. */
+  spend(query: AdminSpendQuery): Promise<SpendFile | null>
   /** What a reference in a body stands for, by its SHA-256. */
   getMedia(hash: string): Promise<StoredMedia | null>
 }
@@ -80,7 +82,7 @@ export function createAdminQueries(
     rowsByKeys: async (keys) => (keys.length === 0 ? [] : store.query('rowsByKeys', { keys })),
     rowsSince: (since) => store.query('rowsSince', { since }),
     overview: async (query) => store.query('overview', checkOverviewQuery(query, Date.now())),
-    spend: (query) => store.query('readSpend', query),
+    spend: async (query) => store.query('reportSpend', checkSpendQuery(query, Date.now())),
     facets: async (query = {}) => store.query('facets', checkFacetsQuery(query, Date.now())),
     listSessions: async (query) => store.query('listSessions', checkSessionsQuery(query)),
     getSession: (id, project) => store.query('getSession', { id, project: project ?? null }),

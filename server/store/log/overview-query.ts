@@ -1,10 +1,11 @@
 /** The overview's figures, from cells alone. Runs on the reader's thread. */
 
+import { formatNanos } from '../../gateway/money/format-cost.ts'
 import type { AdminOverview, AdminOverviewPoint } from '../../http/admin/contract.ts'
 import type { SqlRow } from '../engine/driver.ts'
 import { keyAt, timeOf } from '../engine/keys.ts'
 import type { ReadContext } from './reads.ts'
-import { formatDollars, formatSum } from './request-rows.ts'
+import { formatSum } from './request-rows.ts'
 import { readBacklog } from './rollup-backlog.ts'
 import { coverRange, findMinutes, longestFirst, snapRange, type TimeRange } from './rollup-cover.ts'
 import { addHistogram, type Histogram, percentile } from './rollup-histograms.ts'
@@ -135,7 +136,7 @@ function figuresOf({ sums, histogram }: Tally): Omit<AdminOverviewPoint, 'at'> {
     estimated_input_tokens: count('estimated_input_tokens'),
     estimated_output_tokens: count('estimated_output_tokens'),
     cost_usd: costOf(sums),
-    estimated_cost_usd: formatDollars(sums.estimated_cost_nano),
+    estimated_cost_usd: formatNanos(sums.estimated_cost_nano),
     unpriced: count('unpriced'),
     latency_p50_ms: percentile(histogram, 'latency', 0.5),
     latency_p95_ms: percentile(histogram, 'latency', 0.95),

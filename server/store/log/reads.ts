@@ -15,7 +15,7 @@ import { getRequest } from './request-queries.ts'
 import { measureStore } from './retention-measure.ts'
 import { facets } from './rollup-facets.ts'
 import { getSession, listSessions } from './session-queries.ts'
-import { readSpend } from './spend-query.ts'
+import { reportSpend } from './spend-report.ts'
 import { rowsByKeys, rowsSince, runningKeys, tailKeys } from './tail-query.ts'
 
 export interface ReadContext {
@@ -36,7 +36,7 @@ export const logReads = {
   facets,
   getMedia,
   readCosts,
-  readSpend,
+  reportSpend,
   listSessions,
   getSession,
   measureStore,

@@ -1,5 +1,6 @@
 /** From stored rows to the admin API's shapes. */
 
+import { formatNanos } from '../../gateway/money/format-cost.ts'
 import { unpackCost } from '../../gateway/money/pack-cost.ts'
 import type { AdminAdaptation, AdminCost, AdminError, AdminRequestRow } from '../../http/admin/contract.ts'
 import type { SqlRow, SqlValue } from '../engine/driver.ts'
@@ -82,8 +83,8 @@ export function toCost(row: SqlRow): AdminCost | null {
       parts: parts.map(({ kind, quantity, rate, nanos }) => ({
         kind,
         quantity,
-        rate_usd: formatDollars(BigInt(rate)),
-        amount_usd: formatDollars(BigInt(nanos)),
+        rate_usd: formatNanos(BigInt(rate)),
+        amount_usd: formatNanos(BigInt(nanos)),
       })),
     })),
   }
@@ -124,7 +125,7 @@ export function toTime(value: SqlValue | undefined): string {
 
 /** Whole nano-dollars as the admin API shows money; null stays null. */
 export function toDollars(value: SqlValue | undefined): string | null {
-  return typeof value === 'number' ? formatDollars(BigInt(value)) : null
+  return typeof value === 'number' ? formatNanos(BigInt(value)) : null
 }
 
 /** What requests cost together, of which `unpriced` have a cost that is not known: null when that is so of all of them. */
@@ -133,11 +134,5 @@ export function formatSum(
   { requests, unpriced }: { requests: number; unpriced: number },
 ): string | null {
   const isUnknown = requests > 0 && unpriced === requests && nanos === 0n
-  return isUnknown ? null : formatDollars(nanos)
-}
-
-/** Nano-dollars as dollars with exactly nine decimals. */
-export function formatDollars(nanos: bigint): string {
-  const digits = (nanos < 0n ? -nanos : nanos).toString().padStart(10, '0')
-  return `${nanos < 0n ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`
+  return isUnknown ? null : formatNanos(nanos)
 }
