@@ -20,7 +20,13 @@ import { createUnderWay } from './gateway/under-way.ts'
 import { createHttpApp } from './http/app.ts'
 import { createHttpServer, type HttpServer } from './http/create-server.ts'
 import { createWebSockets } from './http/websocket.ts'
-import { createJobs, createMaintenance, createRetention, createRollupBacklog } from './jobs/index.ts'
+import {
+  createJobs,
+  createMaintenance,
+  createRemovalClock,
+  createRetention,
+  createRollupBacklog,
+} from './jobs/index.ts'
 import { createAdminQueries } from './store/admin-queries.ts'
 import { measureParts } from './store/measure-parts.ts'
 import { createRollupRebuilding } from './store/rebuild-rollups.ts'
@@ -80,8 +86,7 @@ export async function createApp({
     settings: runtime.log,
     projects: runtime.projects,
     providerSecrets: providerSecrets(runtime),
-    onDropped: ({ rows, bodies, reason }) =>
-      logger.error('a part of the record was lost', { rows, bodies, reason }),
+    onDropped: (lost) => logger.error('a part of the record was lost', { ...lost }),
   })
   const tracing = await createTracing({ env, version, logger })
   const metrics = createMetrics({
@@ -144,14 +149,19 @@ export async function createApp({
     onTrouble: onUnexpected,
     onOutage: (error) => logOutage(logger, error),
   })
+  const removalClock = createRemovalClock({
+    onDoubt: (ms) => logger.warn('the clock went ahead: nothing is removed for an hour', { ahead_ms: ms }),
+  })
   const maintenance = createMaintenance({
     state,
     sealer,
+    now: removalClock,
     holdLease: (lease) => store.step('holdLease', lease),
     onTrouble: (error) => logger.error('what has expired could not be removed', { error: String(error) }),
   })
   const retention = createRetention({
     store,
+    now: removalClock,
     settings: () => runtime.log.retention,
     onTrouble: (error) => logger.error('retention of the log', { error: String(error) }),
   })

@@ -11,6 +11,7 @@ import { JobRunner } from './runner.ts'
 
 export type { JobsDependencies } from './dependencies.ts'
 export { createMaintenance } from './maintenance.ts'
+export { createRemovalClock } from './removal-clock.ts'
 export { createRetention } from './retention.ts'
 export { createRollupBacklog } from './rollup-backlog.ts'
 

@@ -26,6 +26,8 @@ export interface MaintenanceOptions {
    * it before may run for as long, and would break its chain. Default one hour.
    */
   grace?: number
+  /** Unix milliseconds by which things have expired (removal-clock.ts). Default the clock. */
+  now?: () => number
 }
 
 export interface Maintenance {
@@ -44,6 +46,7 @@ export function createMaintenance({
   stepSize = 100,
   stepPause = 50,
   grace = 3_600_000,
+  now = () => Date.now(),
 }: MaintenanceOptions): Maintenance {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -52,7 +55,7 @@ export function createMaintenance({
 
   async function sweepAll(): Promise<void> {
     while (!signal.aborted && (await holdLease({ name: 'expired-state', milliseconds: leaseTime }))) {
-      const { more } = await state.sweep(Date.now() - grace, stepSize)
+      const { more } = await state.sweep(now() - grace, stepSize)
       if (!more) return
       await waitFor(stepPause, signal)
     }

@@ -23,6 +23,8 @@ export interface RetentionOptions {
   stepPause?: number
   /** Milliseconds that the log keeps in any case, when it is cut for want of room. Default one hour. */
   floor?: number
+  /** Unix milliseconds by which things are too old (removal-clock.ts). Default the clock. */
+  now?: () => number
 }
 
 export interface Retention {
@@ -97,7 +99,7 @@ class LogRetention implements Retention {
   #warning: string | null = null
 
   constructor(options: RetentionOptions) {
-    const defaults = { interval: 60_000, stepTime: 8, stepPause: 25, floor: 3_600_000 }
+    const defaults = { interval: 60_000, stepTime: 8, stepPause: 25, floor: 3_600_000, now: () => Date.now() }
     this.#options = { ...defaults, ...options }
     const { stepTime } = this.#options
     const size = (least: number, first: number, most: number) =>
@@ -166,7 +168,7 @@ class LogRetention implements Retention {
     for (const kind of kinds) {
       // A session is a sum of its requests, and a page of them.
       const kept = settings[kind === 'sessions' ? 'rows' : kind]
-      if (kept !== null) await this.#pruneKind(kind, Date.now() - kept)
+      if (kept !== null) await this.#pruneKind(kind, this.#options.now() - kept)
     }
     if (settings.maxBytes === null) this.#warning = null
     else await this.#fit(settings.maxBytes)
@@ -206,7 +208,7 @@ class LogRetention implements Retention {
 
   /** Whether the store is as small as wanted. Between two measures no more goes than what seems to be too much. */
   async #shrink(kind: keyof typeof requestsPer, target: number): Promise<boolean> {
-    const floor = Date.now() - this.#options.floor
+    const floor = this.#options.now() - this.#options.floor
     for (;;) {
       const { usedBytes, bytesPer, lag } = await this.#measure()
       if (usedBytes <= target) return true
@@ -259,8 +261,7 @@ class LogRetention implements Retention {
       const released = await store.step('releaseSpace', { pages: size.current })
       if (released.pages === 0) break
       size.took(released.milliseconds)
-      free = released.free
-      total = released.total
+      ;({ free, total } = released)
       await this.#pause(released.milliseconds)
     }
     // The file is cut when the log is copied into it.
