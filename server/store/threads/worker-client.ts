@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { StoreError, type StoreProblem } from '../engine/driver.ts'
-import type { Call, HealthNotice, Reply } from './worker-protocol.ts'
+import type { Call, HealthNotice, ReadyNotice, Reply } from './worker-protocol.ts'
 
 export interface WorkerClientOptions {
   script: URL
@@ -12,7 +12,8 @@ export interface WorkerClientOptions {
   onNotice?: (notice: HealthNotice) => void
   /**
    * Milliseconds without any answer while one is due, after which the thread is given up as hung: what waits is refused
-   * with HungThreadError, and `onHung` and `onLost` are told. Default null: never.
+   * with HungThreadError, and `onHung` and `onLost` are told. Default null: never. The time that the thread takes to be
+   * there does not count, up to a minute.
    */
   patience?: number | null
   /** `ended` resolves once the thread that was given up is gone. */
@@ -46,6 +47,9 @@ export class HungThreadError extends StoreError {
   }
 }
 
+/** Milliseconds that a thread may take to be there: on a machine with too much to do, that says nothing of the store. */
+const startTime = 60_000
+
 /** Milliseconds that answers have which came while this thread itself was busy. */
 const lastLook = 50
 
@@ -59,6 +63,7 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
   readonly #patience: number | null
   readonly #onHung: (ended: Promise<unknown>) => void
   #nextId = 1
+  #ready = false
   #stopped = false
   #watch: NodeJS.Timeout | null = null
 
@@ -70,7 +75,7 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
     // Standard streams stay with the main thread, and a worker without work does not keep the process alive.
     this.#worker = new Worker(script, { workerData: settings, resourceLimits: { maxYoungGenerationSizeMb } })
     this.#worker.unref()
-    this.#worker.on('message', (message: Reply | HealthNotice) => this.#receive(message))
+    this.#worker.on('message', (message: Reply | HealthNotice | ReadyNotice) => this.#receive(message))
     this.#worker.on('error', (error: unknown) =>
       this.#lose(error instanceof Error ? error.message : String(error)),
     )
@@ -96,7 +101,7 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
       this.#worker.postMessage(message, transfer)
       if (this.#pending.size === 0) this.#worker.ref()
       this.#pending.set(id, { resolve, reject })
-      if (this.#pending.size === 1) this.#expect(this.#patience)
+      if (this.#pending.size === 1) this.#expect()
     })
   }
 
@@ -113,15 +118,16 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
     this.#refuseAll(new StoreError('failed', 'The store is closed.'))
   }
 
-  #receive(message: Reply | HealthNotice): void {
+  #receive(message: Reply | HealthNotice | ReadyNotice): void {
     if ('notice' in message) {
-      this.#onNotice?.(message)
+      if (message.notice === 'health') this.#onNotice?.(message)
+      else this.#begin()
       return
     }
     const pending = this.#pending.get(message.id)
     this.#pending.delete(message.id)
     if (this.#pending.size === 0) this.#worker.unref()
-    this.#expect(this.#patience)
+    this.#expect()
     if (message.ok) pending?.resolve(message.value)
     else pending?.reject(toError(message.error))
   }
@@ -134,11 +140,17 @@ export class WorkerClient<C extends { [K in keyof C]: { argument: unknown; value
     this.#onLost(reason)
   }
 
-  /** Gives the thread up unless it answers anything within so many milliseconds. */
-  #expect(milliseconds: number | null): void {
+  #begin(): void {
+    this.#ready = true
+    this.#expect()
+  }
+
+  /** Gives the thread up unless it answers anything in time. */
+  #expect(): void {
     if (this.#watch !== null) clearTimeout(this.#watch)
     this.#watch = null
-    if (milliseconds === null || this.#pending.size === 0) return
+    if (this.#patience === null || this.#pending.size === 0) return
+    const milliseconds = this.#patience + (this.#ready ? 0 : startTime)
     this.#watch = setTimeout(() => {
       this.#watch = setTimeout(() => this.#giveUp(milliseconds), lastLook)
     }, milliseconds)

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { StoreError } from '../engine/driver.ts'
-import type { Call, HealthNotice, Reply } from './worker-protocol.ts'
+import type { Call, HealthNotice, ReadyNotice, Reply } from './worker-protocol.ts'
 
 type Handlers<C extends { [K in keyof C]: { argument: unknown; value: unknown } }> = {
   [K in keyof C]: (argument: C[K]['argument']) => Promise<C[K]['value']>
@@ -39,6 +39,7 @@ export function answerCalls<C extends { [K in keyof C]: { argument: unknown; val
       port.postMessage(reply, reply.ok ? transfer(reply.value as C[keyof C]['value']) : [])
     })
   })
+  tellReady()
 }
 
 /** Runs tasks in the order they came, up to `width` at a time. They never reject. */
@@ -81,6 +82,11 @@ async function answer<C extends { [K in keyof C]: { argument: unknown; value: un
     const problem = error instanceof StoreError ? error.problem : null
     return { id, ok: false, error: { name: errorName, message, problem } }
   }
+}
+
+function tellReady(): void {
+  const notice: ReadyNotice = { notice: 'ready' }
+  requirePort().postMessage(notice)
 }
 
 function requirePort(): MessagePort {

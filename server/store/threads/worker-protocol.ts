@@ -27,6 +27,11 @@ export interface HealthNotice {
   full: boolean
 }
 
+/** Told once: the thread is there, and takes calls. */
+export interface ReadyNotice {
+  notice: 'ready'
+}
+
 export interface WriterSettings {
   place: EnginePlace
   /** Milliseconds to wait for a lock that another program holds. */

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import Database from 'better-sqlite3'
 import { ReaderThread } from '../../../server/store/threads/reader-thread.ts'
 import { HungThreadError, WorkerClient } from '../../../server/store/threads/worker-client.ts'
-import { openTestStore } from './fixtures.ts'
+import { makeDirectory, openTestStore } from './fixtures.ts'
 import type { HangingCalls } from './hanging-worker.ts'
 
-function startHanging(patience: number) {
+function startHanging(patience: number, startsIn = 0) {
   const told: string[] = []
   const hung: Promise<unknown>[] = []
   const client = new WorkerClient<HangingCalls>({
     script: new URL('./hanging-worker.ts', import.meta.url),
-    settings: null,
+    settings: startsIn,
     patience,
     onLost: (reason) => told.push(reason),
     onHung: (ended) => hung.push(ended),
@@ -39,16 +41,29 @@ test('a thread that answers one after the other is not hung, however long they t
 })
 
 test('a hung reader is replaced and counted', async (t) => {
-  const store = await openTestStore(t)
-  // No thread starts as fast, so that each first call hangs.
+  const path = join(await makeDirectory(t), 'locked.db')
+  const owner = new Database(path)
+  owner.exec('CREATE TABLE held (value); BEGIN EXCLUSIVE')
   const reader = new ReaderThread({
-    settings: { place: { kind: 'file', path: store.path }, busyTimeout: 100, timeout: 100, width: 1 },
-    patience: 0,
+    settings: { place: { kind: 'file', path }, busyTimeout: 600_000, timeout: 100, width: 1 },
+    patience: 300,
     onDamage: assert.fail,
   })
   await assert.rejects(reader.call('sealKeys', null), HungThreadError)
   await assert.rejects(reader.call('sealKeys', null), HungThreadError)
   assert.equal(reader.replaced, 2)
+  // A thread ends when what it hangs on does.
+  owner.close()
   await reader.stop()
-  assert.equal(store.hungReaders(), 0)
+})
+
+test('a store whose threads answer has replaced none', async (t) => {
+  assert.equal((await openTestStore(t)).hungReaders(), 0)
+})
+
+test('the time that a thread takes to be there is none in which it gave no answer', async () => {
+  const { client, told } = startHanging(2000, 4000)
+  assert.equal(await client.call('answer', null), 'here')
+  assert.deepEqual(told, [])
+  await client.stop()
 })
