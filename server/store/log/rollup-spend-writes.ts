@@ -96,15 +96,18 @@ function writeEach(cells: readonly SpendCell[], limits: SpendLimits): Statement[
 
 /**
  * The same of many at once, for a server. The row of a dimension is taken by all who write values of it, so that these
- * come one after the other.
+ * come one after the other. Those that are new take the room that is left; gateways that list some at the same time may
+ * together go past it.
  */
 const listDimensions = `INSERT INTO spend_dimensions (period, at, project, dimension, kept)
-  SELECT period, at, project, dimension, 0
-  FROM ${recordsOf} AS listed (period TEXT, at BIGINT, project TEXT, dimension TEXT)
-  WHERE EXISTS (SELECT 1 FROM spend_dimensions AS other WHERE other.period = listed.period AND other.at = listed.at
-      AND other.project = listed.project AND other.dimension = listed.dimension)
-    OR (SELECT count(*) FROM spend_dimensions AS other
-      WHERE other.period = listed.period AND other.at = listed.at AND other.project = listed.project) < CAST(? AS BIGINT)
+  SELECT period, at, project, dimension, 0 FROM (
+    SELECT known.*, row_number() OVER (PARTITION BY period, at, project, is_known ORDER BY dimension) AS place,
+      (SELECT count(*) FROM spend_dimensions AS other
+        WHERE other.period = known.period AND other.at = known.at AND other.project = known.project) AS taken
+    FROM (SELECT listed.*, EXISTS (SELECT 1 FROM spend_dimensions AS other WHERE other.period = listed.period
+        AND other.at = listed.at AND other.project = listed.project AND other.dimension = listed.dimension) AS is_known
+      FROM ${recordsOf} AS listed (period TEXT, at BIGINT, project TEXT, dimension TEXT)) AS known) AS placed
+  WHERE is_known OR taken + place <= CAST(? AS BIGINT) ORDER BY period, at, project, dimension
   ON CONFLICT (period, at, project, dimension) DO UPDATE SET dimension = excluded.dimension`
 
 const cellsOf = (names: readonly string[]) =>

@@ -107,6 +107,29 @@ for (const dialect of dialects) {
       await checkTotals(driver)
     })
 
+    it('keeps the bound of names within one batch', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const write = (...names: string[]) => {
+        const metadata = JSON.stringify(Object.fromEntries(names.map((name) => [name, '1'])))
+        const rows = ['p', 'q'].map((project) => makeRow({ created_at: start, project, metadata }))
+        return driver.batch(spent(rows).statements({ dialect, limits }))
+      }
+      await write('c')
+      await write('a', 'b', 'c', 'd')
+      const listed = await readTable(driver, 'spend_dimensions')
+      const names = (period: string, project: string) =>
+        listed.filter((row) => row.period === period && row.project === project).map((row) => row.dimension)
+      for (const period of ['day', 'month'])
+        for (const project of ['p', 'q'])
+          assert.deepEqual(names(period, project).sort(), ['metadata:a', 'metadata:c'])
+      const days = brief(await readTable(driver, 'spend_days'), 'day')
+      assert.deepEqual([...new Set(days.map(([, ...row]) => row.join(' ')))].sort(), [
+        'metadata:a 1 1',
+        'metadata:c 1 2',
+      ])
+      await checkTotals(driver)
+    })
+
     it('keeps the bound within one batch', async (t) => {
       const driver = await openEngine(t, dialect)
       const write = (users: string[], projects = ['p', 'q']) => {
