@@ -8,9 +8,9 @@ export interface CutProxy {
   port: number
   /**
    * Cuts every connection as soon as a client says `word`: `before` it has reached the server, or `after` the server has
-   * answered it, of which the client hears nothing. Once.
+   * answered it, of which the client hears nothing; or `unseen` by the server, which goes on waiting for the word. Once.
    */
-  cutAt(word: string, when: 'before' | 'after'): void
+  cutAt(word: string, when: 'before' | 'after' | 'unseen'): void
   /** Lets nothing through, without closing anything. */
   freeze(on: boolean): void
   /** Ends new connections at once. */
@@ -22,7 +22,7 @@ export interface CutProxy {
 /** Closed after the test. */
 export async function startCutProxy(t: TestContext, target: number): Promise<CutProxy> {
   const sockets = new Set<Socket>()
-  let cut: { word: string; when: 'before' | 'after' } | null = null
+  let cut: { word: string; when: Parameters<CutProxy['cutAt']>[1] } | null = null
   let frozen = false
   let refusing = false
   let connections = 0
@@ -38,19 +38,26 @@ export async function startCutProxy(t: TestContext, target: number): Promise<Cut
     }
     const upstream = connect(target, '127.0.0.1')
     let waitsForAnswer = false
+    let isLeft = false
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('error', () => undefined)
       socket.on('close', () => {
         sockets.delete(socket)
         client.destroy()
-        upstream.destroy()
+        if (!isLeft) upstream.destroy()
       })
     }
     client.on('data', (bytes) => {
       if (frozen) return
       const found = cut !== null && bytes.includes(cut.word)
       if (found && cut?.when === 'before') return cutAll()
+      if (found && cut?.when === 'unseen') {
+        cut = null
+        isLeft = true
+        client.destroy()
+        return
+      }
       waitsForAnswer = found
       upstream.write(bytes)
     })

@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import postgres, { type ReservedSql, type Sql } from 'postgres'
 import type { SqlRow, SqlValue } from './driver.ts'
-import { codeOf } from './postgres-errors.ts'
+import { createMark, type Mark } from './postgres-commits.ts'
+import { codeOf, LostConnectionError } from './postgres-errors.ts'
 import type { PostgresPlace } from './postgres-place.ts'
 import { connectSocket, tlsOptions } from './postgres-socket.ts'
 import { toPostgres, toPostgresText } from './postgres-text.ts'
@@ -27,6 +28,7 @@ export type Send = (sql: string, params?: readonly SqlValue[]) => Promise<SqlRow
 
 interface Client {
   sql: Sql
+  mark: Mark
   reserved: ReservedSql
   /** Set at once when the connection is lost: the library would write to a socket that is gone. */
   life: { over: boolean }
@@ -40,16 +42,6 @@ interface Client {
 
 /** Milliseconds. */
 const lifetime = 1_800_000
-
-/** Told apart from answers of the server: what was sent may or may not have been done. */
-export class LostConnectionError extends Error {
-  readonly code = 'CONNECTION_LOST'
-
-  constructor(reason: string, cause?: unknown) {
-    super(reason, { cause })
-    this.name = 'LostConnectionError'
-  }
-}
 
 /** The library's errors of a connection that stood, and the operating system's. */
 const lossCodes = /^(CONNECTION_(CLOSED|DESTROYED|ENDED|LOST)|E[A-Z]{3,})$/
@@ -69,15 +61,15 @@ export class PostgresConnection {
   }
 
   /** Has `work` send its queries. A connection that is lost or silent rejects with LostConnectionError. */
-  async use<T>(work: (send: Send) => Promise<T>): Promise<T> {
+  async use<T>(work: (send: Send, mark: Mark) => Promise<T>): Promise<T> {
     const watch = startWatch(this.#settings.patience)
     let client: Client | null = null
     try {
       client = await Promise.race([this.#opened(watch.signal), watch.expired])
-      const { reserved, life, lost } = client
+      const { reserved, life, lost, mark } = client
       const send: Send = (sql, params = []) =>
         life.over ? Promise.reject(new LostConnectionError(closedSentence)) : run(reserved, sql, params)
-      return await Promise.race([work(send), lost, watch.expired])
+      return await Promise.race([work(send, mark), lost, watch.expired])
     } catch (error) {
       if (client === null || !lossCodes.test(codeOf(error) ?? '')) throw error
       this.discard()
@@ -144,7 +136,7 @@ export class PostgresConnection {
     }
     try {
       const reserved = await Promise.race([reserve(sql), givenUp(signal)])
-      return { sql, reserved, life, lost, end, until: performance.now() + lifetime }
+      return { sql, mark: createMark(), reserved, life, lost, end, until: performance.now() + lifetime }
     } catch (error) {
       end()
       throw error

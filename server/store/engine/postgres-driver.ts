@@ -4,7 +4,6 @@
  */
 
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Deadline, DeadlineError } from './deadline.ts'
 import {
   type BatchOptions,
@@ -14,13 +13,9 @@ import {
   type Statement,
   StoreError,
 } from './driver.ts'
-import {
-  type ConnectionSettings,
-  LostConnectionError,
-  PostgresConnection,
-  type Send,
-} from './postgres-connection.ts'
-import { codeOf, translateError } from './postgres-errors.ts'
+import { type Doubt, findMarks, type Mark, markTransaction, settle } from './postgres-commits.ts'
+import { type ConnectionSettings, PostgresConnection, type Send } from './postgres-connection.ts'
+import { codeOf, LostConnectionError, translateError } from './postgres-errors.ts'
 
 export interface PostgresOptions extends ConnectionSettings {
   /** How many of them at most. */
@@ -30,18 +25,6 @@ export interface PostgresOptions extends ConnectionSettings {
 export function openPostgres(options: PostgresOptions): Driver {
   return new PostgresDriver(options)
 }
-
-/** A batch of which nobody said whether it was committed. */
-interface Doubt {
-  /** Of its transaction. */
-  transaction: string
-  process: number
-  results: SqlRow[][]
-}
-
-/** How often, and after how many milliseconds each time, a transaction is asked for that is still going on. */
-const settleTries = 20
-const settlePause = 50
 
 class PostgresDriver implements Driver {
   readonly dialect = 'postgres'
@@ -123,10 +106,12 @@ class PostgresDriver implements Driver {
   ): Promise<SqlRow[][]> {
     let doubt: Doubt | null = null
     try {
-      return await connection.use(async (send) => {
-        doubt = await sendAll(send, statements, { ...locking, schema: this.#options.place.schema })
+      return await connection.use(async (send, mark) => {
+        await findMarks(send, mark)
+        const sent = await sendAll(send, statements, { ...locking, mark, schema: this.#options.place.schema })
+        doubt = sent.doubt
         await send('COMMIT')
-        return doubt.results
+        return sent.results
       })
     } catch (error) {
       const pending = doubt as Doubt | null
@@ -190,27 +175,28 @@ async function readOnce(
   return rows
 }
 
+interface SendOptions extends BatchOptions {
+  mark: Mark
+  schema: string | null
+}
+
 /** Everything up to the commit, without waiting in between; takes it back when a statement fails. */
 async function sendAll(
   send: Send,
   statements: readonly Statement[],
-  { locks = [], shared = [], schema }: BatchOptions & { schema: string | null },
-): Promise<Doubt> {
+  { locks = [], shared = [], mark, schema }: SendOptions,
+): Promise<{ results: SqlRow[][]; doubt: Doubt | null }> {
   const begun = send('BEGIN ISOLATION LEVEL READ COMMITTED')
   // Shared ones last: who takes such a name whole takes no other, so nobody waits in a circle.
   const locked = [
     ...(locks.length === 0 ? [] : [send(lockSql, [hashLocks(schema, locks)])]),
     ...(shared.length === 0 ? [] : [send(shareSql, [hashLocks(schema, shared)])]),
   ]
-  const named = send('SELECT CAST(pg_current_xact_id() AS TEXT) AS transaction, pg_backend_pid() AS process')
+  const marked = markTransaction(send, mark)
   const sent = statements.map(({ sql, params }) => send(sql, params))
   try {
-    const [[name], results] = await Promise.all([named, Promise.all(sent), begun, ...locked])
-    return {
-      transaction: String(name?.transaction),
-      process: Number(name?.process),
-      results,
-    }
+    const [named, results] = await Promise.all([marked, Promise.all(sent), begun, ...locked])
+    return { results, doubt: named === null ? null : { ...named, results } }
   } catch (error) {
     if (!(error instanceof LostConnectionError)) await send('ROLLBACK')
     throw error
@@ -231,32 +217,6 @@ function hashLocks(schema: string | null, locks: readonly string[]): string {
   )
   return `{${hashes.sort((one, other) => (one < other ? -1 : 1)).join(',')}}`
 }
-
-/** Whether the transaction was committed. One that the server still runs, for nobody, is ended first. Throws while nobody can say. */
-async function settle(connection: PostgresConnection, { transaction, process }: Doubt): Promise<boolean> {
-  for (let tries = 0; tries < settleTries; tries += 1) {
-    const status = await connection.use((send) => statusOf(send, transaction))
-    if (status !== 'in progress') return status === 'committed'
-    await connection.use((send) => send(endSql, [process, transaction]))
-    await sleep(settlePause)
-  }
-  throw new LostConnectionError('A transaction whose connection was lost has not ended yet.')
-}
-
-async function statusOf(send: Send, transaction: string): Promise<SqlValue> {
-  try {
-    const [row] = await send('SELECT pg_xact_status(CAST(? AS xid8)) AS status', [transaction])
-    return row?.status ?? null
-  } catch (error) {
-    // It lies in the future of this server, which has taken over from the other without it.
-    if (codeOf(error) === '22023') return 'aborted'
-    throw error
-  }
-}
-
-/** The number of a process is used again; the transaction that it runs is not. */
-const endSql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-  WHERE pid = ? AND CAST(CAST(backend_xid AS TEXT) AS BIGINT) = CAST(? AS BIGINT) % 4294967296`
 
 /** Prepared statements that do not fit the schema any more, or that a pooler between has lost. */
 function isStale(error: unknown): boolean {

@@ -63,3 +63,13 @@ export function codeOf(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : null
   return typeof code === 'string' ? code : null
 }
+
+/** Told apart from answers of the server: what was sent may or may not have been done. */
+export class LostConnectionError extends Error {
+  readonly code = 'CONNECTION_LOST'
+
+  constructor(reason: string, cause?: unknown) {
+    super(reason, { cause })
+    this.name = 'LostConnectionError'
+  }
+}

@@ -1,4 +1,6 @@
-/** What only a PostgreSQL store needs, to be written for long without growing slow. */
+/** What only a PostgreSQL store needs: to know what was committed, and to be written for long without growing slow. */
+
+import { commitsTable } from '../engine/postgres-commits.ts'
 
 /**
  * `merge_histograms` as rollup-histograms.ts has it, but five times as fast for what mostly comes, a few counts more in
@@ -53,6 +55,7 @@ const vacuumedSooner =
   'autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02'
 
 export const postgresSchema: readonly { sqlite: null; postgres: string }[] = [
+  commitsTable,
   mergeFewCounts,
   ...upserted.map((table) => `ALTER TABLE ${table} SET (${roomToUpdate}, ${vacuumedSooner})`),
   ...['requests', 'search'].map((table) => `ALTER TABLE ${table} SET (${vacuumedSooner})`),

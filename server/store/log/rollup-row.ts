@@ -3,6 +3,7 @@
 import type { AttemptCost } from '../../gateway/money/cost.ts'
 import { unpackCost } from '../../gateway/money/pack-cost.ts'
 import type { SqlValue } from '../engine/driver.ts'
+import { toPostgresText } from '../engine/postgres-text.ts'
 import { bucketOf } from './rollup-histograms.ts'
 import type { Dimension, Measure } from './rollup-schema.ts'
 
@@ -60,11 +61,13 @@ export function hasEnded({ status }: Pick<CountedRow, 'status'>): boolean {
   return status !== 'in_progress' && status !== 'queued'
 }
 
-/** A value as cells have it: bounded, and '' for none. PostgreSQL's texts cannot hold NUL. */
+/**
+ * A value as cells have it: bounded, and '' for none. As PostgreSQL gives it back, so that a row that was read, to be
+ * priced or counted again, is in the very cells in which it was counted on its way there.
+ */
 export function toName(value: SqlValue, longest = longestName): string {
   if (typeof value !== 'string') return ''
-  const text = (value.length > longest ? value.slice(0, longest) : value).toWellFormed()
-  return text.includes('\0') ? text.replaceAll('\0', '') : text
+  return toPostgresText((value.length > longest ? value.slice(0, longest) : value).toWellFormed())
 }
 
 export function dimensionsOf(row: CountedRow): Record<Dimension, string> {

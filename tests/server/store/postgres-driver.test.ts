@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import postgres from 'postgres'
 import { createDeadline } from '../../../server/store/engine/deadline.ts'
 import type { Driver } from '../../../server/store/engine/driver.ts'
+import { commitsTable } from '../../../server/store/engine/postgres-commits.ts'
 import { openPostgres, type PostgresOptions } from '../../../server/store/engine/postgres-driver.ts'
 import { parsePostgresUrl } from '../../../server/store/engine/postgres-place.ts'
 import { toPostgres } from '../../../server/store/engine/postgres-text.ts'
@@ -33,7 +34,7 @@ const insert = (id: number, name: string | null = null) =>
 async function openItems(t: TestContext, changes: Partial<PostgresOptions> = {}) {
   const url = await createDatabase(t)
   const driver = openAt(t, url, changes)
-  await driver.batch([createItems])
+  await driver.batch([createItems, sql(commitsTable)])
   return { url, driver }
 }
 
