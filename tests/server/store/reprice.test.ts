@@ -31,6 +31,18 @@ const later = runtimeOf({
   },
 })
 
+const noSettings = {
+  maxOutputTokens: null,
+  temperature: null,
+  topP: null,
+  frequencyPenalty: null,
+  presencePenalty: null,
+  serviceTier: null,
+  outputType: 'text',
+  conversationId: null,
+  previousResponseId: null,
+} as const
+
 /** Requests of four days: two models, three users, each third one estimated, each fifth one of a chain. */
 async function fill(store: Store, t: Parameters<typeof openEmptyStore>[0]): Promise<void> {
   const log = await openTestLog(store)
@@ -52,15 +64,7 @@ async function fill(store: Store, t: Parameters<typeof openEmptyStore>[0]): Prom
       usageSource,
       session: index % 5 === 0 ? 'session' : null,
       settings: {
-        maxOutputTokens: null,
-        temperature: null,
-        topP: null,
-        frequencyPenalty: null,
-        presencePenalty: null,
-        serviceTier: null,
-        outputType: 'text',
-        conversationId: null,
-        previousResponseId: null,
+        ...noSettings,
         userId: ['ann', 'ben', null][index % 3] ?? null,
         metadata: { team: index % 2 === 0 ? 'red' : 'blue' },
       },
@@ -186,4 +190,38 @@ testEngines('spend is the same by whatever it is told apart', async (t, engine) 
     nanos,
   )
   assert.deepEqual((await ask({ project: 'nobody' })).rows, [])
+})
+
+testEngines('a name that PostgreSQL cannot keep as it is stays one name', async (t, engine) => {
+  const store = await openEmptyStore(t, engine)
+  const log = await openTestLog(store)
+  t.after(() => log.close())
+  const usage = {
+    input_tokens: 1000,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: 0,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: 1000,
+  }
+  const attempts = [makeAttempt({ upstreamModel: 'late', usage, usageSource: 'provider', facts: null })]
+  const exchange = makeExchange({ createdAt: june, model: 'a\0b\ud800', attempts, usage })
+  exchange.settings = { ...noSettings, userId: 'u\0', metadata: { 'n\0': 'v\0' } }
+  exchange.cost = priceExchange(exchange, early.prices)
+  log.finished?.(exchange)
+  await log.flush()
+  const repricing = createRepricing({ store, prices: () => later.prices, providers: () => later.providers })
+  assert.equal((await repricing.reprice({ ...all, unpriced: true }))?.changed, 1)
+  const cells = await engine.read(
+    store.url,
+    `SELECT model AS name, requests, cost_nano AS nanos, unpriced FROM rollups WHERE grain = 'route' AND period = ${day}
+      UNION ALL SELECT value, requests, cost_nano, unpriced FROM spend_days
+      UNION ALL SELECT value, requests, cost_nano, unpriced FROM spend_months
+      UNION ALL SELECT value, requests, cost_nano, unpriced FROM spend_totals`,
+  )
+  const counted = cells.map(({ name, ...sums }) => [name, ...Object.values(sums).map(Number)])
+  assert.deepEqual(counted.map((cell) => cell.join(' ')).sort(), [
+    'a\uFFFDb\uFFFD 1 3000000 0',
+    ...Array(3).fill('u\uFFFD 1 3000000 0'),
+    ...Array(3).fill('v\uFFFD 1 3000000 0'),
+  ])
 })
