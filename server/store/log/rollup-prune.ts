@@ -37,8 +37,9 @@ export async function pruneRollups(
     [day, longerBefore],
     [week, longerBefore],
   ] as const) {
-    removed += await prunePeriod(context, { period, before, limit: limit - removed })
-    if (removed >= limit) return { removed, more: true }
+    const pruned = await prunePeriod(context, { period, before, limit: limit - removed })
+    removed += pruned.removed
+    if (pruned.more || removed >= limit) return { removed, more: true }
   }
   removed += await pruneSpend(context, longerBefore, limit - removed)
   // Not before the last of what they are sums of.
@@ -46,11 +47,11 @@ export async function pruneRollups(
   return { removed, more: removed >= limit }
 }
 
-/** All grains of a moment go together, so that what is kept is kept whole. */
+/** All grains of a moment go together, so that what is kept is kept whole: a step may remove less than its limit. */
 async function prunePeriod(
   { driver }: StepContext,
   { period, before, limit }: { period: Period; before: number; limit: number },
-): Promise<number> {
+): Promise<Pruned> {
   const [last] = await driver.all(
     `SELECT at FROM rollups WHERE grain = 'full' AND period = ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?`,
     [period, before, limit],
@@ -59,7 +60,7 @@ async function prunePeriod(
     `SELECT min(at) AS at FROM rollups WHERE grain IN ('full', 'outcome') AND period = ?`,
     [period],
   )
-  if (typeof oldest?.at !== 'number' || oldest.at >= before) return 0
+  if (typeof oldest?.at !== 'number' || oldest.at >= before) return { removed: 0, more: false }
   const end = typeof last?.at === 'number' ? Math.max(last.at, oldest.at + period) : before
   const where = (grain: string): Statement => ({
     sql: 'FROM rollups WHERE grain = ? AND period = ? AND at < ?',
@@ -69,7 +70,7 @@ async function prunePeriod(
   await driver.batch(
     grainsOf[period].map((grain) => ({ sql: `DELETE ${where(grain).sql}`, params: where(grain).params })),
   )
-  return Math.max(1, Number(count?.cells))
+  return { removed: Math.max(1, Number(count?.cells)), more: last !== undefined }
 }
 
 const spendTables = { day: ['spend_days', 'day'], month: ['spend_months', 'month'] } as const

@@ -15,6 +15,7 @@ import {
   makeRow,
   minute,
   readContext,
+  readTable,
   type StoredRow,
   stepContext,
   writeRows,
@@ -230,6 +231,22 @@ for (const dialect of dialects) {
       assert.equal(left?.at, before)
       await check(driver, rows, { from: before, to: start + length, filter: {} })
       await check(driver, rows, { from: before, to: start + length, filter: { provider: 'provider-1' } })
+    })
+
+    it('goes on while there is more, also where a step cannot remove as much as it may', async (t) => {
+      const driver = await openEngine(t, dialect)
+      // Of three cells a minute, hour, day and week each: a step of four has room for no second one.
+      const rows = Array.from({ length: 12 }, (_, index) =>
+        makeRow({ created_at: start + Math.floor(index / 3) * 7 * day, model: `model-${index % 3}` }),
+      )
+      await writeRows(driver, rows)
+      const end = start + 70 * day
+      for (const limits of [
+        { minuteBefore: end, hourAndDayBefore: 0, limit: 4 },
+        { minuteBefore: 0, hourAndDayBefore: end, limit: 4 },
+      ])
+        while ((await pruneRollups(stepContext(driver), limits)).more);
+      assert.deepEqual(await readTable(driver, 'rollups'), [])
     })
 
     it('has what runs apart, and values with their counts for the filters', async (t) => {
