@@ -53,7 +53,7 @@ function countLeftovers(where: string): string[] {
   const cells = Object.values(periods).flatMap((period) =>
     grainsOf[period].map((grain) => countInto(grain, period, where)),
   )
-  return [...cells, countLeftoverSessions(where)]
+  return [...cells, ...countLeftoverSessions(where)]
 }
 
 function countInto(grain: Grain, period: number, where: string): string {

@@ -83,11 +83,12 @@ export const leftoverMeasures = {
 } as const satisfies Record<(typeof measures)[number], string>
 
 /** A chain that goes on: its first request, which stood alone until now, belongs to the session, once. */
+const rootColumns = `coalesce(project, ''), response_id, created_at, created_at, key, coalesce(model, ''), status, 1,
+    ${measures.map((name) => measuresInSql[name]).join(', ')}`
+const isRootOf = (id: string, project: string) =>
+  `response_id = ${id} AND session_id IS NULL AND coalesce(project, '') = ${project} AND ${ended}`
 const rootOf = (id: string, project: string) => `
-  SELECT coalesce(project, ''), response_id, created_at, created_at, key, coalesce(model, ''), status, 1,
-    ${measures.map((name) => measuresInSql[name]).join(', ')}
-  FROM requests WHERE response_id = ${id} AND session_id IS NULL AND coalesce(project, '') = ${project} AND ${ended}
-  ORDER BY key LIMIT 1`
+  SELECT ${rootColumns} FROM requests WHERE ${isRootOf(id, project)} ORDER BY key LIMIT 1`
 const rootAdded = `ON CONFLICT (project, id) DO UPDATE SET has_root = 1, first_at = ${earlier}, ${addedMeasures}
   WHERE sessions.has_root = 0`
 const seedRoot = `INSERT INTO sessions (${columns.join(', ')}) ${rootOf('?', '?')} ${rootAdded}`
@@ -217,11 +218,17 @@ export function leaveSession(row: CountedRow): Statement[] {
 }
 
 /** Of requests that are about to be failed, as `where` says over the columns of `requests`. */
-export function countLeftoverSessions(where: string): string {
-  return `INSERT INTO sessions (${columns.join(', ')})
+export function countLeftoverSessions(where: string): string[] {
+  const inSessions = `FROM requests WHERE (${where}) AND session_id IS NOT NULL`
+  const sums = `INSERT INTO sessions (${columns.join(', ')})
     SELECT coalesce(project, ''), session_id, min(created_at), max(created_at), max(key), max(coalesce(model, '')),
       'failed', 0, ${measures.map((name) => `sum(${leftoverMeasures[name]})`).join(', ')}
-    FROM requests WHERE ${where} AND session_id IS NOT NULL
-    GROUP BY coalesce(project, ''), session_id
+    ${inSessions} GROUP BY coalesce(project, ''), session_id
     ON CONFLICT (project, id) DO UPDATE SET ${withExcluded}`
+  const roots = `INSERT INTO sessions (${columns.join(', ')})
+    SELECT ${rootColumns}
+    FROM (SELECT DISTINCT session_id AS wanted_id, coalesce(project, '') AS wanted_project ${inSessions}) AS wanted
+    CROSS JOIN requests WHERE key = (SELECT min(key) FROM requests AS root WHERE ${isRootOf('wanted_id', 'wanted_project')})
+    ${rootAdded}`
+  return [sums, roots]
 }

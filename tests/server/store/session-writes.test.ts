@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Driver } from '../../../server/store/engine/driver.ts'
+import { keyAt } from '../../../server/store/engine/keys.ts'
 import { endLeftovers, leftoverStatements } from '../../../server/store/log/rollup-leftovers.ts'
 import { pruneSessions } from '../../../server/store/log/rollup-prune.ts'
 import { getSession, listSessions } from '../../../server/store/log/session-queries.ts'
@@ -72,6 +73,25 @@ for (const dialect of dialects) {
       assert.deepEqual([ended?.requests, ended?.errors, ended?.last_status], [3, 2, 'failed'])
       assert.equal(ended?.unpriced, 2, 'nobody knows what it used')
       assert.deepEqual(ended?.models, ['org/b', 'org/model'])
+    })
+
+    it('have the first request of a chain also where the second was left open', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const end = async (where: string) =>
+        driver.batch([...leftoverStatements(where), { sql: endLeftovers(where), params: [] }])
+      await writeRows(driver, [root(), { ...root(), project: 'other' }, makeRow()])
+      const open = { status: 'in_progress', cost_nano: null }
+      await writeRows(driver, [turn(1, open), turn(2, open)])
+      await end(`key < ${keyAt(start + 2)} AND status = 'in_progress'`)
+      const sums = (found: Awaited<ReturnType<typeof find>>) =>
+        [found?.requests, found?.errors, found?.cost_usd, found?.unpriced, found?.started_at].join(' ')
+      const started = new Date(start).toISOString()
+      assert.equal(sums(await find(driver)), `2 1 0.000001000 1 ${started}`)
+      await end("status = 'in_progress'")
+      assert.equal(sums(await find(driver)), `3 2 0.000001000 2 ${started}`)
+      await writeRows(driver, [turn(3)])
+      assert.equal(sums(await find(driver)), `4 2 0.000002000 2 ${started}`)
+      assert.equal(await find(driver, 'other'), null)
     })
 
     it('have a cost as soon as that of one request is known', async (t) => {
