@@ -3,7 +3,6 @@
 import type { SqlValue, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import { grainsOf, type Period, periods } from './rollup-schema.ts'
-import { spendPeriods } from './rollup-spend-days.ts'
 import type { StepContext } from './steps.ts'
 
 export interface Pruned {
@@ -16,7 +15,7 @@ export interface Pruned {
 export interface PruneRollups {
   /** Unix milliseconds: minutes before this are removed, down to a whole hour. */
   minuteBefore: number
-  /** Weeks that end before this are removed, with their hours and days, and months that do so. */
+  /** Weeks that end before this are removed, with their hours and days, and months that have such days. */
   hourAndDayBefore: number
   /** Cells of one step, about. */
   limit: number
@@ -30,7 +29,11 @@ export async function pruneRollups(
   const { hour, minute, day, week } = periods
   // Whole weeks: the sums of each length, and of what clients say, have the same requests.
   const longerBefore = hourAndDayBefore - (hourAndDayBefore % week)
-  let removed = 0
+  // First what clients say, of which no more may be told than there is: what it lacks counts as said by nobody.
+  let removed = await pruneSpend(context, longerBefore, limit)
+  // Not before the last of what they are sums of.
+  if (removed < limit) removed += await pruneTotals(context, longerBefore, limit - removed)
+  if (removed >= limit) return { removed, more: true }
   for (const [period, before] of [
     [minute, minuteBefore - (minuteBefore % hour)],
     [hour, longerBefore],
@@ -41,10 +44,7 @@ export async function pruneRollups(
     removed += pruned.removed
     if (pruned.more || removed >= limit) return { removed, more: true }
   }
-  removed += await pruneSpend(context, longerBefore, limit - removed)
-  // Not before the last of what they are sums of.
-  if (removed < limit) removed += await pruneTotals(context, longerBefore, limit - removed)
-  return { removed, more: removed >= limit }
+  return { removed, more: false }
 }
 
 /** All grains of a moment go together, so that what is kept is kept whole: a step may remove less than its limit. */
@@ -82,7 +82,7 @@ async function pruneSpend({ driver }: StepContext, before: number, limit: number
   const listed = await driver.all(
     `SELECT period, at, project, dimension FROM spend_dimensions
       WHERE (period = 'day' AND at < ?) OR (period = 'month' AND at < ?) ORDER BY period, at LIMIT ?`,
-    [spendPeriods.day.floor(before), spendPeriods.month.floor(before), Math.ceil(limit / valuesOfDimension)],
+    [before, before, Math.ceil(limit / valuesOfDimension)],
   )
   const statements = listed.flatMap(({ period, at, project, dimension }): Statement[] => {
     const [table, column] = spendTables[period === 'month' ? 'month' : 'day']
@@ -100,10 +100,9 @@ async function pruneSpend({ driver }: StepContext, before: number, limit: number
 }
 
 async function pruneTotals({ driver }: StepContext, before: number, limit: number): Promise<number> {
-  const month = spendPeriods.month.floor(before)
   const oldest = await driver.all(
     'SELECT month, dimension, value FROM spend_totals WHERE month < ? ORDER BY month, dimension, value LIMIT ?',
-    [month, limit],
+    [before, limit],
   )
   const last = oldest.at(-1)
   if (last === undefined) return 0
@@ -111,7 +110,7 @@ async function pruneTotals({ driver }: StepContext, before: number, limit: numbe
   await driver.batch([
     {
       sql: 'DELETE FROM spend_totals WHERE month < ? AND (month, dimension, value) <= (?, ?, ?)',
-      params: [month, ...end],
+      params: [before, ...end],
     },
   ])
   return oldest.length

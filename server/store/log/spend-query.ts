@@ -1,6 +1,6 @@
 /** What was spent, by who or what spent it, from the sums by day: as fast for a year as for a day, and without rows. */
 
-import type { SqlRow, Statement } from '../engine/driver.ts'
+import type { Driver, SqlRow, Statement } from '../engine/driver.ts'
 import type { ReadContext } from './reads.ts'
 import { coverRange, type TimeRange } from './rollup-cover.ts'
 import { grainWith, isFinest, type RollupFilter, whereCells } from './rollup-reads.ts'
@@ -58,7 +58,7 @@ export async function readSpend({ driver, deadline }: ReadContext, query: SpendQ
   const rows: SpendRow[] = []
   for (const stretch of stretches) {
     deadline.check()
-    const { sql, params } = select(query, stretch)
+    const { sql, params } = await select(driver, query, stretch)
     const found = await driver.all(`${sql} LIMIT CAST(? AS BIGINT)`, [...params, limit + 1 - rows.length])
     for (const row of found) if (row.requests !== null) rows.push(toRow(stretch.from, row))
     if (rows.length > limit) break
@@ -66,9 +66,25 @@ export async function readSpend({ driver, deadline }: ReadContext, query: SpendQ
   return rows
 }
 
-function select({ group, filters }: SpendQuery, stretch: TimeRange): Statement {
+async function select(
+  driver: Driver,
+  { group, filters }: SpendQuery,
+  stretch: TimeRange,
+): Promise<Statement> {
   if (group === null || isColumn(group)) return selectCells(group, filters, stretch)
-  return isMonth(stretch) ? selectMonth(group, filters, stretch.from) : selectDays(group, filters, stretch)
+  return isMonth(stretch) && (await hasMonth(driver, filters, stretch.from))
+    ? selectMonth(group, filters, stretch.from)
+    : selectDays(group, filters, stretch)
+}
+
+/** The sums of a month go with the first of its days (rollup-prune.ts): what is left of it is in those of its days. */
+async function hasMonth(driver: Driver, { project }: SpendQuery['filters'], month: number): Promise<boolean> {
+  const of = project === undefined ? [month] : [month, project]
+  const found = await driver.all(
+    `SELECT at FROM spend_dimensions WHERE period = 'month' AND at = ? ${project === undefined ? '' : 'AND project = ?'} LIMIT 1`,
+    of,
+  )
+  return found.length > 0
 }
 
 function isColumn(group: string): group is SpendColumn {
