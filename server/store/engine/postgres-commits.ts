@@ -55,15 +55,22 @@ const markSql = `INSERT INTO commits (connection, number, at) VALUES (?, ?, now(
 const forgetSql = `DELETE FROM commits WHERE connection IN (
   SELECT connection FROM commits WHERE at < now() - INTERVAL '1 day' FOR UPDATE SKIP LOCKED)`
 
-/** Within a transaction. Null where there is nothing to find out by. */
-export async function markTransaction(send: Send, mark: Mark): Promise<Omit<Doubt, 'results'> | null> {
-  if (!mark.kept) return null
-  const { connection } = mark
+/** Writes, within a transaction, which one it is; not before there is a table. `toDoubt` takes the answer. */
+export function sendMark(send: Send, mark: Mark): Promise<SqlRow[]>[] {
+  if (!mark.kept) return []
   mark.number += 1
-  const { number } = mark
-  const forgotten = number === 1 ? send(forgetSql) : null
-  const [[row]] = await Promise.all([send(markSql, [connection, number]), forgotten])
-  return { connection, number, transaction: String(row?.transaction), process: Number(row?.process) }
+  const marked = send(markSql, [mark.connection, mark.number])
+  return mark.number === 1 ? [marked, send(forgetSql)] : [marked]
+}
+
+/** Null where there is nothing to find out by. */
+export function toDoubt(
+  { connection, number }: Mark,
+  row: SqlRow | undefined,
+  results: SqlRow[][],
+): Doubt | null {
+  if (row === undefined) return null
+  return { connection, number, transaction: String(row.transaction), process: Number(row.process), results }
 }
 
 /** How often, and after how many milliseconds each time, a transaction is asked for that is still going on. */

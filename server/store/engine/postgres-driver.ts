@@ -13,7 +13,7 @@ import {
   type Statement,
   StoreError,
 } from './driver.ts'
-import { type Doubt, findMarks, type Mark, markTransaction, settle } from './postgres-commits.ts'
+import { type Doubt, findMarks, type Mark, sendMark, settle, toDoubt } from './postgres-commits.ts'
 import { type ConnectionSettings, PostgresConnection, type Send } from './postgres-connection.ts'
 import { codeOf, LostConnectionError, translateError } from './postgres-errors.ts'
 
@@ -192,11 +192,17 @@ async function sendAll(
     ...(locks.length === 0 ? [] : [send(lockSql, [hashLocks(schema, locks)])]),
     ...(shared.length === 0 ? [] : [send(shareSql, [hashLocks(schema, shared)])]),
   ]
-  const marked = markTransaction(send, mark)
+  const marked = sendMark(send, mark)
   const sent = statements.map(({ sql, params }) => send(sql, params))
   try {
-    const [named, results] = await Promise.all([marked, Promise.all(sent), begun, ...locked])
-    return { results, doubt: named === null ? null : { ...named, results } }
+    // The first that fails says why, those behind it only that it failed: no promise may take a longer way than another.
+    const [[[row] = []], results] = await Promise.all([
+      Promise.all(marked),
+      Promise.all(sent),
+      begun,
+      ...locked,
+    ])
+    return { results, doubt: toDoubt(mark, row, results) }
   } catch (error) {
     if (!(error instanceof LostConnectionError)) await send('ROLLBACK')
     throw error
