@@ -52,18 +52,24 @@ const amounts = toAmounts((name) => `spent.${name}`)
 
 const dimensionOf = { project: 'project', key: 'key_name', model: 'model', provider: 'provider' } as const
 
+/** Stretches that a server is asked for at a time: it adds one up while another is read out. */
+const sideBySide = 3
+
 /** In the order of time, then of what was spent, most first. */
 export async function readSpend({ driver, deadline }: ReadContext, query: SpendQuery): Promise<SpendRow[]> {
   const { stretches, limit } = query
   const rows: SpendRow[] = []
-  for (const stretch of stretches) {
+  for (let at = 0; at < stretches.length && rows.length <= limit; at += sideBySide) {
     deadline.check()
-    const { sql, params } = await select(driver, query, stretch)
-    const found = await driver.all(`${sql} LIMIT CAST(? AS BIGINT)`, [...params, limit + 1 - rows.length])
-    for (const row of found) if (row.requests !== null) rows.push(toRow(stretch.from, row))
-    if (rows.length > limit) break
+    const some = stretches.slice(at, at + sideBySide)
+    const read = async (stretch: TimeRange) => {
+      const { sql, params } = await select(driver, query, stretch)
+      const found = await driver.all(`${sql} LIMIT CAST(? AS BIGINT)`, [...params, limit + 1 - rows.length])
+      return found.filter(({ requests }) => requests !== null).map((row) => toRow(stretch.from, row))
+    }
+    for (const found of await Promise.all(some.map(read))) for (const row of found) rows.push(row)
   }
-  return rows
+  return rows.slice(0, limit + 1)
 }
 
 async function select(
