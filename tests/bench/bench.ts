@@ -16,6 +16,7 @@ import {
   warmUp,
 } from './measure.ts'
 import { measureChain } from './measure-chain.ts'
+import { measureObservers } from './measure-observers.ts'
 import { readMetric, startGateway, startLoadClient, startScript, type Target } from './processes.ts'
 import { gatewayName, type Report, renderReport, unkeptName } from './report.ts'
 
@@ -95,6 +96,7 @@ async function measure(): Promise<Report> {
     dropped,
     chain,
     loop,
+    observers: await measureObservers(),
   }
 
   async function delayOf(gateway: Target | undefined): Promise<number | null> {

@@ -2,6 +2,7 @@
 
 import { deliveredShare, type Figures, type Scenario, slowScenario } from './measure.ts'
 import type { ChainFigures } from './measure-chain.ts'
+import type { ObserverFigures } from './measure-observers.ts'
 
 export interface Report {
   cores: number
@@ -19,6 +20,7 @@ export interface Report {
   chain: ChainFigures | null
   /** Event-loop delay p99 in milliseconds with everything logged, and with bare rows alone. */
   loop: { logged: number | null; quiet: number | null }
+  observers: ObserverFigures
 }
 
 interface Goal {
@@ -58,6 +60,8 @@ export function renderReport(report: Report): string {
     ),
     '',
     ...renderKeeping(report),
+    describeObservers(report.observers),
+    '',
     ...renderGoals(listGoals(report)),
     ...listComplaints(report),
   ]
@@ -90,6 +94,11 @@ function renderKeeping({ scenarios, chain }: Report): string[] {
 function describeChain({ turns, first, last, sent }: ChainFigures): string {
   const ratio = (value: number) => (value / first).toFixed(1)
   return `chain: turn 2 takes ${first.toFixed(2)} ms, turn ${turns} ${last.toFixed(2)} ms (${ratio(last)} ×); the same history sent by the client ${sent.toFixed(2)} ms (${ratio(sent)} ×)`
+}
+
+function describeObservers({ metrics, untraced, traced }: ObserverFigures): string {
+  const number = (value: number) => value.toFixed(2)
+  return `of a request, µs: metrics ${number(metrics)}; tracing, when it is off ${number(untraced)}, when it is on ${number(traced)}`
 }
 
 function renderGoals(goals: Goal[]): string[] {
