@@ -182,7 +182,7 @@ async function assertIndexed(driver: Driver, sql: string, parameters: number): P
     .filter(
       (detail) =>
         detail.startsWith('SCAN') &&
-        !/idempotency_keys_running|CONSTANT ROW|^SCAN (chain|few|instances|leases)/.test(detail),
+        !/idempotency_keys_running|CONSTANT ROW|^SCAN (chain|few|instances|leases|wanted)/.test(detail),
     )
   assert.deepEqual(walks, [], sql)
 }
