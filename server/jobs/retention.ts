@@ -210,19 +210,19 @@ class LogRetention implements Retention {
   async #shrink(kind: keyof typeof requestsPer, target: number): Promise<boolean> {
     const floor = this.#options.now() - this.#options.floor
     for (;;) {
-      const { usedBytes, bytesPer, lag } = await this.#measure()
+      const { usedBytes, bytesPer } = await this.#measure()
       if (usedBytes <= target) return true
       const wanted = Math.max(1, Math.ceil((usedBytes - target) / bytesPer[kind]))
       let removed = 0
       let more = true
       while (more && removed < wanted) {
+        if (this.#stopping.signal.aborted) return true
         if (!this.#options.store.full() && !(await this.#hold())) return true
         const step = await this.#step(kind, floor, (wanted - removed) * requestsPer[kind])
         removed += step.removed
         more = step.more
       }
       if (!more) return false
-      if (!(await waitFor(lag, this.#stopping.signal))) return true
     }
   }
 

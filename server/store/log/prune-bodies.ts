@@ -3,6 +3,7 @@
 import type { Driver, Statement } from '../engine/driver.ts'
 import { keyAt } from '../engine/keys.ts'
 import { mediaTouchInterval } from './media-store.ts'
+import { countAtOnce } from './retention-tables.ts'
 import { planRemoval } from './search-parts.ts'
 import type { StepContext } from './steps.ts'
 
@@ -49,6 +50,7 @@ export async function pruneBodies(
     },
     ...searches.statements,
     ...media.flatMap(({ removal }) => removal),
+    ...countAtOnce(driver),
   ])
   return {
     blocks: blocks.length,

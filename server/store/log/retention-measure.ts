@@ -16,8 +16,6 @@ export interface StoreMeasure {
   bytesPer: { bodies: number; rows: number }
   /** Unix milliseconds of the oldest; null when there is none. */
   oldestAt: { bodies: number | null; rows: number | null }
-  /** Milliseconds until a removal shows in this measure. */
-  lag: number
 }
 
 /** A row with its entries in some twenty indexes, as measured. */
@@ -45,7 +43,6 @@ export async function measureStore({ driver }: ReadContext, _all: null): Promise
     parts: { other: usedBytes, free: freeBytes, wal: await sizeOfLog(driver) },
     bytesPer: { bodies: Math.max(pageSize, Number(block?.value ?? 0)), rows: sqliteRowBytes },
     oldestAt,
-    lag: 0,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Removes the oldest rows of requests, with all that stands under their keys. Their sums stay. */
 
 import { keyAt } from '../engine/keys.ts'
+import { countAtOnce } from './retention-tables.ts'
 import type { StepContext } from './steps.ts'
 
 export interface PruneRowsInput {
@@ -22,8 +23,9 @@ export async function pruneRows(
   )
   if (typeof page?.last !== 'number') return { rows: 0, more: false }
   const tables = ['requests', 'request_tags', 'request_ids']
-  await driver.batch(
-    tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE key <= ?`, params: [Number(page.last)] })),
-  )
+  await driver.batch([
+    ...tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE key <= ?`, params: [Number(page.last)] })),
+    ...countAtOnce(driver),
+  ])
   return { rows: Number(page.size), more: page.size === limit }
 }

@@ -3,7 +3,7 @@
  * nothing of that: rows that live (the server counts them) are multiplied by the size of some of them.
  */
 
-import type { Driver } from '../engine/driver.ts'
+import type { Driver, Statement } from '../engine/driver.ts'
 import type { StoreMeasure } from './retention-measure.ts'
 
 /** Tables of which rows go by bytes, with what is measured of a row. The rest is taken as large as it is on the disk. */
@@ -75,9 +75,15 @@ export async function measureTables(driver: Driver): Promise<Omit<StoreMeasure, 
     freeBytes: 0,
     parts,
     bytesPer: { bodies: perRow.get('blocks') ?? rowHead, rows: perRow.get('requests') ?? rowHead },
-    // The server brings its counts together about once a second.
-    lag: 2000,
   }
+}
+
+/**
+ * To go into a transaction that removes: PostgreSQL counts what it removed before it answers. It may take ten seconds
+ * otherwise, and who measures meanwhile removes as much again.
+ */
+export function countAtOnce({ dialect }: Pick<Driver, 'dialect'>): Statement[] {
+  return dialect === 'postgres' ? [{ sql: 'SELECT pg_stat_force_next_flush()', params: [] }] : []
 }
 
 async function sampleRow(driver: Driver, table: string, expression: string): Promise<number> {

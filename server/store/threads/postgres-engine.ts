@@ -17,6 +17,9 @@ import type { WriterSettings } from './worker-protocol.ts'
 /** One for batches of the log and one for steps of upkeep beside them; state has one of its own. */
 const logConnections = 2
 
+/** Major version of the oldest PostgreSQL that does. */
+const oldestVersion = 15
+
 /** Milliseconds. A batch of the log may wait for long, as nobody waits for it. */
 const logTimeouts = { statementTimeout: 30_000, lockTimeout: 10_000, patience: 60_000 }
 
@@ -67,6 +70,7 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
 async function prepare({ place, settings, recover }: PostgresEngineOptions): Promise<OpenedStore> {
   const driver = openPostgres({ place, readonly: false, connections: 1, ...migrationTimeouts })
   try {
+    await refuseOld(driver, place.location)
     await makeSchema(driver, place)
     const tables = (await driver.all(tablesSql)).map((row) => String(row.name))
     const now = Date.now()
@@ -78,6 +82,17 @@ async function prepare({ place, settings, recover }: PostgresEngineOptions): Pro
   } finally {
     await driver.close()
   }
+}
+
+/** `pg_stat_force_next_flush` came with 15, and nobody mends an older one any more. Throws StoreError. */
+export async function refuseOld(driver: Pick<Driver, 'all'>, name: string): Promise<void> {
+  const [row] = await driver.all("SELECT current_setting('server_version_num') AS version")
+  const major = Math.floor(Number(row?.version) / 10_000)
+  if (major >= oldestVersion) return
+  throw new StoreError(
+    'failed',
+    `The store ${name} is a PostgreSQL ${major}. Dragoman needs ${oldestVersion} or newer: upgrade the server, or name another in "store.url".`,
+  )
 }
 
 /** A schema that is named and not there is made; one that is there need not be ours to make. */

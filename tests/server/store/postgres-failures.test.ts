@@ -6,6 +6,7 @@ import { createAdminQueries } from '../../../server/store/admin-queries.ts'
 import { createKeyMaker } from '../../../server/store/engine/keys.ts'
 import { claimLane, laneCount, leave } from '../../../server/store/engine/lanes.ts'
 import { openStore } from '../../../server/store/store.ts'
+import { refuseOld } from '../../../server/store/threads/postgres-engine.ts'
 import { findPort } from '../../support/free-port.ts'
 import { createDatabase, serverPassword, startServer } from '../../support/postgres.ts'
 import { openStoreAt } from './engines.ts'
@@ -208,4 +209,16 @@ test('requests of an instance that is gone have failed by the next start', async
     'in_progress',
     'completed',
   ])
+})
+
+test('a server that is too old is named, with what to do', async () => {
+  const ofVersion = (version: string) =>
+    refuseOld({ all: async () => [{ version }] }, 'postgres://db/dragoman')
+  await assert.rejects(ofVersion('140019'), {
+    name: 'StoreError',
+    problem: 'failed',
+    message: /postgres:\/\/db\/dragoman is a PostgreSQL 14\. Dragoman needs 15 or newer/,
+  })
+  await ofVersion('150000')
+  await ofVersion('180004')
 })

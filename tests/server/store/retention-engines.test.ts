@@ -7,15 +7,31 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { createRetention } from '../../../server/jobs/retention.ts'
-import { openEmptyStore, testEngines } from './engines.ts'
+import { openEmptyStore, type TestEngine, testEngines } from './engines.ts'
 import { captured, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
 
 const endless = { bodies: null, rows: null, rollups: null, minutes: null, maxBytes: null }
 /** Some 30 kB that do not compress. */
 const bulk = () => captured(JSON.stringify({ input: randomBytes(22_000).toString('base64') }))
 
+/** PostgreSQL brings its counts of what was added together from time to time. */
+async function allCounted({ name, read }: TestEngine, url: string): Promise<boolean> {
+  if (name === 'sqlite') return true
+  const differ = await read(
+    url,
+    `SELECT relname FROM pg_stat_user_tables WHERE
+      (relname = 'blocks' AND n_live_tup <> (SELECT count(*) FROM blocks)) OR
+      (relname = 'requests' AND n_live_tup <> (SELECT count(*) FROM requests))`,
+  )
+  return differ.length === 0
+}
+
 testEngines('past its bytes the oldest bodies go, as many as have to', async (t, engine) => {
   const store = await openEmptyStore(t, engine)
+  // It counts for itself what it saw, and may have seen what was removed behind it.
+  if (engine.name === 'postgres')
+    for (const table of ['blocks', 'requests'])
+      await engine.read(store.url, `ALTER TABLE ${table} SET (autovacuum_enabled = false)`)
   const log = await openTestLog(store, { settings: { search: false } })
   for (let at = 0; at < 700; at += 1) {
     log.finished?.(makeExchange({ createdAt: Date.now() - 700 + at, clientRequest: bulk() }))
@@ -23,8 +39,8 @@ testEngines('past its bytes the oldest bodies go, as many as have to', async (t,
   }
   await store.flush()
   const measure = () => store.query('measureStore', null)
-  // PostgreSQL brings its counts together from time to time.
-  while ((await measure()).usedBytes < 14_000_000) await pause(100)
+  while (!(await allCounted(engine, store.url))) await pause(50)
+  assert.ok((await measure()).usedBytes > 14_000_000)
   const maxBytes = 10_000_000
   const troubles: unknown[] = []
   const retention = createRetention({
@@ -43,6 +59,7 @@ testEngines('past its bytes the oldest bodies go, as many as have to', async (t,
   )
   assert.equal(Number(counts?.requests), 700)
   assert.ok(Number(counts?.blocks) > 0)
+  assert.ok(await allCounted(engine, store.url), 'what was removed is counted at once')
   const { usedBytes, parts } = await measure()
   assert.ok(usedBytes <= maxBytes, String(usedBytes))
   assert.ok(usedBytes > maxBytes / 2, `no more than has to: ${usedBytes}`)
