@@ -4,6 +4,8 @@ import { after, before, describe, it } from 'node:test'
 import OpenAI from 'openai'
 import type { Response, ResponseItem } from 'openai/resources/responses/responses'
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
+import { EventReader, followStream, pollFor } from '../support/background-calls.ts'
+import { type GatedProvider, startGatedProvider } from '../support/gated-provider.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { readEvents } from '../support/read-stream.ts'
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
@@ -11,13 +13,24 @@ import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 const model = 'gpt-4o'
 let gateway: TestGateway
 let client: OpenAI
+/** Behind `gated/m`. */
+let gated: GatedProvider
 before(async () => {
+  gated = await startGatedProvider()
+  const own = { variant: 'open-responses', baseUrl: gated.url, apiKey: 'provider-key-123456', models: ['m'] }
   gateway = await startGateway({
-    configure: (config) => ({ ...config, limits: { bodyBytes: 100_000 } }),
+    configure: ({ providers, ...config }) => ({
+      ...config,
+      limits: { bodyBytes: 100_000 },
+      providers: { ...(providers as object), gated: own },
+    }),
   })
   client = new OpenAI({ baseURL: `${gateway.origin}/v1`, apiKey: 'none', maxRetries: 0 })
 })
-after(() => gateway.close())
+after(async () => {
+  await gateway.close()
+  await gated.close()
+})
 
 const create = (input: OpenAI.Responses.ResponseInput | string, more = {}): Promise<Response> =>
   client.responses.create({ model, input, ...more })
@@ -84,22 +97,22 @@ describe('a kept response is shown', () => {
     assert.deepEqual(seals(await listInput(next.id, { include })), ['string'])
   })
   it('in the state that it is in, while it runs in the background', async () => {
-    const queued = await create('/slow 150 /count 3', { background: true })
-    let now = await client.responses.retrieve(queued.id)
-    const seen = new Set<string | undefined>()
-    while (now.status === 'queued' || now.status === 'in_progress') {
-      seen.add(now.status)
+    const queued = await create('hi', { background: true, model: 'gated/m' })
+    const call = await gated.next()
+    for (const now of [
+      await client.responses.retrieve(queued.id),
+      await pollFor(client, queued.id, 'in_progress'),
+    ]) {
+      assert.match(String(now.status), /^(?:queued|in_progress)$/)
       assert.deepEqual(now.output, [])
       const items = await listInput(queued.id)
       assert.deepEqual(
         items.map((item) => item.type),
         ['message'],
       )
-      now = await client.responses.retrieve(queued.id)
     }
-    assert.ok(seen.has('in_progress'))
-    assert.equal(now.status, 'completed')
-    assert.equal(now.output_text, '1 2 3')
+    call.answer('1 2 3')
+    assert.equal((await pollFor(client, queued.id, 'completed')).output_text, '1 2 3')
   })
   it('when it is a compaction, which has no events', async () => {
     const first = await create('My name is Ada.')
@@ -173,24 +186,24 @@ describe('the events of a kept response', () => {
     assert.equal(final.output_text, '1 2 3 4')
   })
   it('of a running response come as they are made, to all who follow, from any of them on', async () => {
-    const ask = { model, input: '/slow 40 /count 8', background: true, stream: true }
-    const first = await gateway.post(ask)
-    const reader = first.body?.pipeThrough(new TextDecoderStream()).getReader()
-    assert.ok(reader)
-    const begun = String((await reader.read()).value)
-    const { response } = JSON.parse(/data: (.*)/.exec(begun)?.[1] ?? '') as { response: { id: string } }
-    const path = `/responses/${response.id}?stream=true`
-    const followed = [call(path), call(`${path}&starting_after=3`)]
-    const running = await client.responses.retrieve(response.id)
-    assert.match(String(running.status), /queued|in_progress/)
-    await reader.cancel()
-    const [whole, rest] = (await Promise.all(followed)).map(({ text }) => readEvents(text))
-    assert.ok(whole && rest)
-    const final = assertLegalStream(whole)
+    const ask = { model: 'gated/m', input: 'hi', background: true, stream: true }
+    const first = await new EventReader(await gateway.post(ask)).until('response.created')
+    const id = first.responseId
+    const asked = await gated.next()
+    asked.begin('1 2 3 4 5 6 7 8')
+    const whole = await followStream(gateway.origin, id)
+    await whole.until('response.output_text.delta')
+    const rest = await followStream(gateway.origin, id, 3)
+    await rest.until('response.output_text.delta')
+    assert.equal((await client.responses.retrieve(id)).status, 'in_progress')
+    await first.hangUp()
+    asked.finish('1 2 3 4 5 6 7 8')
+    await Promise.all([whole.toEnd(), rest.toEnd()])
+    const final = assertLegalStream(readEvents(whole.text))
     assert.equal(final.output_text, '1 2 3 4 5 6 7 8')
-    assert.deepEqual(rest, whole.slice(4))
-    assert.deepEqual(readEvents((await call(path)).text), whole)
-    assert.deepEqual(await client.responses.retrieve(response.id), final)
+    assert.deepEqual(readEvents(rest.text), whole.events.slice(4))
+    assert.deepEqual(readEvents((await call(`/responses/${id}?stream=true`)).text), whole.events)
+    assert.deepEqual(await client.responses.retrieve(id), final)
   })
   it('of a response that is deleted while it is followed end', async () => {
     const queued = await create('/slow 600000 /count 5', { background: true, stream: false })

@@ -14,6 +14,8 @@ export interface GatedCall {
   answer(text?: string): void
   /** The beginning of a stream, up to some words of its text. */
   begin(text?: string): void
+  /** The rest of a stream that began with this text. */
+  finish(text?: string): void
   /** The beginning of a stream, up to some words of a thought. */
   beginThought(text: string): void
   /** Any stream. */
@@ -124,6 +126,7 @@ function describeCall(
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(eventTexts(finalResponse(text)).slice(0, 5).join(''))
     },
+    finish: (text = 'hello there') => response.end(eventTexts(finalResponse(text)).slice(5).join('')),
     beginThought(text) {
       const content = [{ type: 'reasoning_text', text }]
       const thought = { id: 'rs_1', type: 'reasoning', status: 'completed', summary: [], content }
