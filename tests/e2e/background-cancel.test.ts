@@ -1,11 +1,10 @@
 /** Cancelling background responses: in every moment there is one end, the same for all who ask. */
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import OpenAI from 'openai'
 import type { Response } from 'openai/resources/responses/responses'
-import type { AdminRequestList } from '../../server/http/admin/contract.ts'
-import { EventReader, followStream, pollFor } from '../support/background-calls.ts'
+import { EventReader, followStream, pollFor, rowsOf } from '../support/background-calls.ts'
 import { startGatedProvider } from '../support/gated-provider.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { type RestartableGateway, startRestartable } from '../support/restartable-gateway.ts'
@@ -15,6 +14,8 @@ let own: RestartableGateway
 before(async () => {
   own = await startRestartable({ config: { state: { backgroundJobs: 2 } } })
 })
+// A poll may be on its way still when its response has been cancelled: it is no call of the next test.
+beforeEach(() => own.gated.forget())
 after(() => own.close())
 
 const create = (more: Record<string, unknown> = {}): Promise<Response> =>
@@ -23,15 +24,6 @@ const stream = async (more: Record<string, unknown> = {}): Promise<EventReader> 
   new EventReader(
     await own.gateway.post({ model: 'gated/m', input: 'hi', background: true, stream: true, ...more }),
   )
-/** Once they are over: what had come of one that was cancelled is counted before. */
-const rowsOf = async (id: string) => {
-  for (const end = performance.now() + 60_000; ; ) {
-    const { data } = await own.gateway.admin<AdminRequestList>('/admin/requests?limit=500')
-    const rows = data.filter((row) => row.response_id === id)
-    if (performance.now() > end || rows.every(({ status }) => status !== 'in_progress')) return rows
-    await pause(20)
-  }
-}
 /** The provider's way to its own response. */
 const native = (status: string) => ({ id: 'resp_native', object: 'response', status, model: 'm', output: [] })
 
@@ -55,7 +47,7 @@ describe('a background response is cancelled', () => {
     assert.equal(own.gated.calls.length, 2, 'the provider never heard of them')
     for (const id of [waiting.id, streamed.responseId])
       assert.deepEqual(
-        (await rowsOf(id)).map(({ status, attempts }) => [status, attempts]),
+        (await rowsOf(own.gateway, id)).map(({ status, attempts }) => [status, attempts]),
         [['cancelled', 0]],
       )
   })
@@ -66,7 +58,7 @@ describe('a background response is cancelled', () => {
     assert.equal(cancelled.status, 'cancelled')
     await call.closed
     assert.deepEqual(await own.client.responses.retrieve(id), cancelled)
-    const [row, ...more] = await rowsOf(id)
+    const [row, ...more] = await rowsOf(own.gateway, id)
     assert.deepEqual([row?.status, row?.error, more.length], ['cancelled', null, 0])
   })
   it('in the middle of its stream, which is closed with what there was', async () => {
@@ -88,7 +80,7 @@ describe('a background response is cancelled', () => {
     const read = own.client.responses.stream({ response_id: id })
     assert.equal((await read.finalResponse()).status, 'cancelled')
     assert.deepEqual(
-      (await rowsOf(id)).map(({ status }) => status),
+      (await rowsOf(own.gateway, id)).map(({ status }) => status),
       ['cancelled'],
     )
   })
@@ -120,7 +112,7 @@ describe('a background response is cancelled', () => {
     while (told.method === 'GET') told = await own.gated.next()
     assert.deepEqual([told.method, told.path], ['POST', '/v1/responses/resp_native/cancel'])
     told.json(200, native('cancelled'))
-    assert.equal((await rowsOf(id))[0]?.status, 'cancelled')
+    assert.equal((await rowsOf(own.gateway, id))[0]?.status, 'cancelled')
   })
   it('at its provider only, which takes longer than it may', async (t) => {
     const gated = await startGatedProvider()
@@ -192,7 +184,7 @@ describe('a race between a cancellation and the end', () => {
         assert.ok(['cancelled', 'completed'].includes(status), status)
         assert.deepEqual(await own.client.responses.retrieve(id), answer)
         if (reader !== null) assert.deepEqual(assertLegalStream((await reader.toEnd()).events), answer)
-        const [row, ...more] = await rowsOf(id)
+        const [row, ...more] = await rowsOf(own.gateway, id)
         assert.deepEqual([row?.status, more.length], [status, 0])
       }
       assert.ok(seen.size > 0)
@@ -216,7 +208,7 @@ describe('a running response is deleted', () => {
       await assert.rejects(own.client.responses.cancel(id), { status: 404 })
       if (reader !== null) assert.equal(assertLegalStream((await reader.toEnd()).events).status, 'cancelled')
       assert.deepEqual(
-        (await rowsOf(id)).map(({ status }) => status),
+        (await rowsOf(own.gateway, id)).map(({ status }) => status),
         ['cancelled'],
       )
     })

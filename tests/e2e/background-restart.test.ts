@@ -3,8 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
 import type { Response } from 'openai/resources/responses/responses'
-import type { AdminRequestList } from '../../server/http/admin/contract.ts'
-import { EventReader, followStream, pollFor } from '../support/background-calls.ts'
+import { EventReader, followStream, pollFor, rowsOf } from '../support/background-calls.ts'
 import type { GatedCall } from '../support/gated-provider.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { type RestartableGateway, startRestartable } from '../support/restartable-gateway.ts'
@@ -21,10 +20,6 @@ const stream = async (more: Record<string, unknown> = {}): Promise<EventReader> 
   new EventReader(
     await own.gateway.post({ model: 'gated/m', input: 'hi', background: true, stream: true, ...more }),
   )
-const rowsOf = async (id: string) => {
-  const { data } = await own.gateway.admin<AdminRequestList>('/admin/requests?limit=500')
-  return data.filter((row) => row.response_id === id)
-}
 const native = (status: string) => ({ id: 'resp_native', object: 'response', status, model: 'm', output: [] })
 /** Tools that run at the provider, where a second run may do something twice. */
 const acting = [{ type: 'web_search' }]
@@ -60,7 +55,7 @@ describe('after a restart', () => {
       assert.equal((await pollFor(own.client, id, 'completed')).output_text, `answer ${index}`)
     assert.deepEqual((await own.client.responses.retrieve(second.id)).metadata, { a: 'b' })
     assert.equal(own.gated.mostOpen(), 1)
-    const rows = await rowsOf(second.id)
+    const rows = await rowsOf(own.gateway, second.id)
     assert.deepEqual(
       rows.map(({ status, error }) => [status, error?.code]),
       [['completed', undefined]],
@@ -213,7 +208,7 @@ describe('a stop that gives time', () => {
     await own.start()
     assert.equal((await own.client.responses.retrieve(reader.responseId)).status, 'completed')
     assert.deepEqual(
-      (await rowsOf(reader.responseId)).map(({ status }) => status),
+      (await rowsOf(own.gateway, reader.responseId)).map(({ status }) => status),
       ['completed'],
     )
   })

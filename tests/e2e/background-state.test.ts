@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Response } from 'openai/resources/responses/responses'
-import type { AdminRequest, AdminRequestList } from '../../server/http/admin/contract.ts'
-import { EventReader, pollFor } from '../support/background-calls.ts'
+import type { AdminRequest } from '../../server/http/admin/contract.ts'
+import { EventReader, pollFor, rowsOf } from '../support/background-calls.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { type RestartableGateway, startRestartable } from '../support/restartable-gateway.ts'
 
@@ -234,10 +234,9 @@ describe('many at once', () => {
     for (let index = 0; index < 50; index++) await gated.next()
     assert.equal(gated.calls.length, before + 50)
     assert.ok(gated.mostOpen() <= 4, `${gated.mostOpen()} at once`)
-    const { data } = await own.gateway.admin<AdminRequestList>('/admin/requests?limit=500')
     for (const { id } of created)
       assert.deepEqual(
-        data.filter((row) => row.response_id === id).map(({ status }) => status),
+        (await rowsOf(own.gateway, id)).map(({ status }) => status),
         ['completed'],
       )
   })
@@ -252,6 +251,7 @@ describe('the record of a background request', () => {
     assert.equal(running.status, 'in_progress')
     call.answer('recorded')
     const ended = await pollFor(client, id, 'completed')
+    assert.equal((await rowsOf(gateway, id)).length, 1)
     const row = await gateway.admin<AdminRequest>(`/admin/requests/${id}`)
     assert.deepEqual([row.status, row.http_status, row.attempts], ['completed', 200, 1])
     assert.equal(row.total_tokens, 5)

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
-import type { AdminRequestList } from '../../server/http/admin/contract.ts'
 import type { CanonicalEvent } from '../../translators/shared/canonical.ts'
 import { variantTargets } from '../conformance/targets.ts'
-import { EventReader, followStream, pollFor } from '../support/background-calls.ts'
+import { EventReader, followStream, pollFor, rowsOf } from '../support/background-calls.ts'
 import { assertLegalStream } from '../support/legal-stream.ts'
 import { readEvents } from '../support/read-stream.ts'
 import { type RestartableGateway, startRestartable } from '../support/restartable-gateway.ts'
@@ -15,11 +14,6 @@ before(async () => {
   own = await startRestartable()
 })
 after(() => own.close())
-
-const rowsOf = async (id: string) => {
-  const { data } = await own.gateway.admin<AdminRequestList>('/admin/requests?limit=500')
-  return data.filter((row) => row.response_id === id)
-}
 
 function isDone({ type }: CanonicalEvent): boolean {
   return /^response\.(?:completed|incomplete|failed)$/.test(type)
@@ -49,7 +43,7 @@ describe('a background response', { concurrency: true }, () => {
         previous_response_id: queued.id,
       })
       assert.match(next.output_text, /user: hello[\s\S]*assistant: You said: hello/)
-      const rows = await rowsOf(queued.id)
+      const rows = await rowsOf(own.gateway, queued.id)
       assert.equal(rows.length, 1)
       assert.equal(rows[0]?.status, 'completed')
       assert.equal(rows[0]?.attempts, 1)
@@ -81,7 +75,7 @@ describe('a background response', { concurrency: true }, () => {
         events.slice(4).map((event) => event.sequence_number),
       )
       assert.equal((await stream.finalResponse()).output_text, final.output_text)
-      const [row, ...more] = await rowsOf(final.id)
+      const [row, ...more] = await rowsOf(own.gateway, final.id)
       assert.equal(more.length, 0)
       assert.equal(row?.status, 'completed')
       assert.ok((row?.ttft_ms ?? -1) >= 0)
@@ -210,7 +204,7 @@ describe('a streamed background response', () => {
       const final = assertLegalStream(reader.events)
       assert.equal(final.status, 'failed')
       assert.deepEqual(await own.client.responses.retrieve(final.id), final)
-      const [row, ...more] = await rowsOf(final.id)
+      const [row, ...more] = await rowsOf(own.gateway, final.id)
       assert.deepEqual([row?.status, row?.error?.code, more.length], ['failed', final.error?.code, 0])
       assert.ok(reader.events.some(isDone))
     }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import type OpenAI from 'openai'
 import type { Response } from 'openai/resources/responses/responses'
+import type { AdminRequestList, AdminRequestRow } from '../../server/http/admin/contract.ts'
 import { type CanonicalEvent, isObject } from '../../translators/shared/canonical.ts'
 
 /** Asks for a response until it has this status. Fails when it ends otherwise. */
@@ -15,6 +16,24 @@ export async function pollFor(client: OpenAI, id: string, ...wanted: string[]): 
       ['queued', 'in_progress'].includes(status),
       `${status} instead of ${wanted}: ${JSON.stringify(response.error)}`,
     )
+    await pause(20)
+  }
+}
+
+/**
+ * The rows of a response, newest first, once all of them are over: they end a moment after the response can be seen to have
+ * ended, as what was used has to be counted and the run has to hear that its end is kept. Fails after a minute.
+ */
+export async function rowsOf(
+  gateway: { admin<Shape>(path: string): Promise<Shape> },
+  id: string,
+): Promise<AdminRequestRow[]> {
+  for (const end = performance.now() + 60_000; ; ) {
+    const { data } = await gateway.admin<AdminRequestList>('/admin/requests?limit=500')
+    const rows = data.filter((row) => row.response_id === id)
+    const running = rows.filter(({ status }) => ['queued', 'in_progress'].includes(status))
+    if (rows.length > 0 && running.length === 0) return rows
+    assert.ok(performance.now() < end, `${running.length} of ${rows.length} rows of ${id} are not over`)
     await pause(20)
   }
 }
