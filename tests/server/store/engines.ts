@@ -7,7 +7,7 @@ import postgres from 'postgres'
 import type { Dialect } from '../../../server/store/engine/driver.ts'
 import { openStore, type Store, type StoreOptions } from '../../../server/store/store.ts'
 import { createDatabase, createMigratedDatabase } from '../../support/postgres.ts'
-import { makeDirectory } from './fixtures.ts'
+import { makeDirectory, patient } from './fixtures.ts'
 
 export interface TestEngine {
   name: Dialect
@@ -75,7 +75,7 @@ export async function openStoreAt(
   url: string,
   options: Partial<StoreOptions> = {},
 ): Promise<Store> {
-  const store = await openStore({ url, ...options })
+  const store = await openStore({ url, ...patient, ...options })
   t.after(() => store.close())
   return store
 }

@@ -14,9 +14,13 @@ import {
 
 export async function makeDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-test-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  // A thread of a store that is closed later may make another file in it meanwhile.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }))
   return directory
 }
+
+/** Milliseconds that answers may take which a test wants: a machine with too much to do must not refuse them for it. */
+export const patient = { writeTimeout: 60_000, queryTimeout: 60_000 } as const satisfies Partial<StoreOptions>
 
 /** A store on a real file that is closed and removed after the test. */
 export async function openTestStore(
@@ -24,7 +28,7 @@ export async function openTestStore(
   options: Partial<StoreOptions> & { path?: string } = {},
 ): Promise<Store & { path: string }> {
   const { path = join(await makeDirectory(t), 'log.db'), ...rest } = options
-  const store = await openStore({ url: `sqlite:${path}`, ...rest })
+  const store = await openStore({ url: `sqlite:${path}`, ...patient, ...rest })
   t.after(() => store.close())
   return Object.assign(store, { path })
 }

@@ -12,6 +12,7 @@ import { holdLease } from '../../../server/store/log/leases.ts'
 import { recover } from '../../../server/store/state/upkeep.ts'
 import { openStore } from '../../../server/store/store.ts'
 import { createMigratedDatabase } from '../../support/postgres.ts'
+import { patient } from './fixtures.ts'
 
 async function withDriver(work: (driver: Driver) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'dragoman-leases-'))
@@ -42,7 +43,8 @@ describe('holdLease', () => {
   it('is given back when the store is closed, and taken from one that is gone', async (t) => {
     const url = await createMigratedDatabase(t)
     const lease = { name: 'retention', milliseconds: 600_000 }
-    const [one, two, three] = [await openStore({ url }), await openStore({ url }), await openStore({ url })]
+    const open = () => openStore({ url, ...patient })
+    const [one, two, three] = [await open(), await open(), await open()]
     t.after(() => Promise.all([one, two, three].map((store) => store.close())))
     assert.equal(await one.step('holdLease', lease), true)
     assert.equal(await two.step('holdLease', lease), false)
