@@ -172,7 +172,7 @@ export async function startServer({ settings = [], files = {} }: ServerOptions =
     async close() {
       await admin.end({ timeout: 0 })
       await server.stop()
-      await rm(directory, { recursive: true, force: true })
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 })
     },
   }
   await server.start()
@@ -201,7 +201,7 @@ async function waitUntilReady(child: ChildProcess, pidFile: string): Promise<voi
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-4000)
   })
-  for (let tries = 0; tries < 600; tries += 1) {
+  for (let tries = 0; tries < 2400; tries += 1) {
     // Its last line says so: https://www.postgresql.org/docs/current/storage-file-layout.html
     const state = await readFile(pidFile, 'utf8').catch(() => '')
     if (/^(?:ready|standby)\s*$/m.test(state)) return
