@@ -9,6 +9,7 @@ import { parsePostgresUrl } from '../../../server/store/engine/postgres-place.ts
 import { toPostgres } from '../../../server/store/engine/postgres-text.ts'
 import { startCutProxy } from '../../support/cut-proxy.ts'
 import { createDatabase, serverPassword } from '../../support/postgres.ts'
+import { whenReached } from '../../support/when-reached.ts'
 
 function openAt(t: TestContext, url: string, changes: Partial<PostgresOptions> = {}): Driver {
   const place = parsePostgresUrl(url)
@@ -168,7 +169,7 @@ test('a query with a deadline is planned for what it asks, and the next one as u
   const { url } = await openItems(t)
   const reader = openAt(t, url, { readonly: true })
   const modeSql = "SELECT current_setting('plan_cache_mode') AS mode, current_setting('jit') AS jit"
-  assert.deepEqual(await reader.all(modeSql, [], createDeadline(5000)), [
+  assert.deepEqual(await reader.all(modeSql, [], createDeadline(120_000)), [
     { mode: 'force_custom_plan', jit: 'off' },
   ])
   assert.deepEqual(await reader.all(modeSql), [{ mode: 'auto', jit: 'off' }])
@@ -225,7 +226,8 @@ for (const named of ['by its array', 'by a name of its own']) {
     const server = Number(new URL(url).port)
     const proxy = await startCutProxy(t, server)
     const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 2500 })
-    await driver.batch([insert(1)])
+    const one = [insert(1)]
+    await whenReached(() => driver.batch(one))
     const statements = [
       sql("INSERT INTO items (id, name) SELECT max(id) + 1, 'added' FROM items RETURNING id"),
     ]
@@ -237,7 +239,7 @@ for (const named of ['by its array', 'by a name of its own']) {
     await assert.rejects(add(), { problem: 'unreachable' })
     await assert.rejects(add(), { problem: 'unreachable' })
     proxy.refuse(false)
-    assert.deepEqual(await add(), [[{ id: 2 }]])
+    assert.deepEqual(await whenReached(add), [[{ id: 2 }]])
     const [found] = await driver.all('SELECT count(*) AS count FROM items')
     assert.equal(found?.count, 2)
   })
@@ -248,9 +250,10 @@ test('a server that falls silent is given up after its time, and asked anew', as
   const server = Number(new URL(url).port)
   const proxy = await startCutProxy(t, server)
   const driver = openAt(t, url.replace(`:${server}/`, `:${proxy.port}/`), { patience: 3000 })
-  await driver.all('SELECT 1')
+  await whenReached(() => driver.all('SELECT 1'))
   proxy.freeze(true)
   await assert.rejects(driver.batch([insert(1)]), { problem: 'unreachable', message: /did not answer/ })
   proxy.freeze(false)
-  await driver.batch([insert(1)])
+  const again = [insert(1)]
+  await whenReached(() => driver.batch(again))
 })
