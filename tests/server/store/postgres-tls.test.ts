@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { openStore } from '../../../server/store/store.ts'
 import { createDatabase, startServer } from '../../support/postgres.ts'
-import { makeDirectory } from './fixtures.ts'
+import { makeDirectory, patient } from './fixtures.ts'
 
 test('what `sslmode` asks of the server’s certificate', async (t) => {
   const directory = await makeDirectory(t)
@@ -26,7 +26,7 @@ test('what `sslmode` asks of the server’s certificate', async (t) => {
   t.after(() => server.close())
   const url = await createDatabase(t, server)
   const isEncrypted = async (options: string) => {
-    const store = await openStore({ url: url + options })
+    const store = await openStore({ url: url + options, ...patient })
     // A query, so that there is a connection.
     await store.sizeBytes()
     const [row] = await server.admin`SELECT bool_and(ssl) AS encrypted FROM pg_stat_ssl
