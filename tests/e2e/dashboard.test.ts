@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Request } from 'playwright-core'
 import { picture } from '../dashboard/money-fixtures.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { openSocket } from '../support/socket-client.ts'
@@ -115,7 +115,7 @@ it('leads from a turn to the one that it goes on from, and from a replay to the 
 })
 
 it('follows a background response from its start to its cancellation', async () => {
-  const body = { model: 'gpt-4o', input: '/slow 30000 hello', background: true }
+  const body = { model: 'gpt-4o', input: '/slow 60000 hello', background: true }
   const answer = await gateway.post(body, projectKey)
   const { id } = (await answer.json()) as { id: string }
   await gateway.app.flush()
@@ -192,19 +192,31 @@ it('finds words in what was said, and saves the view as a file', async () => {
   assert.match(text, /# complete: 1 rows/)
 })
 
-it('tells of requests by the live tail, without asking again', async () => {
-  const asked: string[] = []
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+it('tells of requests by the live tail, without asking again', async (t) => {
+  const seen: string[] = []
+  const note = (what: string) => (request: Request) => seen.push(`${what} ${new URL(request.url()).pathname}`)
+  page.on('request', note('asked'))
+  page.on('response', (response) => note('begun')(response.request()))
+  page.on('requestfinished', note('got'))
   await page.goto(`${gateway.origin}/requests`)
   const rows = page.locator('dm-request-table tbody tr')
   await rows.first().waitFor()
-  await page.waitForTimeout(1500)
-  assert.ok(asked.includes('/admin/requests/tail'))
-  const before = asked.filter((path) => path === '/admin/requests').length
+  // When the tail is open, the list is asked for once more, and then for half a minute not again.
+  await t.waitFor(
+    () => {
+      const open = seen.indexOf('begun /admin/requests/tail')
+      const asked = seen.indexOf('asked /admin/requests', open)
+      const got = seen.indexOf('got /admin/requests', asked)
+      assert.ok(open !== -1 && asked !== -1 && got !== -1, seen.join('\n'))
+    },
+    { timeout: 60_000 },
+  )
+  const countAsked = () => seen.filter((what) => what === 'asked /admin/requests').length
+  const before = countAsked()
   await call({ model: 'gpt-4o', input: 'told of', metadata: { told: 'yes' } })
   const id = await call({ model: 'balanced', input: 'told of too' })
   await rows.first().locator(`a[href$="${id}"]`).waitFor()
-  assert.equal(asked.filter((path) => path === '/admin/requests').length, before)
+  assert.equal(countAsked(), before)
 })
 
 it('adds up sessions, spend and the overview as the API does', async () => {
