@@ -59,13 +59,10 @@ describe('a provider that vanishes', () => {
 
     it(`${name} in the middle of a chunked body`, () =>
       withServer(
-        async (socket) => {
-          socket.write(chunkedHead + chunk('data: 1\n\n'))
-          await delay(20)
-          socket[answer]()
-        },
+        (socket) => socket.write(chunkedHead + chunk('data: 1\n\n')),
         async ({ server, client }) => {
-          const { error, body, calls } = await sendCall(client, server.url).done
+          const close = () => server.sockets[0]?.[answer]()
+          const { error, body, calls } = await sendCall(client, server.url, {}, close).done
           assert.deepEqual(calls, ['head', 'data', 'error'])
           assert.equal(body, 'data: 1\n\n')
           assert.equal(error?.kind, 'disconnected')
@@ -75,13 +72,10 @@ describe('a provider that vanishes', () => {
 
     it(`${name} short of its content-length`, () =>
       withServer(
-        async (socket) => {
-          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nhalf')
-          await delay(20)
-          socket[answer]()
-        },
+        (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nhalf'),
         async ({ server, client }) => {
-          const { error, calls } = await sendCall(client, server.url).done
+          const close = () => server.sockets[0]?.[answer]()
+          const { error, calls } = await sendCall(client, server.url, {}, close).done
           assert.deepEqual(calls, ['head', 'data', 'error'])
           assert.equal(error?.kind, 'disconnected')
         },

@@ -97,6 +97,7 @@ describe('time-outs', () => {
             if (body === '1') sending.control.pause()
           },
         )
+        while (sending.outcome.body === '') await delay(5)
         await delay(2000)
         assert.equal(sending.outcome.error, null)
         assert.equal(sending.outcome.body, '1')
@@ -111,7 +112,7 @@ describe('time-outs', () => {
     withServer(
       (socket) => socket.write(chunkedHead + chunk('1')),
       async ({ server, client }) => {
-        const timeouts = { ...patient, total: 300 }
+        const timeouts = { ...patient, total: 2000 }
         const sending = sendCall(client, server.url, { timeouts }, () => sending.control.pause())
         const { error } = await sending.done
         assert.deepEqual(
@@ -128,6 +129,7 @@ describe('time-outs', () => {
         const sending = sendCall(client, server.url, { timeouts: { ...patient, idle: 40 } }, () => {
           sending.control.pause()
         })
+        while (sending.outcome.body === '') await delay(5)
         await delay(120)
         assert.equal(sending.outcome.error, null)
         sending.control.resume()
