@@ -139,7 +139,9 @@ describe('following a response', () => {
     const end = world.follow(-1, (part) => {
       text += part
     })
-    await pause(5)
+    while (world.reads === 0) await tick()
+    // That reading has ended then.
+    await tick()
     const { reads } = world
     for (const letter of 'abcdefgh') {
       world.hub.publish('r', world.keep(letter), false)
