@@ -1,3 +1,4 @@
+import type { Sandbox } from '../../../server/sandbox/index.ts'
 import type { JsonObject } from '../../../translators/shared/canonical.ts'
 
 /** Path and credentials of each simulated provider. */
@@ -42,6 +43,31 @@ export async function post(
     json = null
   }
   return { status: response.status, headers: response.headers, text, json: json as JsonObject }
+}
+
+/**
+ * Posts a request that takes long, and the same once more under the same key (in the header `name`) before the first is
+ * answered. A machine that was away for so long gets one that takes longer.
+ */
+export async function askMeanwhile(
+  sandbox: Sandbox,
+  door: Door,
+  name: string,
+): Promise<{ first: Answer; meanwhile: Answer }> {
+  for (let milliseconds = 300; ; milliseconds *= 4) {
+    const key = { [name]: `slow-${milliseconds}` }
+    const body = { input: `/slow ${milliseconds} hi` }
+    let isAnswered = false
+    const asked = post(sandbox.origin, door, body, key).finally(() => {
+      isAnswered = true
+    })
+    const isThere = () => sandbox.requests.some(({ headers }) => headers[name] === key[name])
+    while (!isThere()) await new Promise((resolve) => setImmediate(resolve))
+    const meanwhile = await post(sandbox.origin, door, body, key)
+    const isInTime = !isAnswered
+    const first = await asked
+    if (isInTime) return { first, meanwhile }
+  }
 }
 
 /** The data of each event of a stream, `[DONE]` as that word. */

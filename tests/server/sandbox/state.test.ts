@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Sandbox, startSandbox } from '../../../server/sandbox/index.ts'
 import type { JsonObject } from '../../../translators/shared/canonical.ts'
-import { type Answer, type Door, doors, post, readEvents, textOf } from './helpers.ts'
+import { type Answer, askMeanwhile, type Door, doors, post, readEvents, textOf } from './helpers.ts'
 
 let sandbox: Sandbox
 before(async () => {
@@ -242,13 +242,9 @@ test('sail: a key shows the state of its one record, from the start of the call'
       [200, 'completed'],
     ],
   )
-  const slowKey = { 'idempotency-key': 'slow' }
-  const slow = post(sandbox.origin, 'sail', { input: '/slow 300 x' }, slowKey)
-  const isThere = () => sandbox.requests.some(({ headers }) => headers['idempotency-key'] === 'slow')
-  while (!isThere()) await new Promise((resolve) => setImmediate(resolve))
-  const meanwhile = await post(sandbox.origin, 'sail', { input: '/slow 300 x' }, slowKey)
+  const { first: slow, meanwhile } = await askMeanwhile(sandbox, 'sail', 'idempotency-key')
   assert.equal(meanwhile.json.status, 'running')
-  assert.equal((await slow).json.id, meanwhile.json.id)
+  assert.equal(slow.json.id, meanwhile.json.id)
   const failing = { 'idempotency-key': 'failing' }
   assert.equal((await post(sandbox.origin, 'sail', { input: '/fail 500' }, failing)).status, 500)
   assert.equal((await post(sandbox.origin, 'sail', { input: 'x' }, failing)).status, 200)

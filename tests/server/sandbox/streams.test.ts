@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http'
 import { after, before, test } from 'node:test'
 import { type Sandbox, startSandbox } from '../../../server/sandbox/index.ts'
 import type { JsonObject } from '../../../translators/shared/canonical.ts'
-import { type Door, doors, post, readEvents, textOf, weatherTool } from './helpers.ts'
+import { askMeanwhile, type Door, doors, post, readEvents, textOf, weatherTool } from './helpers.ts'
 
 let sandbox: Sandbox
 before(async () => {
@@ -163,20 +163,12 @@ test('idempotency keys: sail replays or refuses, augment conflicts', async () =>
     [conflict.status, (conflict.json.detail as JsonObject).code],
     [409, 'idempotency_key_conflict'],
   )
-  const slow = post(sandbox.origin, 'augment', { input: '/slow 300 hi' }, { 'x-idempotency-key': 'k-2' })
-  const record = () => sandbox.requests.some((one) => one.headers['x-idempotency-key'] === 'k-2')
-  while (!record()) await new Promise((resolve) => setImmediate(resolve))
-  const early = await post(
-    sandbox.origin,
-    'augment',
-    { input: '/slow 300 hi' },
-    { 'x-idempotency-key': 'k-2' },
-  )
+  const { first: slow, meanwhile: early } = await askMeanwhile(sandbox, 'augment', 'x-idempotency-key')
   assert.deepEqual(
     [early.status, (early.json.detail as JsonObject).code],
     [409, 'idempotency_key_in_progress'],
   )
-  assert.equal((await slow).status, 200)
+  assert.equal(slow.status, 200)
 })
 
 test('stored responses continue at azure and openai', async () => {
