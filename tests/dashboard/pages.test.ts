@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import type { FakeAdmin } from './fake-admin.ts'
 import { hostileId, makeRequest, message, row } from './fixtures.ts'
 import { hostile } from './hostile.ts'
-import { read, rows, startVisits, type Visits } from './visit.ts'
+import { askedFor, read, rows, startVisits, type Visits } from './visit.ts'
 
 let visits: Visits
 let fake: FakeAdmin
@@ -19,6 +19,8 @@ after(() => visits?.close())
 
 beforeEach(() => visits.reset())
 
+const isTail = (call: string) => call.startsWith('/admin/requests/tail')
+const isList = (call: string) => call.startsWith('/admin/requests?')
 const readGround = (page: Page) => page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
 
 describe('overview', () => {
@@ -91,9 +93,7 @@ describe('overview', () => {
       await page.locator('select[name=provider]').selectOption('sail')
       await page.waitForURL(/\?range=24h&provider=sail$/)
       await page.getByRole('table', { name: 'Providers' }).waitFor()
-      const asked = new URL(fake.calls.findLast((call) => call.includes('overview'))!, fake.origin)
-        .searchParams
-      assert.equal(asked.get('provider'), 'sail')
+      const asked = await askedFor(fake, '/admin/overview', (query) => query.get('provider') === 'sail')
       assert.equal(Date.parse(asked.get('to')!) - Date.parse(asked.get('from')!), 86_400_000)
       await page.getByRole('link', { name: 'Errors', exact: true }).click()
       await page.waitForURL(/\/requests\?provider=sail&range=24h&status=error$/)
@@ -182,8 +182,10 @@ describe('requests', () => {
   it('does not move what a reader further down looks at', () =>
     visit('/requests', async ({ page }) => {
       await rows(page).nth(20).scrollIntoViewIfNeeded()
+      const from = await page.evaluate<number>('scrollY')
       await page.mouse.wheel(0, 500)
-      await page.waitForFunction('scrollY > 400')
+      // It comes some frames later, and would look like rows that moved.
+      await page.waitForFunction(`scrollY >= ${from + 500}`)
       const before = await rows(page).nth(20).boundingBox()
       fake.rows.unshift(row('req_late_2', Date.now()), row('req_late_1', Date.now()))
       const button = page.getByRole('button', { name: '2 new requests' })
@@ -199,6 +201,13 @@ describe('requests', () => {
   it('stands still while paused', () =>
     visit('/requests', async ({ page }) => {
       await rows(page).first().waitFor()
+      // The tail has begun, and what came before it has been asked for.
+      await askedFor(fake, '/admin/requests/tail')
+      await askedFor(
+        fake,
+        '/admin/requests',
+        () => fake.calls.findLastIndex(isList) > fake.calls.findIndex(isTail),
+      )
       await page.getByRole('button', { name: 'Pause' }).click()
       await page.getByRole('status').getByText('Paused').waitFor()
       const asked = fake.calls.filter((call) => call.startsWith('/admin/requests')).length

@@ -1,5 +1,6 @@
 /** Visits of the dashboard in a real browser, over canned records. */
 import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
 import { type FakeAdmin, startFakeAdmin } from './fake-admin.ts'
@@ -75,6 +76,24 @@ async function visitPage({ browser, url, use, options = {} }: PageVisit): Promis
     assert.deepEqual(troubles, [])
   } finally {
     await context.close()
+  }
+}
+
+/**
+ * The query of the newest call of this path that `isWanted`, once there is one: what a page shows may be seen before its
+ * call has come.
+ */
+export async function askedFor(
+  fake: FakeAdmin,
+  path: string,
+  isWanted: (query: URLSearchParams) => boolean = () => true,
+): Promise<URLSearchParams> {
+  for (;;) {
+    const found = fake.calls
+      .map((call) => new URL(call, fake.origin))
+      .findLast(({ pathname, searchParams }) => pathname === path && isWanted(searchParams))
+    if (found !== undefined) return found.searchParams
+    await pause(20)
   }
 }
 
