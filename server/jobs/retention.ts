@@ -72,8 +72,8 @@ const largeLog = 100_000_000
 const fullInterval = 5000
 /** Milliseconds before the first round, so that it does not stand in the way of the start. */
 const firstWait = 5000
-/** What the limit of a step counts, for one of what it removes; see prune-bodies.ts. */
-const requestsPer = { bodies: 10, rows: 1 } as const
+/** By bytes: as how many requests one counts in the limit of a step (prune-bodies.ts), and how many go between two measures. */
+const byBytes = { bodies: { requests: 10, most: 50 }, rows: { requests: 1, most: 10_000 } } as const
 /** Milliseconds that measuring may take. */
 const measureTime = 5000
 
@@ -201,24 +201,24 @@ class LogRetention implements Retention {
     const { usedBytes: left } = await this.#measure()
     this.#tell(
       `The store uses ${left} bytes of the ${maxBytes} that log.retention.maxBytes allows, though the log was cut to its ` +
-        `last ${Math.round(this.#options.floor / 60_000)} minutes: the rest is those minutes, sums, and what is kept for clients. Raise log.retention.maxBytes, or keep ` +
-        'less (log.bodies, state.retentionDays, state.conversationDays).',
+        `last ${Math.round(this.#options.floor / 60_000)} minutes: the rest is those minutes, sums, and what is kept for clients. Raise log.retention.maxBytes, or keep less (log.bodies, state.retentionDays, state.conversationDays).`,
     )
   }
 
   /** Whether the store is as small as wanted. Between two measures no more goes than what seems to be too much. */
-  async #shrink(kind: keyof typeof requestsPer, target: number): Promise<boolean> {
+  async #shrink(kind: keyof typeof byBytes, target: number): Promise<boolean> {
     const floor = this.#options.now() - this.#options.floor
     for (;;) {
       const { usedBytes, bytesPer } = await this.#measure()
       if (usedBytes <= target) return true
-      const wanted = Math.max(1, Math.ceil((usedBytes - target) / bytesPer[kind]))
+      // The oldest are measured: those of a busier time after them may be a hundred times as large.
+      const wanted = Math.min(byBytes[kind].most, Math.ceil((usedBytes - target) / bytesPer[kind]))
       let removed = 0
       let more = true
       while (more && removed < wanted) {
         if (this.#stopping.signal.aborted) return true
         if (!this.#options.store.full() && !(await this.#hold())) return true
-        const step = await this.#step(kind, floor, (wanted - removed) * requestsPer[kind])
+        const step = await this.#step(kind, floor, (wanted - removed) * byBytes[kind].requests)
         removed += step.removed
         more = step.more
       }

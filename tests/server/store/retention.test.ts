@@ -122,6 +122,27 @@ test('past its bytes the oldest bodies go, no row, and the file shrinks', async 
   assert.equal((await store.state.readChain(turn.project, turn.id)).kind, 'found')
 })
 
+test('after a quiet time no more bodies go than have to, though later ones are larger', async (t) => {
+  const store = await openTestStore(t)
+  const log = await openTestLog(store, { settings: { search: false } })
+  for (let at = 0; at < 60; at += 1) {
+    log.finished?.(makeExchange())
+    await store.flush()
+  }
+  for (let at = 0; at < 320; at += 1) {
+    log.finished?.(makeExchange({ clientRequest: bulk() }))
+    if (at % 8 === 7) await store.flush()
+  }
+  const { usedBytes: before } = await store.query('measureStore', null)
+  const maxBytes = Math.floor(before * 0.9)
+  const retention = openRetention(t, store, { maxBytes }, { floor: 0 })
+  await retention.run()
+  assert.deepEqual(retention.troubles, [])
+  const { usedBytes = 0 } = retention.figures().measure ?? {}
+  assert.ok(usedBytes <= maxBytes, `${usedBytes} of ${maxBytes}`)
+  assert.ok(usedBytes > maxBytes * 0.85, `no more than has to: ${usedBytes} of ${maxBytes}`)
+})
+
 test('rows go when bodies do not suffice, and what is not the log’s stays and is said', async (t) => {
   const store = await openTestStore(t)
   const log = await openTestLog(store)
