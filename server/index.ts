@@ -37,8 +37,9 @@ async function run({ configPath, overrides }: Extract<StartPlan, { kind: 'run' }
       : { runtime: loadConfigFile({ path: configPath, env, overrides }), sandbox: null }
   const app = await createApp({ runtime, env, logger })
   const origin = await app.listen()
-  console.log(renderBanner({ runtime, origin, version }))
+  // Whoever waits for the banner may ask for the end as soon as it is there.
   stopOnSignal(app, sandbox)
+  console.log(renderBanner({ runtime, origin, version }))
 }
 
 async function runCommand({
