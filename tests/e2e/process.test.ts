@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createAdminQueries } from '../../server/store/admin-queries.ts'
 import { openStore } from '../../server/store/store.ts'
+import { startGatedProvider } from '../support/gated-provider.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -27,14 +28,16 @@ interface Started {
 }
 
 let folder: string
-const running = new Set<ChildProcess>()
+/** Each with its end. */
+const running = new Map<ChildProcess, Promise<unknown>>()
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dragoman-process-'))
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
 })
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL')
-  running.clear()
+afterEach(async () => {
+  for (const child of running.keys()) child.kill('SIGKILL')
+  // The next one may have the same file.
+  await Promise.all(running.values())
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
@@ -46,11 +49,11 @@ function start(args: string[], env: Record<string, string> = {}, node = process.
   })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk))
-  running.add(child)
   const exit = once(child, 'close').then(([code]) => {
     running.delete(child)
     return code as number | null
   })
+  running.set(child, exit)
   return { process: child, output: () => text, exit }
 }
 /** Waits for the line that tells where it answers. */
@@ -65,6 +68,10 @@ async function listening({ process: child, output }: Started): Promise<string> {
     await once(child.stdout as NodeJS.ReadableStream, 'data')
   }
 }
+/** Waits until it has said this on its standard output. */
+async function until({ process: child, output }: Started, word: string): Promise<void> {
+  while (!output().includes(word)) await once(child.stdout as NodeJS.ReadableStream, 'data')
+}
 /** Runs the curl line and the SDK snippet as they were printed. */
 async function tryPrinted(printed: string, env: Record<string, string> = {}): Promise<[string, string]> {
   const curl = /^ {2}(curl .+)$/m.exec(printed)?.[1] ?? ''
@@ -75,12 +82,16 @@ async function tryPrinted(printed: string, env: Record<string, string> = {}): Pr
   const { stdout: streamed } = await run(process.execPath, ['hello.mjs'], options)
   return [(JSON.parse(curled) as { output_text: string }).output_text, streamed]
 }
-function openStream(origin: string, input: string, agent?: Agent): Promise<IncomingMessage> {
+function openStream(
+  origin: string,
+  input: string,
+  { agent, model = 'gpt-5-mini' }: { agent?: Agent; model?: string } = {},
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' }
     const call = httpRequest(`${origin}/v1/responses`, { method: 'POST', headers, agent }, resolve)
     call.on('error', reject)
-    call.end(JSON.stringify({ model: 'gpt-5-mini', input, stream: true }))
+    call.end(JSON.stringify({ model, input, stream: true }))
   })
 }
 
@@ -116,40 +127,52 @@ describe('a start without configuration', () => {
 })
 
 describe('a signal', () => {
-  it('lets a stream end, takes no new request, writes the record, and ends the process', async () => {
-    const gateway = start(['--port', '0'])
+  it('lets a stream end, takes no new request, writes the record, and ends the process', async (t) => {
+    const provider = await startGatedProvider()
+    t.after(() => provider.close())
+    const config = {
+      store: { url: 'sqlite:signal.db' },
+      providers: { gated: { variant: 'open-responses', baseUrl: provider.url } },
+      models: { held: { targets: [{ provider: 'gated', model: 'm' }] } },
+    }
+    await writeFile(join(folder, 'signal.json'), JSON.stringify(config))
+    const gateway = start(['--config', 'signal.json', '--port', '0'])
     const origin = await listening(gateway)
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    const stream = await openStream(origin, '/slow 20 /count 30', agent)
+    const opened = openStream(origin, 'hi', { agent, model: 'held' })
+    const call = await provider.next()
+    call.begin()
+    const stream = await opened
     let text = ''
-    for await (const chunk of stream) {
-      if (text === '') {
-        gateway.process.kill('SIGTERM')
-        // The same connection, so that it is the gateway that answers and not the kernel.
-        httpRequest(`${origin}/readyz`, { agent }, (answer) => {
-          assert.equal(answer.statusCode, 503)
-          answer.resume()
-        })
-          .on('error', () => {})
-          .end()
-      }
-      text += chunk
-    }
+    stream.setEncoding('utf8').on('data', (chunk) => (text += chunk))
+    gateway.process.kill('SIGTERM')
+    await until(gateway, 'SIGTERM')
+    // The same connection, so that it is the gateway that answers and not the kernel.
+    const late = new Promise<number | undefined>((resolve) => {
+      const request = httpRequest(`${origin}/readyz`, { agent }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode)
+      })
+      request.on('error', () => resolve(undefined)).end()
+    })
+    call.finish()
+    await once(stream, 'end')
     assert.match(text, /event: response\.completed/)
     assert.match(text, /data: \[DONE\]\n\n$/)
+    assert.ok([503, undefined].includes(await late))
     await assert.rejects(fetch(`${origin}/healthz`))
     assert.equal(await gateway.exit, 0)
     agent.destroy()
-    const store = await openStore({ url: `sqlite:${join(folder, 'data/sandbox.db')}` })
+    const store = await openStore({ url: `sqlite:${join(folder, 'signal.db')}` })
     const { data } = await createAdminQueries(store).listRequests({ limit: 1 })
     await store.close()
-    assert.deepEqual([data[0]?.model, data[0]?.status], ['gpt-5-mini', 'completed'])
+    assert.deepEqual([data[0]?.model, data[0]?.status], ['held', 'completed'])
   })
   it('ends it in order also when nobody reads its output any more', async () => {
     const gateway = start(['--port', '0'])
     const origin = await listening(gateway)
     const agent = new Agent()
-    const stream = await openStream(origin, '/slow 20 /count 30', agent)
+    const stream = await openStream(origin, '/slow 20 /count 30', { agent })
     let text = ''
     for await (const chunk of stream) {
       if (text === '') {
@@ -168,8 +191,7 @@ describe('a signal', () => {
     stream.on('error', () => {})
     await once(stream, 'data')
     gateway.process.kill('SIGINT')
-    while (!gateway.output().includes('SIGINT'))
-      await once(gateway.process.stdout as NodeJS.ReadableStream, 'data')
+    await until(gateway, 'SIGINT')
     gateway.process.kill('SIGINT')
     assert.equal(await gateway.exit, 1)
   })
