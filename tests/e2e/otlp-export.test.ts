@@ -10,6 +10,10 @@ import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../supp
 import { startGateway, type TestGateway } from '../support/start-gateway.ts'
 import { type ClientTrace, clearTracing, newTrace, setTracing, spansAsText } from '../support/trace.ts'
 
+/** Where nobody listens, now and later: a port that was given back may soon be another one's. */
+const nowhere = { endpoint: 'http://127.0.0.1:9' }
+/** Shorter than the wait before an export is tried again, so that there is none, and long enough for a busy machine. */
+const oneTry = { OTEL_EXPORTER_OTLP_TIMEOUT: '750' }
 const model = 'openai/gpt-5.2'
 const secret = 'heliotrope'
 
@@ -133,9 +137,7 @@ describe('spans reach an OTLP receiver', () => {
       pretty: false,
       stream: { write: (line) => lines.push(line) },
     })
-    const dead = await startOtlpReceiver()
-    await dead.close()
-    const own = await startGateway({ env: setTracing(dead, { OTEL_EXPORTER_OTLP_TIMEOUT: '200' }), logger })
+    const own = await startGateway({ env: setTracing(nowhere, oneTry), logger })
     const answer = await own.post({ model, input: `${secret} hello` })
     assert.equal(answer.status, 200)
     await answer.text()
@@ -152,10 +154,8 @@ describe('spans reach an OTLP receiver', () => {
       pretty: false,
       stream: { write: (line) => lines.push(line) },
     })
-    const dead = await startOtlpReceiver()
-    await dead.close()
-    const env = { OTEL_EXPORTER_OTLP_TIMEOUT: '200', OTEL_BSP_SCHEDULE_DELAY: '60000' }
-    const own = await startGateway({ env: setTracing(dead, env), logger })
+    const env = { ...oneTry, OTEL_BSP_SCHEDULE_DELAY: '60000' }
+    const own = await startGateway({ env: setTracing(nowhere, env), logger })
     await (await own.post({ model, input: `${secret} hello` })).text()
     await own.close()
     assert.match(lines.join(''), /"level":"error".*"msg":"tracing failed","reason":".*ECONNREFUSED/)
