@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAdminQueries } from '../../../server/store/admin-queries.ts'
-import { openStore } from '../../../server/store/store.ts'
 import { createMigratedDatabase } from '../../support/postgres.ts'
+import { openStoreAt } from './engines.ts'
 import { makeExchange, openTestLog } from './fixtures.ts'
 import { openDriverAt } from './old-store.ts'
 import { readTable } from './rollup-fixtures.ts'
 
 test('what it ends late is counted as it ended, and not as lost', async (t) => {
   const url = await createMigratedDatabase(t)
-  const [one, two] = [await openStore({ url }), await openStore({ url })]
-  t.after(() => Promise.all([one, two].map((store) => store.close())))
+  const [one, two] = [await openStoreAt(t, url), await openStoreAt(t, url)]
   const log = await openTestLog(one)
   const createdAt = Date.now() - 60_000
   const late = [
