@@ -57,11 +57,17 @@ const providers: readonly SimulatedProvider[] = [
 /** Body bytes at most, above every documented limit of the providers. */
 const maxBodyBytes = 128 * 1024 * 1024
 
+/**
+ * Milliseconds that an unused connection stays open: longer than the gateway keeps one, since a call on a connection
+ * that its server is just closing is lost.
+ */
+const keepAliveTimeout = 65_000
+
 export async function startSandbox({ host = '127.0.0.1', port = 0 }: SandboxOptions = {}): Promise<Sandbox> {
   const behaviour = defaultBehaviour()
   const ring = new RequestRing()
   const desks = new Map<ProviderName, Desk>(providers.map(({ name }) => [name, new Desk(behaviour)]))
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout }, (request, response) => {
     answer(request, response, desks, ring).catch((error: unknown) => {
       if (response.destroyed) return
       if (response.headersSent) response.destroy()

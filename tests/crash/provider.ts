@@ -68,7 +68,8 @@ export async function startProvider(): Promise<CrashProvider> {
     complaints: [],
     responses: 0,
   }
-  const server = createServer((request, response) => {
+  // An unused connection is for the gateway to close: a call on one that its server is just closing is lost.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     response.on('error', () => {})
     serve(desk, request, response).catch((error: unknown) => {
       desk.complaints.push(String(error instanceof Error ? error.stack : error))

@@ -71,7 +71,8 @@ export async function startGatedProvider(): Promise<GatedProvider> {
       await once(server, 'close')
     },
   }
-  const server = createServer(async (request, response) => {
+  // An unused connection is for the client to close: a call on one that its server is just closing is lost.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const text = Buffer.concat(chunks).toString()

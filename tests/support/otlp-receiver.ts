@@ -235,7 +235,10 @@ export async function startOtlpReceiver(transport: 'http' | 'grpc' = 'http'): Pr
   const closing: (() => void)[] = []
   let server: Server
   if (transport === 'http') {
-    const http = createServer((request, response) => void answerHttp(request, response, take))
+    // An unused connection is for the exporter to close: what it sends on one that is just being closed is lost.
+    const http = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+      void answerHttp(request, response, take)
+    })
     closing.push(() => http.closeAllConnections())
     server = http
   } else {

@@ -31,6 +31,12 @@ for (const door of ['sudo', 'azure', 'openai', 'local', 'augment'] as const)
     assert.doesNotMatch(text, /\[DONE\]/)
   })
 
+test('an unused connection stays open for longer than the gateway keeps one, which is 30 seconds', async () => {
+  const { headers } = await post(sandbox.origin, 'openai', { input: 'hello' })
+  const [, seconds] = headers.get('keep-alive')?.match(/^timeout=(\d+)$/) ?? []
+  assert.ok(Number(seconds) > 30, `${seconds}`)
+})
+
 test('sudo sends comments and obfuscation', async () => {
   const { text } = await post(sandbox.origin, 'sudo', { input: '/count 3', stream: true })
   assert.match(text, /^: /m)
