@@ -1,6 +1,7 @@
 /** Background responses together with everything else that is kept: conversations, chains, keys, prompts, the record. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Response } from 'openai/resources/responses/responses'
 import type { AdminRequest } from '../../server/http/admin/contract.ts'
 import { EventReader, pollFor, rowsOf } from '../support/background-calls.ts'
@@ -16,6 +17,14 @@ after(() => own.close())
 const create = (more: Record<string, unknown> = {}): Promise<Response> =>
   own.client.responses.create({ model: 'gated/m', input: 'hi', background: true, stream: false, ...more })
 
+/** Waits until so many have been taken up: those that wait for their conversation are in its line then. */
+async function waitForJobs(count: number): Promise<void> {
+  for (const line = `dragoman_background_jobs{state="running"} ${count}\n`; ; await pause(10)) {
+    const metrics = await (await fetch(`${own.gateway.origin}/metrics`)).text()
+    if (metrics.includes(line)) return
+  }
+}
+
 describe('on a conversation', () => {
   it('background responses wait for each other, and add their turns in order', async () => {
     const { client, gated } = own
@@ -24,6 +33,7 @@ describe('on a conversation', () => {
     const call = await gated.next()
     const second = await create({ conversation, input: 'two' })
     assert.equal((await client.responses.retrieve(second.id)).status, 'queued')
+    await waitForJobs(2)
     const third = client.responses.create({ model: 'gated/m', input: 'three', conversation })
     call.answer('answer one')
     for (const [input, output] of [
@@ -52,12 +62,12 @@ describe('on a conversation', () => {
     const first = await gated.next()
     assert.match(JSON.stringify(first.body.input), /turn 0/)
     const free = await Promise.all([create({ input: 'free 1' }), create({ input: 'free 2' })])
-    for (const { id } of free) {
-      const call = await gated.next()
+    // In either order: they were asked for at once.
+    for (const call of [await gated.next(), await gated.next()]) {
       assert.match(JSON.stringify(call.body.input), /free/)
       call.answer('done')
-      await pollFor(client, id, 'completed')
     }
+    for (const { id } of free) await pollFor(client, id, 'completed')
     first.answer('answer 0')
     for (let index = 1; index < line.length; index++) {
       const next = await gated.next()
