@@ -33,7 +33,7 @@ export function createSpendRoutes({ queries, repricing }: SpendRoutesDependencie
           ctx.type = 'text/csv; charset=utf-8'
           ctx.set('content-disposition', `attachment; filename="spend-${file.from.slice(0, 10)}.csv"`)
         } else ctx.type = 'json'
-        ctx.body = file.text
+        ctx.body = Buffer.from(file.content)
         return undefined
       },
     }),

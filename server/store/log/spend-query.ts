@@ -1,6 +1,7 @@
 /** What was spent, by who or what spent it, from the sums by day: as fast for a year as for a day, and without rows. */
 
 import type { Driver, SqlRow, Statement } from '../engine/driver.ts'
+import { inRuns, readMany } from './many-rows.ts'
 import type { ReadContext } from './reads.ts'
 import { coverRange, type TimeRange } from './rollup-cover.ts'
 import { grainWith, isFinest, type RollupFilter, whereCells } from './rollup-reads.ts'
@@ -14,7 +15,7 @@ export type SpendColumn = (typeof spendColumns)[number]
 export interface SpendQuery {
   /** One of `spendColumns`, `user`, `metadata:<name>`; null: all together. */
   group: string | null
-  /** Stretches of whole days of UTC, in Unix milliseconds; each has its own sums. */
+  /** Stretches of whole days of UTC, one after the other, in Unix milliseconds; each has its own sums. */
   stretches: readonly { from: number; to: number }[]
   /** With `user` and `metadata:<name>` only the project. */
   filters: Partial<Record<SpendColumn, string>>
@@ -50,37 +51,55 @@ const sums = toAmounts((name) => `sum(${name})`)
 /** Of rows that are sums already. */
 const amounts = toAmounts((name) => `spent.${name}`)
 
+/** What every statement gives. */
+const told = ['at', 'project', 'value', ...spentMeasures]
+
 const dimensionOf = { project: 'project', key: 'key_name', model: 'model', provider: 'provider' } as const
 
-/** Stretches that a server is asked for at a time: it adds one up while another is read out. */
+/** Parts that a server is asked for at a time: it adds one up while another is read out. */
 const sideBySide = 3
+
+/** Days that are one question: to be asked takes longer than to add a day up. */
+const daysTogether = 16
+
+/** What is one question. */
+interface Part extends TimeRange {
+  /** Whether each of its days has its own sums. */
+  byDay: boolean
+}
 
 /** In the order of time, then of what was spent, most first. */
 export async function readSpend({ driver, deadline }: ReadContext, query: SpendQuery): Promise<SpendRow[]> {
-  const { stretches, limit } = query
+  const { limit } = query
+  const parts = toParts(query)
   const rows: SpendRow[] = []
-  for (let at = 0; at < stretches.length && rows.length <= limit; at += sideBySide) {
+  for (let at = 0; at < parts.length && rows.length <= limit; at += sideBySide) {
     deadline.check()
-    const some = stretches.slice(at, at + sideBySide)
-    const read = async (stretch: TimeRange) => {
-      const { sql, params } = await select(driver, query, stretch)
-      const found = await driver.all(`${sql} LIMIT CAST(? AS BIGINT)`, [...params, limit + 1 - rows.length])
-      return found.filter(({ requests }) => requests !== null).map((row) => toRow(stretch.from, row))
+    const some = parts.slice(at, at + sideBySide)
+    const read = async (part: Part) => {
+      const { sql, params } = await select(driver, query, part)
+      const most = { sql: `${sql} LIMIT CAST(? AS BIGINT)`, params: [...params, limit + 1 - rows.length] }
+      const found = await readMany(driver, told, most)
+      return found.filter(({ requests }) => requests !== null).map((row) => toRow(part, row))
     }
     for (const found of await Promise.all(some.map(read))) for (const row of found) rows.push(row)
   }
   return rows.slice(0, limit + 1)
 }
 
-async function select(
-  driver: Driver,
-  { group, filters }: SpendQuery,
-  stretch: TimeRange,
-): Promise<Statement> {
-  if (group === null || isColumn(group)) return selectCells(group, filters, stretch)
-  return isMonth(stretch) && (await hasMonth(driver, filters, stretch.from))
-    ? selectMonth(group, filters, stretch.from)
-    : selectDays(group, filters, stretch)
+function toParts({ group, stretches }: SpendQuery): Part[] {
+  const isByDay = isOfCells(group) && stretches.every(({ from, to }) => to - from === periods.day)
+  if (!isByDay) return stretches.map((stretch) => ({ ...stretch, byDay: false }))
+  return inRuns(stretches, daysTogether).flatMap(([first, ...others]) =>
+    first === undefined ? [] : [{ from: first.from, to: (others.at(-1) ?? first).to, byDay: true }],
+  )
+}
+
+async function select(driver: Driver, { group, filters }: SpendQuery, part: Part): Promise<Statement> {
+  if (isOfCells(group)) return selectCells(group, filters, part)
+  return isMonth(part) && (await hasMonth(driver, filters, part.from))
+    ? selectMonth(group, filters, part.from)
+    : selectDays(group, filters, part)
 }
 
 /** The sums of a month go with the first of its days (rollup-prune.ts): what is left of it is in those of its days. */
@@ -93,8 +112,9 @@ async function hasMonth(driver: Driver, { project }: SpendQuery['filters'], mont
   return found.length > 0
 }
 
-function isColumn(group: string): group is SpendColumn {
-  return spendColumns.some((name) => name === group)
+/** Whether the sums of all requests tell it apart. */
+function isOfCells(group: string | null): group is SpendColumn | null {
+  return group === null || spendColumns.some((name) => name === group)
 }
 
 /** Whether a stretch is one month of UTC: of those there are sums, since users of all days of a month are very many. */
@@ -102,26 +122,28 @@ function isMonth({ from, to }: TimeRange): boolean {
   return from === spendPeriods.month.floor(from) && to === spendPeriods.month.next(from)
 }
 
-const mostFirst = 'ORDER BY sum(cost_nano) DESC, value, project'
+const mostFirst = 'ORDER BY at, sum(cost_nano) DESC, value, project'
 
 function selectCells(
   group: SpendColumn | null,
   filters: SpendQuery['filters'],
-  stretch: TimeRange,
+  { byDay, ...stretch }: Part,
 ): Statement {
   const asked = Object.entries(filters).map(([name, value]) => [dimensionOf[name as SpendColumn], value])
   const filter: RollupFilter = Object.fromEntries(asked)
   const grouped: Dimension[] =
     group === null ? [] : group === 'key' ? ['project', 'key_name'] : [dimensionOf[group]]
   const needed = [...grouped, ...(Object.keys(filter) as Dimension[])]
-  const parts = coverRange(stretch, isFinest(needed) ? [periods.week, periods.day] : [periods.day]).map(
-    (segment) => whereCells(grainWith(segment.period, needed), segment, filter),
-  )
-  const columns = [...grouped, ...spentMeasures].join(', ')
+  const parts = coverRange(
+    stretch,
+    isFinest(needed) && !byDay ? [periods.week, periods.day] : [periods.day],
+  ).map((segment) => whereCells(grainWith(segment.period, needed), segment, filter))
+  const apart = [...(byDay ? ['at'] : []), ...grouped]
+  const columns = [...apart, ...spentMeasures].join(', ')
   const cells = parts.map(({ sql }) => `SELECT ${columns} FROM rollups WHERE ${sql}`).join(' UNION ALL ')
   return {
-    sql: `SELECT ${group === 'key' ? 'project' : 'NULL'} AS project, ${group === null ? "''" : dimensionOf[group]} AS value, ${sums}
-      FROM (${cells}) AS cells ${grouped.length === 0 ? '' : `GROUP BY ${grouped.join(', ')}`} ${mostFirst}`,
+    sql: `SELECT ${byDay ? 'at' : 'NULL'} AS at, ${group === 'key' ? 'project' : 'NULL'} AS project, ${group === null ? "''" : dimensionOf[group]} AS value, ${sums}
+      FROM (${cells}) AS cells ${apart.length === 0 ? '' : `GROUP BY ${apart.join(', ')}`} ${mostFirst}`,
     params: parts.flatMap(({ params }) => params),
   }
 }
@@ -130,7 +152,7 @@ function selectCells(
 function selectMonth(dimension: string, { project }: SpendQuery['filters'], month: number): Statement {
   const isOfAll = project === undefined
   return {
-    sql: `SELECT NULL AS project, value, ${amounts} FROM ${isOfAll ? 'spend_totals' : 'spend_months'} AS spent
+    sql: `SELECT NULL AS at, NULL AS project, value, ${amounts} FROM ${isOfAll ? 'spend_totals' : 'spend_months'} AS spent
       WHERE dimension = ? AND month = ? ${isOfAll ? '' : 'AND project = ?'} ORDER BY spent.cost_nano DESC, value`,
     params: [dimension, month, ...(isOfAll ? [] : [project])],
   }
@@ -142,15 +164,15 @@ function selectDays(
   { from, to }: TimeRange,
 ): Statement {
   return {
-    sql: `SELECT NULL AS project, value, ${sums} FROM spend_days WHERE dimension = ? AND day >= CAST(? AS BIGINT)
+    sql: `SELECT NULL AS at, NULL AS project, value, ${sums} FROM spend_days WHERE dimension = ? AND day >= CAST(? AS BIGINT)
       AND day < CAST(? AS BIGINT) ${project === undefined ? '' : 'AND project = ?'} GROUP BY value ${mostFirst}`,
     params: [dimension, from, to, ...(project === undefined ? [] : [project])],
   }
 }
 
-function toRow(at: number, row: SqlRow): SpendRow {
+function toRow({ from }: Part, row: SqlRow): SpendRow {
   return {
-    at,
+    at: Number(row.at ?? from),
     project: typeof row.project === 'string' ? row.project : null,
     value: String(row.value ?? ''),
     requests: Number(row.requests),

@@ -21,8 +21,8 @@ interface Plan extends SpendInput {
 }
 
 export interface SpendFile {
-  /** AdminSpend as JSON, or its rows as CSV. */
-  text: string
+  /** AdminSpend as JSON, or its rows as CSV, in UTF-8: ready to be sent. */
+  content: ArrayBuffer
   /** As in AdminSpend. */
   from: string
 }
@@ -35,24 +35,32 @@ export async function reportSpend(context: ReadContext, input: SpendInput): Prom
   const found = await readSpend(context, { ...asked, group })
   const all = isTag(group) ? await readSpend(context, { ...asked, group: null }) : null
   if (found.length > maxRows) return null
-  const rows = all === null ? found : [...found, ...restOf(found, all)].sort((a, b) => a.at - b.at)
+  const sums = all === null ? found : sumsByStretch(found)
+  const rest = all === null ? [] : restOf(sums, all)
+  const rows = [...found, ...rest].sort((a, b) => a.at - b.at)
   const report: AdminSpend = {
     from: toIso(stretches[0].from),
     to: toIso((stretches.at(-1) ?? stretches[0]).to),
     group_by: group,
     period,
-    totals: toAmounts(sumOf(rows)),
+    totals: toAmounts(sumOf([...sums, ...rest])),
     rows: rows.map((row) => toRow(row, plan, 'rest' in row)),
     forecast: await forecast(context, plan),
   }
-  return { text: format === 'csv' ? renderSpendCsv(report) : JSON.stringify(report), from: report.from }
+  const text = format === 'csv' ? renderSpendCsv(report) : JSON.stringify(report)
+  return { content: new TextEncoder().encode(text).buffer, from: report.from }
 }
 
-/** What stands in the sums of all but in none with a tag. */
+/** A row for each stretch that has any. */
+function sumsByStretch(rows: readonly SpendRow[]): SpendRow[] {
+  return [...Map.groupBy(rows, ({ at }) => at)].map(([at, some]) => ({ ...sumOf(some), at }))
+}
+
+/** What stands in the sums of all but in none with a tag. `tagged`: of these, a row for each stretch. */
 function restOf(tagged: readonly SpendRow[], all: readonly SpendRow[]): (SpendRow & { rest: true })[] {
-  const byStretch = Map.groupBy(tagged, ({ at }) => at)
+  const byStretch = new Map(tagged.map((row) => [row.at, row]))
   return all.flatMap((whole) => {
-    const rest = subtract(whole, sumOf(byStretch.get(whole.at) ?? []))
+    const rest = subtract(whole, byStretch.get(whole.at) ?? nothing)
     return rest.requests > 0 || rest.nanos !== '0' ? [{ ...rest, rest: true as const }] : []
   })
 }

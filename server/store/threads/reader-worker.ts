@@ -51,10 +51,17 @@ answerCalls<ReaderCalls>(
     },
   },
   {
-    transfer: (value) => (value instanceof ArrayBuffer ? [value] : []),
+    transfer: buffersOf,
     width: settings.place.kind === 'postgres' ? settings.width : 1,
   },
 )
+
+/** State as JSON is one. A report has one, of megabytes, for its text. */
+function buffersOf(value: unknown): ArrayBuffer[] {
+  if (value instanceof ArrayBuffer) return [value]
+  const isFile = typeof value === 'object' && value !== null && 'content' in value
+  return isFile && value.content instanceof ArrayBuffer ? [value.content] : []
+}
 
 /** Milliseconds past the deadline of a query that its last statement may take. */
 const lastStatementTime = 1000

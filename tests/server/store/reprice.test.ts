@@ -170,8 +170,10 @@ testEngines('spend is the same by whatever it is told apart', async (t, engine) 
   const { nanos, unpriced } = await assertSame(engine, store.url)
   const admin = createAdminQueries(store)
   const time = { from: new Date(june).toISOString(), to: new Date(june + 5 * day).toISOString() }
-  const ask = async (query: AdminSpendQuery): Promise<AdminSpend> =>
-    JSON.parse((await admin.spend({ period: 'day', ...time, ...query }))?.text ?? '')
+  const ask = async (query: AdminSpendQuery): Promise<AdminSpend> => {
+    const file = await admin.spend({ period: 'day', ...time, ...query })
+    return JSON.parse(new TextDecoder().decode(file?.content))
+  }
   const nanosOf = ({ rows }: AdminSpend) =>
     rows.reduce((sum, row) => sum + BigInt((row.cost_usd ?? '0').replace('.', '')), 0n)
   for (const group of [undefined, 'project', 'key', 'model', 'provider', 'user', 'metadata:team']) {

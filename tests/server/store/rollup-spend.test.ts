@@ -227,6 +227,44 @@ for (const dialect of dialects) {
       await checkTotals(driver)
     })
 
+    it('tells of many days what each of them says', async (t) => {
+      const driver = await openEngine(t, dialect)
+      const rows = Array.from({ length: 90 }, (_, index) =>
+        makeRow({
+          // Nothing on every third day.
+          created_at: start + Math.floor(index / 2) * day - (Math.floor(index / 2) % 3 === 2 ? day : 0),
+          project: `project ${index % 2}`,
+          model: `model ${index % 4}`,
+          cost_nano: 1000 + index,
+        }),
+      )
+      await writeRows(driver, rows)
+      const context = readContext(driver)
+      const days = Array.from({ length: 45 }, (_, index) => start + index * day)
+      const stretches = days.map((from) => ({ from, to: from + day }))
+      for (const group of [null, 'project', 'key', 'model'])
+        for (const filters of [{}, { project: 'project 1' }, { project: 'project 0', provider: 'sail' }]) {
+          const query = { group, filters, limit: 1000 }
+          const together = await readSpend(context, { ...query, stretches })
+          const apart = []
+          for (const stretch of stretches)
+            apart.push(...(await readSpend(context, { ...query, stretches: [stretch] })))
+          assert.deepEqual(together, apart)
+          assert.ok(apart.length >= 30)
+          const some = await readSpend(context, { ...query, stretches, limit: 20 })
+          assert.deepEqual(some, apart.slice(0, 21))
+        }
+      const all = await readSpend(context, { group: null, filters: {}, stretches, limit: 1000 })
+      assert.deepEqual(
+        all.map(({ at, nanos }) => [at, Number(nanos)]),
+        days.flatMap((at, index) => {
+          const of = rows.filter(({ created_at: created }) => created === at)
+          const nanos = of.reduce((sum, { cost_nano: cost }) => sum + Number(cost), 0)
+          return index % 3 === 2 ? [] : [[at, nanos]]
+        }),
+      )
+    })
+
     it('moves what a user spent when requests cost something else', async (t) => {
       const driver = await openEngine(t, dialect)
       const before = makeRow({
