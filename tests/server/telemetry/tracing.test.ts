@@ -71,7 +71,7 @@ describe('tracing', () => {
   const saved = { ...process.env }
 
   before(async () => {
-    receiver = createServer(async (request, response) => {
+    receiver = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
       paths.push(request.url ?? '')
