@@ -91,14 +91,26 @@ const bigintAsNumber = { to: 20, from: [20], serialize: String, parse: Number }
 /** The others end with it, since what it had in the memory that they share may be broken: the server begins anew. */
 async function killBackend({ admin }: TestServer): Promise<void> {
   const [own] = await admin`SELECT pg_backend_pid() AS pid`
-  const victims = await admin`
-    SELECT pid FROM pg_stat_activity WHERE datname = ${database} ORDER BY state = 'idle', random() LIMIT 1`
-  process.kill(Number(victims[0]?.pid ?? own?.pid), 'SIGKILL')
+  for (let isKilled = false; !isKilled; ) {
+    const victims = await admin`
+      SELECT pid FROM pg_stat_activity WHERE datname = ${database} ORDER BY state = 'idle', random() LIMIT 1`
+    isKilled = killIfThere(Number(victims[0]?.pid ?? own?.pid))
+  }
   // Until the connection that asked is gone as well.
   for (;;) {
     const [now] = await admin`SELECT pg_backend_pid() AS pid`.catch(() => [{ pid: null }])
     if (now?.pid !== own?.pid) return
     await pause(5)
+  }
+}
+
+/** False: it has ended since it was found. */
+function killIfThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
   }
 }
 
