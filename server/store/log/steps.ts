@@ -4,7 +4,7 @@
  */
 
 import type { Driver } from '../engine/driver.ts'
-import { holdLease } from './leases.ts'
+import { holdLease, releaseLease } from './leases.ts'
 import { pruneBodies } from './prune-bodies.ts'
 import { applyCosts } from './reprice.ts'
 import { checkpoint, releaseSpace } from './retention-space.ts'
@@ -23,6 +23,7 @@ export interface StepContext {
 
 export const logSteps = {
   holdLease,
+  releaseLease,
   pruneBodies,
   applyCosts,
   prune,
