@@ -10,6 +10,7 @@ import {
   delta,
   openAnswer,
   opening,
+  patientTimeouts,
   type RawGateway,
   readStream,
   respond,
@@ -58,13 +59,18 @@ describe('one provider', () => {
   let gateway: RawGateway
   /** In front of providers that fall silent. */
   let hasty: RawGateway
+  /** In front of those that do so once they have begun, for which a busy machine may take a while. */
+  let interrupted: RawGateway
   before(async () => {
     gateway = await startRawGateway()
     hasty = await startRawGateway({ provider: { timeouts: silenceTimeouts } })
+    const { idle } = silenceTimeouts
+    interrupted = await startRawGateway({ provider: { timeouts: { ...patientTimeouts, idle } } })
   })
   after(async () => {
     await gateway.close()
     await hasty.close()
+    await interrupted.close()
   })
 
   const silences: [string, number, string, Script][] = [
@@ -75,6 +81,8 @@ describe('one provider', () => {
       'upstream_timeout',
       (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n'),
     ],
+  ]
+  const interruptions: [string, number, string, Script][] = [
     ['stops behind its head', 504, 'upstream_timeout', (socket) => openAnswer(socket)],
     [
       'stops within an error answer',
@@ -128,9 +136,10 @@ describe('one provider', () => {
         ),
     ],
   ]
-  for (const [what, status, code, script] of [...silences, ...beforeOutput]) {
+  for (const one of [...silences, ...interruptions, ...beforeOutput]) {
+    const [what, status, code, script] = one
     it(`that ${what} is a ${status}, also for a stream`, async () => {
-      const asked = silences.some(([silence]) => silence === what) ? hasty : gateway
+      const asked = silences.includes(one) ? hasty : interruptions.includes(one) ? interrupted : gateway
       asked.script(script)
       const [json, stream] = await Promise.all([askJson(asked), askStream(asked)])
       assert.deepEqual([json.status, json.code], [status, code])
@@ -178,7 +187,7 @@ describe('one provider', () => {
   ]
   for (const [what, status, code, script] of withinOutput) {
     it(`that ${what} in mid-stream ends the stream in order, and is a ${status} for JSON`, async () => {
-      const asked = what === silence ? hasty : gateway
+      const asked = what === silence ? interrupted : gateway
       asked.script((socket) => {
         openAnswer(socket)
         socket.write(opening + delta('he'))
