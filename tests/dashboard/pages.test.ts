@@ -28,6 +28,8 @@ describe('overview', () => {
     visit('/', async ({ page }) => {
       await page.getByRole('group', { name: 'Latency, median' }).getByText('1.24 s').waitFor()
       assert.match(await read(page.getByRole('group', { name: 'Errors', exact: true })), /% of requests/)
+      // A chart is drawn once it has been told how wide it is.
+      await page.locator('dm-time-chart svg').nth(5).waitFor()
       assert.equal(await page.locator('dm-time-chart svg').count(), 6)
       assert.ok((await page.locator('dm-time-chart rect.one').count()) > 50)
       const providers = page.getByRole('table', { name: 'Providers' })
@@ -79,6 +81,7 @@ describe('overview', () => {
       const chart = page.getByRole('group', { name: /^Latency over time/ })
       await chart.focus()
       await page.keyboard.press('Home')
+      await chart.locator('svg').waitFor()
       const readOut = page.locator('dm-time-chart [aria-live]').nth(2)
       assert.match(await read(readOut), /Median \d.*95th percentile \d/)
       for (let step = 0; step < 35; step++) await page.keyboard.press('ArrowRight')

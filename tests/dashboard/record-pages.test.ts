@@ -359,7 +359,7 @@ describe('spend', () => {
         await read(page.locator('dm-stat').nth(3)),
         /Forecast for 2026-11 \$812\.41 Spent so far, .* From 28 days/,
       )
-      assert.equal((await page.locator('dm-time-chart rect.rest').count()) > 0, true)
+      await page.locator('dm-time-chart rect.rest').first().waitFor({ state: 'attached' })
       await page.getByRole('button', { name: 'Each day' }).click()
       assert.match(await read(table.locator('thead')), /^Period Model Cost/)
     }))
