@@ -224,7 +224,7 @@ for (const target of variantTargets) {
     it('cancels a background response once and for all', async () => {
       const queued = await client.responses.create({
         model,
-        input: '/slow 3000 /count 50',
+        input: '/slow 60000 /count 50',
         background: true,
       })
       const cancelled = await client.responses.cancel(queued.id)
