@@ -6,13 +6,22 @@
 import type { Driver, Statement } from '../engine/driver.ts'
 import type { StoreMeasure } from './retention-measure.ts'
 
-/** Tables of which rows go by bytes, with what is measured of a row. The rest is taken as large as it is on the disk. */
-const measured = {
-  blocks: 'octet_length(content)',
-  media_contents: 'octet_length(content)',
-  search: 'pg_column_size(words)',
-  requests: 'pg_column_size(requests.*)',
-} as const
+interface MeasuredTable {
+  /** Bytes of a row. */
+  size: string
+  key: string
+  /** Whether keys follow the time, and sizes with them: an hour without much traffic, or with long texts. */
+  inTime: boolean
+}
+
+/** Tables of which rows go by bytes. The rest is taken as large as it is on the disk. */
+const measured: Readonly<Record<string, MeasuredTable>> = {
+  blocks: { size: 'octet_length(content)', key: 'id', inTime: true },
+  // By their hashes, which are in no order.
+  media_contents: { size: 'octet_length(content)', key: 'hash', inTime: false },
+  search: { size: 'pg_column_size(words)', key: 'key', inTime: true },
+  requests: { size: 'pg_column_size(requests.*)', key: 'key', inTime: true },
+}
 
 const partOf: Readonly<Record<string, string>> = {
   blocks: 'bodies',
@@ -59,12 +68,12 @@ export async function measureTables(driver: Driver): Promise<Omit<StoreMeasure, 
     const table = String(name)
     const part = partOf[table] ?? (stateTables.has(table) ? 'state' : 'other')
     parts[part] = (parts[part] ?? 0) + Number(bytes)
-    const expression = measured[table as keyof typeof measured]
-    if (expression === undefined) {
+    const how = measured[table]
+    if (how === undefined) {
       usedBytes += Number(bytes)
       continue
     }
-    const size = await sampleRow(driver, table, expression)
+    const size = await sampleRow(driver, table, how)
     // Indexes hold room of deleted rows as their table does, so their share stays.
     const each = size * (1 + Math.min(3, Number(indexes) / Math.max(1, Number(rows))))
     perRow.set(table, each)
@@ -86,9 +95,21 @@ export function countAtOnce({ dialect }: Pick<Driver, 'dialect'>): Statement[] {
   return dialect === 'postgres' ? [{ sql: 'SELECT pg_stat_force_next_flush()', params: [] }] : []
 }
 
-async function sampleRow(driver: Driver, table: string, expression: string): Promise<number> {
-  const [row] = await driver.all(
-    `SELECT CAST(avg(size) AS DOUBLE PRECISION) AS value FROM (SELECT ${expression} AS size FROM ${table} LIMIT ${sampled}) AS sample`,
-  )
+async function sampleRow(driver: Driver, table: string, how: MeasuredTable): Promise<number> {
+  const [row] = await driver.all(how.inTime ? spreadSql(table, how) : firstSql(table, how))
   return Number(row?.value ?? 0) + rowHead
+}
+
+const average = 'CAST(avg(size) AS DOUBLE PRECISION) AS value'
+
+function firstSql(table: string, { size, key }: MeasuredTable): string {
+  return `SELECT ${average} FROM (SELECT ${size} AS size FROM ${table} ORDER BY ${key} LIMIT ${sampled}) AS sample`
+}
+
+/** Rows in equal distances between the oldest and the newest. */
+function spreadSql(table: string, { size, key }: MeasuredTable): string {
+  return `SELECT ${average} FROM (SELECT min(${key}) AS oldest, max(${key}) AS newest FROM ${table}) AS ends,
+    generate_series(0, ${sampled - 1}) AS place,
+    LATERAL (SELECT ${size} AS size FROM ${table} WHERE ${key} >= oldest + (newest - oldest) / ${sampled - 1} * place
+      ORDER BY ${key} LIMIT 1) AS sample`
 }

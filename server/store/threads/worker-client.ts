@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { StoreError, type StoreProblem } from '../engine/driver.ts'
+import { lastLook } from './answer-time.ts'
 import type { Call, HealthNotice, ReadyNotice, Reply } from './worker-protocol.ts'
 
 export interface WorkerClientOptions {
@@ -49,9 +50,6 @@ export class HungThreadError extends StoreError {
 
 /** Milliseconds that a thread may take to be there: on a machine with too much to do, that says nothing of the store. */
 const startTime = 60_000
-
-/** Milliseconds that answers have which came while this thread itself was busy. */
-const lastLook = 50
 
 type Calls = Record<string, { argument: unknown; value: unknown }>
 

@@ -19,7 +19,7 @@ export interface TestEngine {
   read(url: string, sql: string): Promise<Record<string, unknown>[]>
 }
 
-const engines: readonly TestEngine[] = [
+export const engines: readonly TestEngine[] = [
   {
     name: 'sqlite',
     makeUrl: makeFileUrl,

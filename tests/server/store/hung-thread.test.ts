@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { MessageChannel } from 'node:worker_threads'
 import Database from 'better-sqlite3'
+import { withinTime } from '../../../server/store/threads/answer-time.ts'
 import { ReaderThread } from '../../../server/store/threads/reader-thread.ts'
 import { HungThreadError, WorkerClient } from '../../../server/store/threads/worker-client.ts'
 import { makeDirectory, openTestStore } from './fixtures.ts'
@@ -66,4 +68,14 @@ test('the time that a thread takes to be there is none in which it gave no answe
   assert.equal(await client.call('answer', null), 'here')
   assert.deepEqual(told, [])
   await client.stop()
+})
+
+test('an answer that came while this thread was busy is not too late', async () => {
+  const { port1, port2 } = new MessageChannel()
+  const answer = new Promise((resolve) => port2.on('message', resolve))
+  const waiting = withinTime(answer, 10, { onLate: () => new Error('late'), onAnswer: () => undefined })
+  port1.postMessage('here')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  assert.equal(await waiting, 'here')
+  port1.close()
 })

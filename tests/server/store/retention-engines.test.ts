@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { createRetention } from '../../../server/jobs/retention.ts'
-import { openEmptyStore, type TestEngine, testEngines } from './engines.ts'
+import { engines, openEmptyStore, type TestEngine, testEngines } from './engines.ts'
 import { captured, makeExchange, openTestLog, openTestStore } from './fixtures.ts'
 
 const endless = { bodies: null, rows: null, rollups: null, minutes: null, maxBytes: null }
@@ -69,6 +69,20 @@ testEngines('past its bytes the oldest bodies go, as many as have to', async (t,
   await retention.run()
   assert.equal(retention.figures().pruned.bodies, bodies)
   await retention.stop()
+})
+
+test('postgres: rows are as large as those of all times, not as the first ones', async (t) => {
+  const [, engine] = engines
+  assert.ok(engine?.name === 'postgres')
+  const store = await openEmptyStore(t, engine)
+  await engine.read(
+    store.url,
+    `INSERT INTO blocks (id, written_at, encoding, content)
+      SELECT id, id, 'zstd', convert_to(repeat('x', CASE WHEN id <= 150 THEN 10 ELSE 50000 END), 'UTF8')
+      FROM generate_series(1, 300) AS id`,
+  )
+  const { bytesPer } = await store.query('measureStore', null)
+  assert.ok(bytesPer.bodies > 20_000, String(bytesPer.bodies))
 })
 
 test('the write-ahead log is cut back after a reader that stood in the way', async (t) => {
