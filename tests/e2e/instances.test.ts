@@ -61,7 +61,7 @@ after(async () => {
 
 describe('one Idempotency-Key at two gateways', () => {
   it('makes one call, whose answer both give', async (t) => {
-    const two = await startTwoGateways(t, { config: { state: { idempotencyWait: 20_000 } } })
+    const two = await startTwoGateways(t, { config: { state: { idempotencyWait: 120_000 } } })
     const create = ({ client }: OneGateway, key: string) =>
       client.responses.create({ model, input: key }, { headers: { 'Idempotency-Key': key } }).withResponse()
     echo(two, 30)
