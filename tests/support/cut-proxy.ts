@@ -58,7 +58,7 @@ export async function startCutProxy(t: TestContext, target: number): Promise<Cut
         client.destroy()
         return
       }
-      waitsForAnswer = found
+      waitsForAnswer ||= found
       upstream.write(bytes)
     })
     upstream.on('data', (bytes) => {
