@@ -23,6 +23,11 @@ const isTail = (call: string) => call.startsWith('/admin/requests/tail')
 const isList = (call: string) => call.startsWith('/admin/requests?')
 const readGround = (page: Page) => page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
 
+/** Asked from here: the page's policy forbids what Playwright would wait with in it. */
+async function scrolledTo(page: Page, isThere: (y: number) => boolean): Promise<void> {
+  while (!isThere(await page.evaluate<number>('scrollY'))) await page.waitForTimeout(20)
+}
+
 describe('overview', () => {
   it('shows totals, charts, errors, models and providers', () =>
     visit('/', async ({ page }) => {
@@ -188,7 +193,7 @@ describe('requests', () => {
       const from = await page.evaluate<number>('scrollY')
       await page.mouse.wheel(0, 500)
       // It comes some frames later, and would look like rows that moved.
-      await page.waitForFunction(`scrollY >= ${from + 500}`)
+      await scrolledTo(page, (y) => y >= from + 500)
       const before = await rows(page).nth(20).boundingBox()
       fake.rows.unshift(row('req_late_2', Date.now()), row('req_late_1', Date.now()))
       const button = page.getByRole('button', { name: '2 new requests' })
@@ -198,7 +203,7 @@ describe('requests', () => {
       assert.ok(Math.abs(after!.y - before!.y) < 1, `moved from ${before!.y} to ${after!.y}`)
       await button.click()
       await rows(page).locator('a[href$=req_late_2]').waitFor()
-      await page.waitForFunction('scrollY === 0')
+      await scrolledTo(page, (y) => y === 0)
     }))
 
   it('stands still while paused', () =>
